@@ -1,0 +1,11 @@
+//! What is decided: functions and values without clock, socket, file, SQL or randomness.
+//!
+//! [`decide`] answers who may reach what, from the database's view of the world. [`plan`] compiles that into what the
+//! data plane must hold, and into the changes that lead there. [`state`] is what the data plane holds; [`lock`] asks it
+//! for every flow; the second lock (`firewall`) is generated from the same [`state::State`].
+
+pub mod decide;
+pub mod lock;
+pub mod packet;
+pub mod plan;
+pub mod state;

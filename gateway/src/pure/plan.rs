@@ -1,0 +1,103 @@
+//! From the world to the data plane: what `net` must hold, and the changes that lead there.
+//!
+//! A device whose user has no confirmed factor, or that is disabled or revoked, is not in it at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::{World, entitled, standing, verified};
+use crate::clock::Boot;
+use crate::ids::{DeviceId, ResourceId};
+use crate::link::message::{Change, Grant, Peer, Resource};
+
+/// What `net` must hold. Ends are in [`Boot`] time, so that two of them can be compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Every device with a right to a tunnel.
+    pub peers: BTreeMap<DeviceId, DesiredPeer>,
+    /// Everything published.
+    pub resources: BTreeMap<ResourceId, Resource>,
+}
+
+/// One device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredPeer {
+    /// Keys and addresses; its `open_for_ms` and `grants` are empty here.
+    pub peer: Peer,
+    /// When its open door locks.
+    pub open_until: Option<Boot>,
+    /// What it may reach, and the policy's own end.
+    pub grants: BTreeMap<ResourceId, Option<Boot>>,
+}
+
+impl DesiredPeer {
+    /// The message that says this.
+    #[must_use]
+    pub fn message(&self, now: Boot) -> Peer {
+        let ms = |until: Boot| until.0.saturating_sub(now.0);
+        Peer {
+            open_for_ms: self.open_until.map(ms).filter(|ms| *ms > 0),
+            grants: self
+                .grants
+                .iter()
+                .map(|(resource, until)| Grant { resource: *resource, for_ms: until.map(ms) })
+                .collect(),
+            ..self.peer.clone()
+        }
+    }
+
+    /// Equal but for where the device was last heard, which `net` knows better.
+    fn same(&self, other: &Self) -> bool {
+        let bare = |p: &Peer| Peer { endpoint: None, recent: false, ..p.clone() };
+        self.open_until == other.open_until && self.grants == other.grants && bare(&self.peer) == bare(&other.peer)
+    }
+}
+
+/// What `net` must hold for this world.
+#[must_use]
+pub fn compile(world: &World, now: Boot) -> Desired {
+    let mut peers = BTreeMap::new();
+    for (id, device) in &world.devices {
+        let Ok(user) = standing(world, *id) else { continue };
+        let grants = world
+            .resources
+            .keys()
+            .filter_map(|r| entitled(world, user, *r, now).ok().map(|(_, until)| (*r, until)))
+            .collect();
+        let peer = Peer {
+            device: *id,
+            public_key: device.public_key,
+            preshared_key: device.preshared_key.clone(),
+            address4: device.address4,
+            address6: device.address6,
+            endpoint: device.endpoint,
+            recent: device.recent,
+            open_for_ms: None,
+            grants: Vec::new(),
+        };
+        peers.insert(*id, DesiredPeer { peer, open_until: verified(world, *id, now), grants });
+    }
+    Desired { peers, resources: world.resources.clone() }
+}
+
+/// The changes that lead from one to the other; with `scope`, only of these devices (and of all resources).
+#[must_use]
+pub fn plan(from: &Desired, to: &Desired, scope: Option<&BTreeSet<DeviceId>>, now: Boot) -> Vec<Change> {
+    let in_scope = |id: &DeviceId| scope.is_none_or(|s| s.contains(id));
+    let mut changes = Vec::new();
+    for id in from.peers.keys().filter(|id| in_scope(id) && !to.peers.contains_key(id)) {
+        changes.push(Change::RemovePeer(*id));
+    }
+    for id in from.resources.keys().filter(|id| !to.resources.contains_key(id)) {
+        changes.push(Change::RemoveResource(*id));
+    }
+    for (id, resource) in to.resources.iter().filter(|(id, r)| from.resources.get(id) != Some(r)) {
+        debug_assert_eq!(*id, resource.resource);
+        changes.push(Change::PutResource(Box::new(resource.clone())));
+    }
+    for (id, peer) in to.peers.iter().filter(|(id, _)| in_scope(id)) {
+        if !from.peers.get(id).is_some_and(|old| old.same(peer)) {
+            changes.push(Change::PutPeer(Box::new(peer.message(now))));
+        }
+    }
+    changes
+}
