@@ -2,7 +2,19 @@
 //!
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod app;
+pub mod audit;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod dns;
+pub mod firewall;
+pub mod http;
+pub mod identity;
 pub mod ids;
 pub mod link;
+pub mod net;
 pub mod pure;
+pub mod reconcile;
+pub mod store;
+pub mod tunnel;
