@@ -1,1 +1,108 @@
-//! What happened, as data.
+//! The audit's closed list of events. Audit is data, not log: an event is written in the transaction it tells of.
+//!
+//! No event holds a password, code, token or private key; what a stranger typed as a login is not kept either.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::clock::Unix;
+use crate::ids::{DeviceId, PolicyId, VerificationId};
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// The gateway itself.
+    System,
+    /// Somebody with root on the gateway, by the command line.
+    Local,
+    /// A person, by login.
+    User(String),
+    /// Somebody nobody knows yet.
+    Nobody,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("system"),
+            Self::Local => f.write_str("local"),
+            Self::User(login) => f.write_str(login),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+/// What ended an attempt to sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No such user, or one that cannot sign in.
+    User,
+    /// The password.
+    Password,
+    /// The code: wrong, or spent.
+    Code,
+    /// The device at this door belongs to somebody else.
+    OtherDevice,
+}
+
+/// Which second factor was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Factor {
+    /// A code of the authenticator app.
+    Totp,
+    /// A recovery code.
+    Recovery,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Event {
+    SiteCreated { organisation: String },
+    UserAdded { user: String, role: &'static str },
+    UserDisabled { user: String },
+    UserEnabled { user: String },
+    GroupsChanged { user: String, groups: Vec<String> },
+    GroupAdded { group: String },
+    GroupRemoved { group: String },
+    DeviceAdded { user: String, device: DeviceId, name: String, public_key: String },
+    DeviceDisabled { user: String, device: DeviceId, name: String },
+    DeviceEnabled { user: String, device: DeviceId, name: String },
+    DeviceRevoked { user: String, device: DeviceId, name: String },
+    ConfigShown { user: String, device: DeviceId, name: String },
+    ResourceAdded { resource: String, kind: &'static str },
+    ResourceMoved { resource: String, address4: Option<String>, address6: Option<String> },
+    ResourceRemoved { resource: String },
+    PolicyAdded { policy: PolicyId, group: String, resource: String, until: Option<Unix> },
+    PolicyRemoved { policy: PolicyId, group: String, resource: String },
+    InvitationIssued { user: String },
+    InvitationRevoked { user: String },
+    InvitationRedeemed { user: String },
+    SignedIn { user: String, factor: Factor },
+    SignInRefused { user: Option<String>, device: Option<DeviceId>, why: Refusal },
+    SignedOut { user: String },
+    FactorSuspended { user: String },
+    DoorOpened { user: String, device: DeviceId, verification: VerificationId, until: Unix },
+    DoorExtended { user: String, device: DeviceId, verification: VerificationId, until: Unix },
+    DoorLocked { user: String, device: DeviceId, verification: VerificationId, reason: &'static str },
+    AllDoorsLocked { reason: &'static str },
+}
+
+impl Event {
+    /// The event's name, the login it concerns, and its other fields.
+    #[must_use]
+    pub fn parts(&self) -> (String, Option<String>, serde_json::Value) {
+        let mut fields = match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let text = |v: Option<serde_json::Value>| v.and_then(|v| v.as_str().map(str::to_owned));
+        let name = text(fields.remove("event")).unwrap_or_default();
+        let user = text(fields.remove("user"));
+        (name, user, serde_json::Value::Object(fields))
+    }
+}

@@ -1,1 +1,307 @@
-//! SQL.
+//! The database: SQL, one file a noun; schema in `gateway/migrations/`.
+//!
+//! Rules that must hold under races are one statement, or a constraint. A change that the data plane must learn of
+//! raises the site's epoch in its own transaction and says whom it touches ([`Scope`]); the reconciler does the rest.
+//! Reads go by their own connections, so that they never wait for a write.
+
+pub mod audit;
+pub mod devices;
+pub mod groups;
+pub mod invitations;
+pub mod policies;
+pub mod resources;
+pub mod site;
+pub mod throttles;
+pub mod users;
+pub mod verifications;
+pub mod web_sessions;
+pub mod world;
+
+mod row;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use tokio::sync::Notify;
+
+use crate::audit::{Actor, Event};
+use crate::clock::{Boot, Unix};
+use crate::ids::UserId;
+use crate::identity::seal::Sealer;
+
+/// Connections for reading: more than the two cores of a small office's box would only wait for each other.
+const READERS: u32 = 4;
+
+/// How long a statement waits for another process's lock; nothing of ours holds one longer than a disk flush.
+const BUSY_MS: u32 = 3000;
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such row.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// A constraint says no: it exists already.
+    #[error("this {0} is in use already")]
+    Exists(&'static str),
+    /// The device is revoked, which is for good.
+    #[error("the device is revoked; add it again with a new key")]
+    Revoked,
+    /// The site network has no room left.
+    #[error("the site network has no address left")]
+    NoAddress,
+    /// A sealed value does not open: another sealing key, or a row that was moved.
+    #[error(transparent)]
+    Seal(#[from] crate::identity::seal::Unsealable),
+    /// A column holds what this version cannot read.
+    #[error("column {0} holds an unreadable value")]
+    Unreadable(&'static str),
+    /// The database itself.
+    #[error("database")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Short for the store's results.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Wall clock and boot clock, read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// For what is written down.
+    pub wall: Unix,
+    /// For what ends.
+    pub boot: Boot,
+}
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { wall: Unix::now(), boot: Boot::now() }
+    }
+}
+
+/// Whom a change touches. Resources are always loaded whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everybody.
+    All,
+    /// These users and their devices; none: resources only.
+    Users(BTreeSet<UserId>),
+}
+
+impl Scope {
+    /// One user.
+    #[must_use]
+    pub fn user(id: UserId) -> Self {
+        Self::Users(BTreeSet::from([id]))
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Users(mut a), Self::Users(b)) => {
+                a.extend(b);
+                Self::Users(a)
+            }
+            _ => Self::All,
+        }
+    }
+}
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    reads: AnyPool,
+    writes: AnyPool,
+    begin: &'static str,
+    boot_id: String,
+    sealer: Arc<Sealer>,
+    touched: Mutex<BTreeMap<u64, Scope>>,
+    changed: Notify,
+    /// Wall clock minus boot clock, in milliseconds, as last measured; `i64::MIN` before the first time.
+    offset: AtomicI64,
+}
+
+impl Store {
+    /// Opens the SQLite file, makes it (readable by its owner only) if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// The file cannot be opened or its schema is of a newer version.
+    pub async fn open(file: &Path, boot_id: &str, sealer: Arc<Sealer>) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+        let named = || format!("database {}", file.display());
+        OpenOptions::new().create(true).append(true).mode(0o600).open(file).with_context(named)?;
+        sqlx::any::install_default_drivers();
+        let url = sqlite_url(file);
+        let writes = pool(1).connect(&url).await.with_context(named)?;
+        sqlx::migrate!("./migrations").run(&writes).await.with_context(|| format!("schema of {}", named()))?;
+        let reads = pool(READERS).connect(&url).await.with_context(named)?;
+        Ok(Self {
+            reads,
+            writes,
+            begin: "BEGIN IMMEDIATE",
+            boot_id: boot_id.to_owned(),
+            sealer,
+            touched: Mutex::default(),
+            changed: Notify::new(),
+            offset: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// Begins a change. Nothing of it is there before [`Write::commit`].
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn write(&self, now: Moment, actor: Actor) -> Result<Write<'_>> {
+        let tx = self.writes.begin_with(self.begin).await?;
+        Ok(Write { store: self, tx, now, actor, scope: None })
+    }
+
+    /// A read transaction: everything in it is of one moment.
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.reads.begin().await?)
+    }
+
+    /// Waits until a change that touches the data plane was committed.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// What seals the secrets in it.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Closes every connection: a last checkpoint, and no file left open.
+    pub async fn close(&self) {
+        self.reads.close().await;
+        self.writes.close().await;
+    }
+
+    fn touched(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Scope>> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pool(connections: u32) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                for pragma in [
+                    "PRAGMA journal_mode = WAL".to_owned(),
+                    "PRAGMA synchronous = FULL".to_owned(),
+                    "PRAGMA foreign_keys = ON".to_owned(),
+                    "PRAGMA secure_delete = ON".to_owned(),
+                    format!("PRAGMA busy_timeout = {BUSY_MS}"),
+                ] {
+                    connection.execute(sqlx::AssertSqlSafe(pragma)).await?;
+                }
+                Ok(())
+            })
+        })
+}
+
+fn sqlite_url(file: &Path) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut url = "sqlite://".to_owned();
+    for byte in file.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url + "?mode=rw"
+}
+
+/// A change under way.
+#[derive(Debug)]
+pub struct Write<'s> {
+    store: &'s Store,
+    tx: Transaction<'static, Any>,
+    /// When it was begun.
+    pub now: Moment,
+    actor: Actor,
+    scope: Option<Scope>,
+}
+
+impl Write<'_> {
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.tx
+    }
+
+    /// The data plane must learn of this change: it touches these.
+    pub fn touch(&mut self, scope: Scope) {
+        self.scope = Some(match self.scope.take() {
+            Some(before) => before.and(scope),
+            None => scope,
+        });
+    }
+
+    /// Writes down what is being done.
+    ///
+    /// # Errors
+    /// The database does not take it: then nothing is done.
+    pub async fn audit(&mut self, event: &Event) -> Result<()> {
+        let (at, actor) = (self.now.wall, self.actor.to_string());
+        audit::insert(self.connection(), at, &actor, event).await
+    }
+
+    /// Makes it so. The answer is the epoch to wait for, if the data plane is touched.
+    ///
+    /// # Errors
+    /// The database does not take it: then nothing is done.
+    pub async fn commit(mut self) -> Result<Option<u64>> {
+        let Some(scope) = self.scope.take() else {
+            self.tx.commit().await?;
+            return Ok(None);
+        };
+        let epoch: i64 =
+            sqlx::query_scalar("UPDATE site SET epoch = epoch + 1 RETURNING epoch").fetch_one(&mut *self.tx).await?;
+        let epoch = u64::try_from(epoch).map_err(|_| Error::Unreadable("epoch"))?;
+        // Before the commit: whoever sees the epoch finds whom it touches. After a rollback the entry only loads more.
+        {
+            let mut touched = self.store.touched();
+            let before = touched.remove(&epoch);
+            touched.insert(epoch, before.map_or(scope.clone(), |b| b.and(scope)));
+        }
+        let committed = self.tx.commit().await;
+        self.store.changed.notify_one();
+        committed?;
+        Ok(Some(epoch))
+    }
+}
+
+/// A broken uniqueness constraint means: exists already.
+fn exists(what: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
+    move |e| match &e {
+        sqlx::Error::Database(d) if d.is_unique_violation() => Error::Exists(what),
+        _ => Error::Database(e),
+    }
+}
+
+fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

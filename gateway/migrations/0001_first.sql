@@ -1,0 +1,165 @@
+-- Portable between SQLite and PostgreSQL: text and bigint only. Times are Unix milliseconds, ids are UUID text, keys
+-- are base64, secrets are sealed (base64). Nothing that was ever an address or a key of a device is used again.
+
+CREATE TABLE site (
+    id               BIGINT PRIMARY KEY CHECK (id = 1),
+    epoch            BIGINT NOT NULL,
+    generation       BIGINT NOT NULL,
+    organisation     TEXT   NOT NULL,
+    public_name      TEXT   NOT NULL,
+    endpoint         TEXT   NOT NULL,
+    zone             TEXT   NOT NULL,
+    site_v4          TEXT   NOT NULL,
+    site_v6          TEXT   NOT NULL,
+    office_interface TEXT   NOT NULL,
+    resolvers        TEXT   NOT NULL,
+    office_zones     TEXT   NOT NULL,
+    masquerade       BIGINT NOT NULL CHECK (masquerade IN (0, 1)),
+    next_device      BIGINT NOT NULL CHECK (next_device >= 0),
+    next_alias       BIGINT NOT NULL CHECK (next_alias >= 0),
+    private_key      TEXT   NOT NULL,
+    public_key       TEXT   NOT NULL,
+    ca_certificate   TEXT   NOT NULL,
+    ca_key           TEXT   NOT NULL,
+    tls_certificate  TEXT   NOT NULL,
+    tls_key          TEXT   NOT NULL,
+    created_at       BIGINT NOT NULL,
+    last_seen        BIGINT NOT NULL
+);
+
+CREATE TABLE users (
+    id                TEXT   PRIMARY KEY,
+    login             TEXT   NOT NULL UNIQUE,
+    name              TEXT   NOT NULL,
+    language          TEXT   NOT NULL CHECK (language IN ('fr', 'nl', 'ca', 'es', 'en')),
+    role              TEXT   NOT NULL CHECK (role IN ('admin', 'user')),
+    password_hash     TEXT,
+    totp_secret       TEXT,
+    totp_confirmed_at BIGINT,
+    totp_last_step    BIGINT NOT NULL DEFAULT 0,
+    password_failures BIGINT NOT NULL DEFAULT 0,
+    factor_failures   BIGINT NOT NULL DEFAULT 0,
+    disabled_at       BIGINT,
+    created_at        BIGINT NOT NULL
+);
+
+CREATE TABLE groups (
+    id         TEXT   PRIMARY KEY,
+    name       TEXT   NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE group_members (
+    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    PRIMARY KEY (group_id, user_id)
+);
+CREATE INDEX group_members_of_user ON group_members (user_id);
+
+-- Rows are never deleted: that keeps keys and addresses from ever being given twice.
+CREATE TABLE devices (
+    id            TEXT   PRIMARY KEY,
+    user_id       TEXT   NOT NULL REFERENCES users (id),
+    name          TEXT   NOT NULL,
+    public_key    TEXT   NOT NULL UNIQUE,
+    preshared_key TEXT,
+    address4      TEXT   NOT NULL UNIQUE,
+    address6      TEXT   NOT NULL UNIQUE,
+    endpoint      TEXT,
+    heard_at      BIGINT,
+    handshake_at  BIGINT,
+    disabled_at   BIGINT,
+    revoked_at    BIGINT,
+    created_at    BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX devices_name ON devices (user_id, name) WHERE revoked_at IS NULL;
+
+CREATE TABLE resources (
+    id         TEXT   PRIMARY KEY,
+    kind       TEXT   NOT NULL CHECK (kind IN ('share', 'service', 'workstation')),
+    name       TEXT   NOT NULL UNIQUE,
+    real4      TEXT,
+    real6      TEXT,
+    alias4     TEXT   NOT NULL UNIQUE,
+    alias6     TEXT   NOT NULL UNIQUE,
+    ports      TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    CHECK (real4 IS NOT NULL OR real6 IS NOT NULL)
+);
+
+CREATE TABLE resource_names (
+    name        TEXT   PRIMARY KEY,
+    resource_id TEXT   NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    position    BIGINT NOT NULL
+);
+CREATE INDEX resource_names_of_resource ON resource_names (resource_id);
+
+CREATE TABLE policies (
+    id          TEXT   PRIMARY KEY,
+    group_id    TEXT   NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    resource_id TEXT   NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    until       BIGINT,
+    created_at  BIGINT NOT NULL,
+    UNIQUE (group_id, resource_id)
+);
+
+CREATE TABLE verifications (
+    id         TEXT   PRIMARY KEY,
+    device_id  TEXT   NOT NULL REFERENCES devices (id),
+    user_id    TEXT   NOT NULL REFERENCES users (id),
+    started_at BIGINT NOT NULL,
+    until      BIGINT NOT NULL,
+    boot_id    TEXT   NOT NULL,
+    until_boot BIGINT NOT NULL,
+    ended_at   BIGINT,
+    end_reason TEXT
+);
+CREATE UNIQUE INDEX verifications_running ON verifications (device_id) WHERE ended_at IS NULL;
+CREATE INDEX verifications_of_user ON verifications (user_id);
+
+CREATE TABLE web_sessions (
+    token_hash TEXT   PRIMARY KEY,
+    user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device_id  TEXT   REFERENCES devices (id),
+    created_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL
+);
+CREATE INDEX web_sessions_of_user ON web_sessions (user_id);
+
+CREATE TABLE invitations (
+    id            TEXT   PRIMARY KEY,
+    user_id       TEXT   NOT NULL REFERENCES users (id),
+    token_hash    TEXT   NOT NULL UNIQUE,
+    created_at    BIGINT NOT NULL,
+    until         BIGINT NOT NULL,
+    password_hash TEXT,
+    totp_secret   TEXT,
+    failures      BIGINT NOT NULL DEFAULT 0,
+    redeemed_at   BIGINT,
+    revoked_at    BIGINT
+);
+
+CREATE TABLE recovery_codes (
+    user_id   TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    code_hash TEXT   NOT NULL,
+    used_at   BIGINT,
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- Tries per login (known or not) and per source; the key says which.
+CREATE TABLE throttles (
+    key        TEXT   PRIMARY KEY,
+    since      BIGINT NOT NULL,
+    failures   BIGINT NOT NULL,
+    wait_until BIGINT NOT NULL
+);
+
+CREATE TABLE audit (
+    id      TEXT   PRIMARY KEY,
+    at      BIGINT NOT NULL,
+    actor   TEXT   NOT NULL,
+    event   TEXT   NOT NULL,
+    login   TEXT,
+    details TEXT   NOT NULL
+);
+CREATE INDEX audit_at ON audit (at);

@@ -1,0 +1,238 @@
+//! WireGuard peers. Rows are never deleted, so a key or an address is never given twice.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use sqlx::any::AnyRow;
+
+use super::row::Columns as _;
+use super::verifications::EndReason;
+use super::{Error, Result, Scope, Store, Write, exists};
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::ids::{DeviceId, UserId};
+
+/// A device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// Which one.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Its owner's login.
+    pub login: String,
+    /// Its owner's display name.
+    pub owner: String,
+    /// Its owner's language.
+    pub language: String,
+    /// Its owner has a confirmed second factor.
+    pub factor: bool,
+    /// Its owner is shut out.
+    pub owner_disabled: bool,
+    /// Its name.
+    pub name: String,
+    /// WireGuard public key, base64.
+    pub public_key: String,
+    /// Its own address.
+    pub address4: Ipv4Addr,
+    /// Its own address.
+    pub address6: Ipv6Addr,
+    /// Where it was last heard.
+    pub endpoint: Option<SocketAddr>,
+    /// When it was last heard.
+    pub heard_at: Option<Unix>,
+    /// Shut out since.
+    pub disabled_at: Option<Unix>,
+    /// Shut out for good since.
+    pub revoked_at: Option<Unix>,
+    /// Added.
+    pub created_at: Unix,
+}
+
+/// What the data plane told of a device, to be kept over a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Which one.
+    pub device: DeviceId,
+    /// Where it is.
+    pub endpoint: Option<SocketAddr>,
+    /// When its last handshake was.
+    pub handshake_at: Option<Unix>,
+    /// When it was last heard.
+    pub heard_at: Option<Unix>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.*, u.login, u.name AS owner, u.language, u.totp_confirmed_at, u.disabled_at AS owner_disabled_at ",
+            "FROM devices d JOIN users u ON u.id = d.user_id ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Every device, revoked ones too, by owner and name; of one user, if named.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn devices(&self, of: Option<UserId>) -> Result<Vec<Device>> {
+        let query = match of {
+            None => sqlx::query(select!("ORDER BY u.login, d.name, d.created_at")),
+            Some(user) => {
+                sqlx::query(select!("WHERE d.user_id = $1 ORDER BY d.name, d.created_at")).bind(user.to_string())
+            }
+        };
+        query.fetch_all(&self.reads).await?.iter().map(device).collect()
+    }
+
+    /// One device.
+    ///
+    /// # Errors
+    /// No such device.
+    pub async fn device(&self, id: DeviceId) -> Result<Device> {
+        let row = sqlx::query(select!("WHERE d.id = $1")).bind(id.to_string()).fetch_optional(&self.reads).await?;
+        device(&row.ok_or(Error::NotFound("device"))?)
+    }
+
+    /// The device with this address in the site network.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn device_at(&self, address: std::net::IpAddr) -> Result<Option<Device>> {
+        let sql = select!("WHERE d.address4 = $1 OR d.address6 = $1");
+        let row = sqlx::query(sql).bind(address.to_string()).fetch_optional(&self.reads).await?;
+        row.as_ref().map(device).transpose()
+    }
+
+    /// Keeps what the data plane told. No epoch: the data plane knows it better.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn keep_heard(&self, heard: &[Heard]) -> Result<()> {
+        let mut tx = self.writes.begin_with(self.begin).await?;
+        for h in heard {
+            sqlx::query(
+                "UPDATE devices SET endpoint = COALESCE($2, endpoint), heard_at = COALESCE($3, heard_at), \
+                 handshake_at = COALESCE($4, handshake_at) WHERE id = $1",
+            )
+            .bind(h.device.to_string())
+            .bind(h.endpoint.map(|e| e.to_string()))
+            .bind(h.heard_at.map(|t| t.0))
+            .bind(h.handshake_at.map(|t| t.0))
+            .execute(&mut *tx)
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+impl Write<'_> {
+    /// Adds a device with its own key and addresses nobody ever had.
+    ///
+    /// # Errors
+    /// The key was ever used, or the owner has a device of that name; the site network is full.
+    pub async fn add_device(&mut self, user: UserId, name: &str, public_key: &str) -> Result<DeviceId> {
+        let login = self.login(user).await?;
+        let (address4, address6) = self.next_device().await?;
+        let (id, now) = (DeviceId::new(), self.now.wall.0);
+        sqlx::query(
+            "INSERT INTO devices (id, user_id, name, public_key, address4, address6, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id.to_string())
+        .bind(user.to_string())
+        .bind(name)
+        .bind(public_key)
+        .bind(address4.to_string())
+        .bind(address6.to_string())
+        .bind(now)
+        .execute(self.connection())
+        .await
+        .map_err(exists("device name or key"))?;
+        let event = Event::DeviceAdded {
+            user: login,
+            device: id,
+            name: name.to_owned(),
+            public_key: public_key.to_owned(),
+        };
+        self.audit(&event).await?;
+        self.touch(Scope::user(user));
+        Ok(id)
+    }
+
+    /// Shuts a device out, reversibly. Its door locks.
+    ///
+    /// # Errors
+    /// No such device, or it is revoked.
+    pub async fn disable_device(&mut self, device: DeviceId) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql = "UPDATE devices SET disabled_at = COALESCE(disabled_at, $2) WHERE id = $1 AND revoked_at IS NULL";
+        let done = sqlx::query(sql).bind(device.to_string()).bind(now).execute(self.connection()).await?;
+        let (user, login, name) = self.changed_device(device, done.rows_affected()).await?;
+        self.end_of_device(device, EndReason::Device).await?;
+        self.touch(Scope::user(user));
+        self.audit(&Event::DeviceDisabled { user: login, device, name }).await
+    }
+
+    /// Lets a disabled device in again.
+    ///
+    /// # Errors
+    /// No such device, or it is revoked.
+    pub async fn enable_device(&mut self, device: DeviceId) -> Result<()> {
+        let sql = "UPDATE devices SET disabled_at = NULL WHERE id = $1 AND revoked_at IS NULL";
+        let done = sqlx::query(sql).bind(device.to_string()).execute(self.connection()).await?;
+        let (user, login, name) = self.changed_device(device, done.rows_affected()).await?;
+        self.touch(Scope::user(user));
+        self.audit(&Event::DeviceEnabled { user: login, device, name }).await
+    }
+
+    /// Shuts a device out for good. Doing it again is no error.
+    ///
+    /// # Errors
+    /// No such device.
+    pub async fn revoke_device(&mut self, device: DeviceId) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql = "UPDATE devices SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1";
+        let done = sqlx::query(sql).bind(device.to_string()).bind(now).execute(self.connection()).await?;
+        let (user, login, name) = self.changed_device(device, done.rows_affected()).await?;
+        self.end_of_device(device, EndReason::Device).await?;
+        sqlx::query("DELETE FROM web_sessions WHERE device_id = $1")
+            .bind(device.to_string())
+            .execute(self.connection())
+            .await?;
+        self.touch(Scope::user(user));
+        self.audit(&Event::DeviceRevoked { user: login, device, name }).await
+    }
+
+    async fn changed_device(&mut self, device: DeviceId, rows: u64) -> Result<(UserId, String, String)> {
+        let sql = "SELECT d.user_id, u.login, d.name FROM devices d JOIN users u ON u.id = d.user_id WHERE d.id = $1";
+        let row = sqlx::query(sql).bind(device.to_string()).fetch_optional(self.connection()).await?;
+        match row {
+            None => Err(Error::NotFound("device")),
+            Some(_) if rows == 0 => Err(Error::Revoked),
+            Some(row) => Ok((row.parsed("user_id")?, row.text("login")?, row.text("name")?)),
+        }
+    }
+}
+
+fn device(row: &AnyRow) -> Result<Device> {
+    Ok(Device {
+        id: row.parsed("id")?,
+        user: row.parsed("user_id")?,
+        login: row.text("login")?,
+        owner: row.text("owner")?,
+        language: row.text("language")?,
+        factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
+        owner_disabled: row.maybe_integer("owner_disabled_at")?.is_some(),
+        name: row.text("name")?,
+        public_key: row.text("public_key")?,
+        address4: row.parsed("address4")?,
+        address6: row.parsed("address6")?,
+        endpoint: row.maybe_parsed("endpoint")?,
+        heard_at: row.maybe_time("heard_at")?,
+        disabled_at: row.maybe_time("disabled_at")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+        created_at: row.time("created_at")?,
+    })
+}

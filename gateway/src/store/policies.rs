@@ -1,0 +1,108 @@
+//! Which group may reach which resource.
+
+use super::resources::ResourceKind;
+use super::row::Columns as _;
+use super::{Error, Result, Scope, Store, Write, exists};
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::ids::{GroupId, PolicyId, ResourceId};
+
+/// A group may reach a resource.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which one.
+    pub id: PolicyId,
+    /// Who.
+    pub group: GroupId,
+    /// The group's name.
+    pub group_name: String,
+    /// What.
+    pub resource: ResourceId,
+    /// The resource's name.
+    pub resource_name: String,
+    /// What kind of thing it is.
+    pub kind: ResourceKind,
+    /// Until when, if it has an end.
+    pub until: Option<Unix>,
+    /// Made.
+    pub created_at: Unix,
+}
+
+impl Store {
+    /// Every policy, by group and resource.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn policies(&self) -> Result<Vec<Policy>> {
+        let rows = sqlx::query(
+            "SELECT p.*, g.name AS group_name, r.name AS resource_name, r.kind FROM policies p \
+             JOIN groups g ON g.id = p.group_id JOIN resources r ON r.id = p.resource_id ORDER BY g.name, r.name",
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Policy {
+                    id: row.parsed("id")?,
+                    group: row.parsed("group_id")?,
+                    group_name: row.text("group_name")?,
+                    resource: row.parsed("resource_id")?,
+                    resource_name: row.text("resource_name")?,
+                    kind: row.parsed("kind")?,
+                    until: row.maybe_time("until")?,
+                    created_at: row.time("created_at")?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Write<'_> {
+    /// Lets a group reach a resource.
+    ///
+    /// # Errors
+    /// It does already.
+    pub async fn add_policy(&mut self, group: GroupId, resource: ResourceId, until: Option<Unix>) -> Result<PolicyId> {
+        let (id, now) = (PolicyId::new(), self.now.wall.0);
+        sqlx::query("INSERT INTO policies (id, group_id, resource_id, until, created_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(id.to_string())
+            .bind(group.to_string())
+            .bind(resource.to_string())
+            .bind(until.map(|t| t.0))
+            .bind(now)
+            .execute(self.connection())
+            .await
+            .map_err(exists("policy"))?;
+        let (group_name, resource_name) = self.policy_names(group, resource).await?;
+        let touched = self.members(group).await?;
+        self.touch(Scope::Users(touched));
+        self.audit(&Event::PolicyAdded { policy: id, group: group_name, resource: resource_name, until }).await?;
+        Ok(id)
+    }
+
+    /// Takes a policy back.
+    ///
+    /// # Errors
+    /// No such policy.
+    pub async fn remove_policy(&mut self, id: PolicyId) -> Result<()> {
+        let row = sqlx::query("DELETE FROM policies WHERE id = $1 RETURNING group_id, resource_id")
+            .bind(id.to_string())
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or(Error::NotFound("policy"))?;
+        let (group, resource) = (row.parsed("group_id")?, row.parsed("resource_id")?);
+        let (group_name, resource_name) = self.policy_names(group, resource).await?;
+        let touched = self.members(group).await?;
+        self.touch(Scope::Users(touched));
+        self.audit(&Event::PolicyRemoved { policy: id, group: group_name, resource: resource_name }).await
+    }
+
+    async fn policy_names(&mut self, group: GroupId, resource: ResourceId) -> Result<(String, String)> {
+        let row = sqlx::query("SELECT g.name AS a, r.name AS b FROM groups g, resources r WHERE g.id = $1 AND r.id = $2")
+            .bind(group.to_string())
+            .bind(resource.to_string())
+            .fetch_one(self.connection())
+            .await?;
+        Ok((row.text("a")?, row.text("b")?))
+    }
+}

@@ -1,0 +1,192 @@
+//! The one row that says which office this is: names, networks, keys, counters, epoch.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use provisioning::addresses::{self, SiteNetwork};
+use sqlx::AnyConnection;
+use zeroize::Zeroizing;
+
+use super::row::Columns as _;
+use super::{Error, Moment, Result, Store, Write};
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::link::message::Secret;
+
+/// The row's id in what binds sealed values to their place.
+const ROW: &str = "1";
+
+/// What IT decided at set-up, and what was made then.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Whose gateway this is.
+    pub organisation: String,
+    /// Portal, cookie host, WireGuard endpoint's name.
+    pub public_name: String,
+    /// `host:port` for client configs.
+    pub endpoint: String,
+    /// The site's own DNS zone, such as `example.internal`.
+    pub zone: String,
+    /// Where devices and aliases live.
+    pub network: SiteNetwork,
+    /// The interface towards the office.
+    pub office_interface: String,
+    /// The office's own resolvers.
+    pub resolvers: Vec<SocketAddr>,
+    /// Zones the office's resolvers are asked for.
+    pub office_zones: Vec<String>,
+    /// Whether the office sees the gateway's address instead of the device's.
+    pub masquerade: bool,
+    /// The gateway's WireGuard key.
+    pub private_key: Secret,
+    /// Its public half, base64.
+    pub public_key: String,
+    /// The internal CA's certificate, PEM.
+    pub ca_certificate: String,
+    /// Its key, PEM.
+    pub ca_key: Zeroizing<String>,
+    /// The certificate of the public name, PEM.
+    pub tls_certificate: String,
+    /// Its key, PEM.
+    pub tls_key: Zeroizing<String>,
+}
+
+impl Store {
+    /// The site; nothing before set-up.
+    ///
+    /// # Errors
+    /// The database does not answer, or the sealing key is not the one that sealed it.
+    pub async fn site(&self) -> Result<Option<Site>> {
+        let Some(row) = sqlx::query("SELECT * FROM site WHERE id = 1").fetch_optional(&self.reads).await? else {
+            return Ok(None);
+        };
+        let list = |column| -> Result<String> { row.text(column) };
+        let open = |column: &'static str| -> Result<Zeroizing<Vec<u8>>> {
+            Ok(self.sealer.open("site", column, ROW, &row.text(column)?)?)
+        };
+        let pem = |column: &'static str| -> Result<Zeroizing<String>> {
+            let text = String::from_utf8(open(column)?.to_vec()).map_err(|_| Error::Unreadable(column))?;
+            Ok(Zeroizing::new(text))
+        };
+        let key: [u8; 32] = open("private_key")?.as_slice().try_into().map_err(|_| Error::Unreadable("private_key"))?;
+        Ok(Some(Site {
+            organisation: row.text("organisation")?,
+            public_name: row.text("public_name")?,
+            endpoint: row.text("endpoint")?,
+            zone: row.text("zone")?,
+            network: SiteNetwork { v4: row.parsed("site_v4")?, v6: row.parsed("site_v6")? },
+            office_interface: row.text("office_interface")?,
+            resolvers: serde_json::from_str(&list("resolvers")?).map_err(|_| Error::Unreadable("resolvers"))?,
+            office_zones: serde_json::from_str(&list("office_zones")?).map_err(|_| Error::Unreadable("office_zones"))?,
+            masquerade: row.integer("masquerade")? != 0,
+            private_key: Secret(key),
+            public_key: row.text("public_key")?,
+            ca_certificate: row.text("ca_certificate")?,
+            ca_key: pem("ca_key")?,
+            tls_certificate: row.text("tls_certificate")?,
+            tls_key: pem("tls_key")?,
+        }))
+    }
+
+    /// The epoch of the database.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn epoch(&self) -> Result<u64> {
+        let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM site").fetch_one(&self.reads).await?;
+        u64::try_from(epoch).map_err(|_| Error::Unreadable("epoch"))
+    }
+
+    /// Notes that the wall clock stood here: a later start before this moment has an implausible clock.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn seen(&self, now: Unix) -> Result<()> {
+        sqlx::query("UPDATE site SET last_seen = $1").bind(now.0).execute(&self.writes).await?;
+        Ok(())
+    }
+
+    /// Counts starts of `serve`, to notice a database put back from before: the answer is the number before and now.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn raise_generation(&self, at_least: u64) -> Result<(u64, u64)> {
+        let mut tx = self.writes.begin_with(self.begin).await?;
+        let before: i64 = sqlx::query_scalar("SELECT generation FROM site").fetch_one(&mut *tx).await?;
+        let next = before.max(super::integer(at_least)) + 1;
+        sqlx::query("UPDATE site SET generation = $1").bind(next).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok((before.unsigned_abs(), next.unsigned_abs()))
+    }
+}
+
+impl Write<'_> {
+    /// The first and only row.
+    ///
+    /// # Errors
+    /// The site exists already.
+    pub async fn create_site(&mut self, site: &Site) -> Result<()> {
+        let sealer = &self.store.sealer;
+        let seal = |column, value: &[u8]| sealer.seal("site", column, ROW, value);
+        let json = |list: &[String]| serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned());
+        let resolvers: Vec<_> = site.resolvers.iter().map(ToString::to_string).collect();
+        let query = sqlx::query(
+            "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
+             office_interface, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
+             ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen) \
+             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13, $14, $15, $16, $17, $17)",
+        )
+        .bind(&site.organisation)
+        .bind(&site.public_name)
+        .bind(&site.endpoint)
+        .bind(&site.zone)
+        .bind(site.network.v4.to_string())
+        .bind(site.network.v6.to_string())
+        .bind(&site.office_interface)
+        .bind(json(&resolvers))
+        .bind(json(&site.office_zones))
+        .bind(i64::from(site.masquerade))
+        .bind(seal("private_key", &site.private_key.0))
+        .bind(&site.public_key)
+        .bind(&site.ca_certificate)
+        .bind(seal("ca_key", site.ca_key.as_bytes()))
+        .bind(&site.tls_certificate)
+        .bind(seal("tls_key", site.tls_key.as_bytes()))
+        .bind(self.now.wall.0);
+        query.execute(self.connection()).await.map_err(super::exists("site"))?;
+        self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
+    }
+
+    /// The next device's addresses: given once, never again.
+    ///
+    /// # Errors
+    /// The site network is full.
+    pub(super) async fn next_device(&mut self) -> Result<(Ipv4Addr, Ipv6Addr)> {
+        let sql = "UPDATE site SET next_device = next_device + 1 RETURNING next_device, site_v4, site_v6";
+        let row = sqlx::query(sql).fetch_one(self.connection()).await?;
+        let (site, n) = numbered(&row, "next_device")?;
+        addresses::device(&site, n).ok_or(Error::NoAddress)
+    }
+
+    /// The next resource's aliases: given once, never again.
+    ///
+    /// # Errors
+    /// The site network is full.
+    pub(super) async fn next_alias(&mut self) -> Result<(Ipv4Addr, Ipv6Addr)> {
+        let sql = "UPDATE site SET next_alias = next_alias + 1 RETURNING next_alias, site_v4, site_v6";
+        let row = sqlx::query(sql).fetch_one(self.connection()).await?;
+        let (site, n) = numbered(&row, "next_alias")?;
+        addresses::alias(&site, n).ok_or(Error::NoAddress)
+    }
+}
+
+fn numbered(row: &sqlx::any::AnyRow, column: &'static str) -> Result<(SiteNetwork, u32)> {
+    let site = SiteNetwork { v4: row.parsed("site_v4")?, v6: row.parsed("site_v6")? };
+    let next: u32 = row.count(column)?;
+    Ok((site, next.saturating_sub(1)))
+}
+
+/// Whether the wall clock can be believed: it is not before the last time this site was seen running.
+pub(super) async fn plausible(connection: &mut AnyConnection, now: Moment) -> Result<bool> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT last_seen FROM site").fetch_optional(connection).await?;
+    Ok(last.is_none_or(|last| now.wall.0 >= last))
+}

@@ -1,0 +1,108 @@
+//! Tries, counted before it is known whether they are right: per login as typed (known or not) and per source.
+
+use super::row::Columns as _;
+use super::{Result, Store, Write};
+use crate::clock::Unix;
+
+/// A source may try so often in [`WINDOW_MS`] (facts §7: shared office addresses still work).
+pub const SOURCE_TRIES: i64 = 30;
+
+/// The window of [`SOURCE_TRIES`].
+pub const WINDOW_MS: i64 = 600_000;
+
+/// So many tries at a login are free; then 30 s, doubling to an hour (facts §7).
+pub const FREE_TRIES: i64 = 5;
+
+/// The longest wait.
+const LONGEST_MS: i64 = 3_600_000;
+
+/// Rows are forgotten after a day without a try.
+const FORGET_MS: i64 = 24 * 3_600_000;
+
+impl Store {
+    /// Counts a try from this source. Too many: how long to wait, in milliseconds.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn count_source(&self, source: &str, now: Unix) -> Result<Option<u64>> {
+        let row = sqlx::query(
+            "INSERT INTO throttles (key, since, failures, wait_until) VALUES ($1, $2, 1, 0) \
+             ON CONFLICT (key) DO UPDATE SET \
+             failures = CASE WHEN throttles.since <= $3 OR throttles.since > $2 THEN 1 ELSE throttles.failures + 1 END, \
+             since = CASE WHEN throttles.since <= $3 OR throttles.since > $2 THEN $2 ELSE throttles.since END \
+             RETURNING failures, since",
+        )
+        .bind(format!("source {source}"))
+        .bind(now.0)
+        .bind(now.0.saturating_sub(WINDOW_MS))
+        .fetch_one(&self.writes)
+        .await?;
+        let left = row.integer("since")?.saturating_add(WINDOW_MS).saturating_sub(now.0);
+        Ok((row.integer("failures")? > SOURCE_TRIES).then(|| u64::try_from(left).unwrap_or(0)))
+    }
+
+    /// Counts a try at this login. Too many: how long to wait, in milliseconds; that try is not counted.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn count_login(&self, login: &str, now: Unix) -> Result<Option<u64>> {
+        // A wait longer than the longest is the mark of a clock that was set back: it does not hold.
+        let key = format!("login {login}");
+        let counted = sqlx::query(
+            "INSERT INTO throttles (key, since, failures, wait_until) VALUES ($1, $2, 1, 0) \
+             ON CONFLICT (key) DO UPDATE SET failures = throttles.failures + 1, since = $2, \
+             wait_until = CASE WHEN throttles.failures + 1 < $3 THEN 0 \
+             WHEN throttles.failures + 1 - $3 >= 7 THEN $2 + $4 \
+             ELSE $2 + CASE throttles.failures + 1 - $3 WHEN 0 THEN 30000 WHEN 1 THEN 60000 WHEN 2 THEN 120000 \
+             WHEN 3 THEN 240000 WHEN 4 THEN 480000 WHEN 5 THEN 960000 ELSE 1920000 END END \
+             WHERE throttles.wait_until <= $2 OR throttles.wait_until > $2 + $4 RETURNING failures",
+        )
+        .bind(&key)
+        .bind(now.0)
+        .bind(FREE_TRIES)
+        .bind(LONGEST_MS)
+        .fetch_optional(&self.writes)
+        .await?;
+        if counted.is_some() {
+            return Ok(None);
+        }
+        let until: Option<i64> = sqlx::query_scalar("SELECT wait_until FROM throttles WHERE key = $1")
+            .bind(&key)
+            .fetch_optional(&self.writes)
+            .await?;
+        let left = until.unwrap_or(0).saturating_sub(now.0).max(1000);
+        Ok(Some(left.unsigned_abs()))
+    }
+
+    /// Forgets what nobody tried for a day.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn sweep_throttles(&self, now: Unix) -> Result<()> {
+        sqlx::query("DELETE FROM throttles WHERE since < $1")
+            .bind(now.0.saturating_sub(FORGET_MS))
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Write<'_> {
+    /// The try was right: the login starts afresh, the source gets its try back.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn forgive(&mut self, login: &str, source: Option<&str>) -> Result<()> {
+        sqlx::query("DELETE FROM throttles WHERE key = $1")
+            .bind(format!("login {login}"))
+            .execute(self.connection())
+            .await?;
+        if let Some(source) = source {
+            sqlx::query("UPDATE throttles SET failures = failures - 1 WHERE key = $1 AND failures > 0")
+                .bind(format!("source {source}"))
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,348 @@
+//! People: standing, role, groups; password and second factor as far as they are stored.
+
+use std::collections::BTreeSet;
+
+use sqlx::any::AnyRow;
+
+use super::row::{Columns as _, words};
+use super::{Error, Result, Scope, Store, Write, exists};
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::ids::{GroupId, UserId};
+
+/// Wrong codes in a row after which the factor is suspended (facts §7: 2·10⁻⁶ × 50 = 0.01 %).
+pub const FACTOR_LIMIT: i64 = 50;
+
+/// Wrong passwords in a row after which a reset is needed (NIST SP 800-63B's cap).
+pub const PASSWORD_LIMIT: i64 = 100;
+
+words! {
+    /// What a person may do in the product itself.
+    Role {
+        /// Uses what policy grants.
+        User = "user",
+        /// IT: may change everything.
+        Admin = "admin",
+    }
+}
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// Which one.
+    pub id: UserId,
+    /// Login, lower case.
+    pub login: String,
+    /// Display name.
+    pub name: String,
+    /// `fr`, `nl`, `ca`, `es` or `en`.
+    pub language: String,
+    /// What they may do here.
+    pub role: Role,
+    /// Names of their groups.
+    pub groups: Vec<String>,
+    /// When the second factor was confirmed.
+    pub factor_confirmed_at: Option<Unix>,
+    /// Too many wrong codes or passwords in a row.
+    pub suspended: bool,
+    /// Shut out since.
+    pub disabled_at: Option<Unix>,
+    /// Added.
+    pub created_at: Unix,
+    /// Devices that are not revoked.
+    pub devices: u32,
+}
+
+/// What sign-in needs to know of a person. No `Debug`: it holds a hash and a sealed secret.
+pub struct Credentials {
+    /// Which user.
+    pub id: UserId,
+    /// Login.
+    pub login: String,
+    /// PHC string.
+    pub password_hash: Option<String>,
+    /// Sealed.
+    pub totp_secret: Option<String>,
+    /// Not disabled, factor confirmed, neither limit reached.
+    pub may_sign_in: bool,
+}
+
+/// Somebody to add.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Lower case.
+    pub login: String,
+    /// Display name.
+    pub name: String,
+    /// One of the five.
+    pub language: String,
+    /// What they may do here.
+    pub role: Role,
+    /// Their groups.
+    pub groups: BTreeSet<GroupId>,
+}
+
+const SELECT: &str = "SELECT u.*, CAST((SELECT COUNT(*) FROM devices d WHERE d.user_id = u.id AND d.revoked_at IS NULL) \
+                      AS BIGINT) AS devices FROM users u";
+
+impl Store {
+    /// Everybody, by login.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn users(&self) -> Result<Vec<User>> {
+        let mut tx = self.read().await?;
+        let sql = format!("{SELECT} ORDER BY u.login");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
+        let memberships = sqlx::query(
+            "SELECT m.user_id, g.name FROM group_members m JOIN groups g ON g.id = m.group_id ORDER BY g.name",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut users = rows.iter().map(user).collect::<Result<Vec<_>>>()?;
+        let mut groups = std::collections::BTreeMap::<UserId, Vec<String>>::new();
+        for row in &memberships {
+            groups.entry(row.parsed("user_id")?).or_default().push(row.text("name")?);
+        }
+        for user in &mut users {
+            user.groups = groups.remove(&user.id).unwrap_or_default();
+        }
+        Ok(users)
+    }
+
+    /// One person, by id or login.
+    ///
+    /// # Errors
+    /// No such user.
+    pub async fn user(&self, id_or_login: &str) -> Result<User> {
+        let mut tx = self.read().await?;
+        let sql = format!("{SELECT} WHERE u.id = $1 OR u.login = $1");
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(id_or_login.to_lowercase())
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or(Error::NotFound("user"))?;
+        let mut user = user(&row)?;
+        user.groups = sqlx::query_scalar(
+            "SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1 ORDER BY g.name",
+        )
+        .bind(user.id.to_string())
+        .fetch_all(&mut *tx)
+        .await?;
+        Ok(user)
+    }
+
+    /// What sign-in needs, by login.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn credentials(&self, login: &str) -> Result<Option<Credentials>> {
+        let row = sqlx::query("SELECT * FROM users WHERE login = $1").bind(login).fetch_optional(&self.reads).await?;
+        row.map(|row| {
+            Ok(Credentials {
+                id: row.parsed("id")?,
+                login: row.text("login")?,
+                may_sign_in: row.maybe_integer("disabled_at")?.is_none()
+                    && row.maybe_integer("totp_confirmed_at")?.is_some()
+                    && !suspended(&row)?,
+                password_hash: row.maybe_text("password_hash")?,
+                totp_secret: row.maybe_text("totp_secret")?,
+            })
+        })
+        .transpose()
+    }
+
+    /// Counts a wrong password before it is known to be wrong.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn count_password(&self, user: UserId) -> Result<()> {
+        sqlx::query("UPDATE users SET password_failures = password_failures + 1 WHERE id = $1")
+            .bind(user.to_string())
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+
+    /// The password was right; counts a wrong code before it is known to be wrong. False: the factor is suspended.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn count_code(&self, user: UserId) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE users SET password_failures = 0, factor_failures = factor_failures + 1 \
+             WHERE id = $1 AND factor_failures < $2",
+        )
+        .bind(user.to_string())
+        .bind(FACTOR_LIMIT)
+        .execute(&self.writes)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// How many recovery codes a user has left.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn recovery_codes_left(&self, user: UserId) -> Result<u32> {
+        let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL";
+        sqlx::query(sql).bind(user.to_string()).fetch_one(&self.reads).await?.count("n")
+    }
+}
+
+impl Write<'_> {
+    /// Adds somebody. They have no password and no factor until they redeem an invitation.
+    ///
+    /// # Errors
+    /// The login is taken.
+    pub async fn add_user(&mut self, new: &NewUser) -> Result<UserId> {
+        let id = UserId::new();
+        let now = self.now.wall.0;
+        sqlx::query("INSERT INTO users (id, login, name, language, role, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
+            .bind(id.to_string())
+            .bind(&new.login)
+            .bind(&new.name)
+            .bind(&new.language)
+            .bind(new.role.word())
+            .bind(now)
+            .execute(self.connection())
+            .await
+            .map_err(exists("login"))?;
+        self.audit(&Event::UserAdded { user: new.login.clone(), role: new.role.word() }).await?;
+        if !new.groups.is_empty() {
+            self.insert_memberships(id, &new.groups).await?;
+        }
+        Ok(id)
+    }
+
+    /// Shuts somebody out, or lets them in again. Shut out: their doors lock, their web sessions end.
+    ///
+    /// # Errors
+    /// No such user.
+    pub async fn set_user_disabled(&mut self, user: UserId, disabled: bool) -> Result<()> {
+        let at = disabled.then_some(self.now.wall.0);
+        let sql = "UPDATE users SET disabled_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL \
+                   ELSE COALESCE(disabled_at, $2) END WHERE id = $1 RETURNING login";
+        let login: String = sqlx::query_scalar(sql)
+            .bind(user.to_string())
+            .bind(at)
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or(Error::NotFound("user"))?;
+        if disabled {
+            self.end_of_user(user, super::verifications::EndReason::User).await?;
+            self.end_web_sessions(user).await?;
+            self.audit(&Event::UserDisabled { user: login }).await?;
+        } else {
+            self.audit(&Event::UserEnabled { user: login }).await?;
+        }
+        self.touch(Scope::user(user));
+        Ok(())
+    }
+
+    /// From now on they are in exactly these groups.
+    ///
+    /// # Errors
+    /// No such user or group.
+    pub async fn set_groups(&mut self, user: UserId, groups: &BTreeSet<GroupId>) -> Result<()> {
+        let login = self.login(user).await?;
+        sqlx::query("DELETE FROM group_members WHERE user_id = $1")
+            .bind(user.to_string())
+            .execute(self.connection())
+            .await?;
+        self.insert_memberships(user, groups).await?;
+        self.note_groups(user, login).await
+    }
+
+    pub(super) async fn note_groups(&mut self, user: UserId, login: String) -> Result<()> {
+        let names = sqlx::query_scalar(
+            "SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1 ORDER BY g.name",
+        )
+        .bind(user.to_string())
+        .fetch_all(self.connection())
+        .await?;
+        self.audit(&Event::GroupsChanged { user: login, groups: names }).await?;
+        self.touch(Scope::user(user));
+        Ok(())
+    }
+
+    async fn insert_memberships(&mut self, user: UserId, groups: &BTreeSet<GroupId>) -> Result<()> {
+        for group in groups {
+            sqlx::query("INSERT INTO group_members (group_id, user_id) VALUES ($1, $2)")
+                .bind(group.to_string())
+                .bind(user.to_string())
+                .execute(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn login(&mut self, user: UserId) -> Result<String> {
+        sqlx::query_scalar("SELECT login FROM users WHERE id = $1")
+            .bind(user.to_string())
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or(Error::NotFound("user"))
+    }
+
+    /// Spends this TOTP step, once only and never an older one: false if it cannot be. Failure counts start again.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn spend_step(&mut self, user: UserId, step: u64) -> Result<bool> {
+        let done = sqlx::query(
+            "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0 \
+             WHERE id = $1 AND totp_last_step < $2 AND totp_confirmed_at IS NOT NULL AND disabled_at IS NULL",
+        )
+        .bind(user.to_string())
+        .bind(super::integer(step))
+        .execute(self.connection())
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Spends a recovery code, once only: false if it cannot be. Failure counts start again.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn spend_recovery_code(&mut self, user: UserId, hash: &str) -> Result<bool> {
+        let now = self.now.wall.0;
+        let done = sqlx::query(
+            "UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL \
+             AND user_id IN (SELECT id FROM users WHERE disabled_at IS NULL AND totp_confirmed_at IS NOT NULL)",
+        )
+        .bind(user.to_string())
+        .bind(hash)
+        .bind(now)
+        .execute(self.connection())
+        .await?;
+        if done.rows_affected() != 1 {
+            return Ok(false);
+        }
+        sqlx::query("UPDATE users SET factor_failures = 0, password_failures = 0 WHERE id = $1")
+            .bind(user.to_string())
+            .execute(self.connection())
+            .await?;
+        Ok(true)
+    }
+}
+
+fn suspended(row: &AnyRow) -> Result<bool> {
+    Ok(row.integer("factor_failures")? >= FACTOR_LIMIT || row.integer("password_failures")? >= PASSWORD_LIMIT)
+}
+
+fn user(row: &AnyRow) -> Result<User> {
+    Ok(User {
+        id: row.parsed("id")?,
+        login: row.text("login")?,
+        name: row.text("name")?,
+        language: row.text("language")?,
+        role: row.parsed("role")?,
+        groups: Vec::new(),
+        factor_confirmed_at: row.maybe_time("totp_confirmed_at")?,
+        suspended: suspended(row)?,
+        disabled_at: row.maybe_time("disabled_at")?,
+        created_at: row.time("created_at")?,
+        devices: row.count("devices")?,
+    })
+}

@@ -1,0 +1,182 @@
+//! The view of the world that decisions are made from, read in one transaction.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::row::Columns as _;
+use super::{Error, Moment, Result, Scope, Store, integer, resources};
+use crate::clock::{Boot, Unix};
+use crate::ids::UserId;
+use crate::link::message::{Key, Secret};
+use crate::pure::decide::{Device, Policy, User, Verification, World};
+
+/// A device counts as recently active for this long: WireGuard's own life of a session (paper §6.1, Reject-After-Time).
+pub const RECENT: Duration = Duration::from_secs(180);
+
+/// Readings of the two clocks that differ by less are the same clock; by more, the wall clock was set.
+const SAME_CLOCK_MS: u64 = 2000;
+
+/// A load touching more users than this reads everything instead: one pass is cheaper than so many look-ups.
+const MOST_USERS: usize = 64;
+
+/// What was read, and when.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The epoch the database stood at.
+    pub epoch: u64,
+    /// Whom `world` covers.
+    pub scope: Scope,
+    /// Users, devices, policies and verifications of the scope; all resources.
+    pub world: World,
+    /// The resources with their names.
+    pub resources: Vec<resources::Resource>,
+}
+
+impl Store {
+    /// Reads the world for these users, or for everybody.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row cannot be read.
+    pub async fn world(&self, scope: &Scope, now: Moment) -> Result<World> {
+        let mut tx = self.read().await?;
+        Ok(self.load(&mut tx, scope, now).await?.0)
+    }
+
+    /// Reads what has changed since `last`, or everything; what was touched is forgotten only when this has succeeded.
+    ///
+    /// # Errors
+    /// The database does not answer, or a row cannot be read.
+    pub async fn load_since(&self, last: Option<u64>, now: Moment) -> Result<Loaded> {
+        let mut tx = self.read().await?;
+        let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM site").fetch_one(&mut *tx).await?;
+        let epoch = u64::try_from(epoch).map_err(|_| Error::Unreadable("epoch"))?;
+        let scope = self.scope_since(last, epoch);
+        let (world, resources) = self.load(&mut tx, &scope, now).await?;
+        self.touched().retain(|e, _| *e > epoch);
+        Ok(Loaded { epoch, scope, world, resources })
+    }
+
+    fn scope_since(&self, last: Option<u64>, epoch: u64) -> Scope {
+        let Some(last) = last.filter(|l| *l <= epoch) else { return Scope::All };
+        let touched = self.touched();
+        // An epoch that nobody here announced was made by somebody else: read everything.
+        let known = u64::try_from(touched.range(last + 1..=epoch).count()).unwrap_or(0) == epoch - last;
+        let none = Scope::Users(std::collections::BTreeSet::new());
+        let scope = touched.range(..=epoch).map(|(_, s)| s.clone()).fold(none, Scope::and);
+        match scope {
+            Scope::Users(users) if known && users.len() <= MOST_USERS => Scope::Users(users),
+            _ => Scope::All,
+        }
+    }
+
+    async fn load(
+        &self,
+        connection: &mut AnyConnection,
+        scope: &Scope,
+        now: Moment,
+    ) -> Result<(World, Vec<resources::Resource>)> {
+        let published = resources::all(connection).await?;
+        let mut world = World {
+            resources: published.iter().map(|r| (r.id, r.message())).collect(),
+            ..World::default()
+        };
+        let ends = self.ends(now);
+        match scope {
+            Scope::All => self.load_users(connection, &mut world, None, now, &ends).await?,
+            Scope::Users(users) => {
+                for user in users {
+                    self.load_users(connection, &mut world, Some(*user), now, &ends).await?;
+                }
+            }
+        }
+        Ok((world, published))
+    }
+
+    /// From wall-clock ends to boot-clock ends; the same end gives the same answer every time, unless the clock was set.
+    fn ends(&self, now: Moment) -> impl Fn(Unix) -> Boot + use<> {
+        let measured = now.wall.0.saturating_sub(integer(now.boot.0));
+        let before = self.offset.load(Ordering::Relaxed);
+        let same = before != i64::MIN && measured.abs_diff(before) < SAME_CLOCK_MS;
+        let offset = if same { before } else { measured };
+        self.offset.store(offset, Ordering::Relaxed);
+        move |end: Unix| Boot(u64::try_from(end.0.saturating_sub(offset)).unwrap_or(0))
+    }
+
+    async fn load_users(
+        &self,
+        connection: &mut AnyConnection,
+        world: &mut World,
+        only: Option<UserId>,
+        now: Moment,
+        ends: &impl Fn(Unix) -> Boot,
+    ) -> Result<()> {
+        let only = only.map(|u| u.to_string()).unwrap_or_default();
+        macro_rules! rows {
+            ($sql:literal $(, $more:expr)*) => {
+                sqlx::query($sql).bind(only.clone())$(.bind($more))*.fetch_all(&mut *connection).await?
+            };
+        }
+        for row in &rows!("SELECT id, disabled_at, totp_confirmed_at FROM users WHERE $1 = '' OR id = $1") {
+            let user = User {
+                disabled: row.maybe_integer("disabled_at")?.is_some(),
+                factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
+                groups: std::collections::BTreeSet::new(),
+            };
+            world.users.insert(row.parsed("id")?, user);
+        }
+        for row in &rows!("SELECT group_id, user_id FROM group_members WHERE $1 = '' OR user_id = $1") {
+            let user: UserId = row.parsed("user_id")?;
+            if let Some(user) = world.users.get_mut(&user) {
+                user.groups.insert(row.parsed("group_id")?);
+            }
+        }
+        for row in &rows!("SELECT * FROM devices WHERE $1 = '' OR user_id = $1") {
+            world.devices.insert(row.parsed("id")?, self.device_of(row, now)?);
+        }
+        for row in &rows!(
+            "SELECT * FROM policies WHERE $1 = '' OR group_id IN (SELECT group_id FROM group_members WHERE user_id = $1)"
+        ) {
+            let until = row.maybe_time("until")?.map(ends);
+            let policy = Policy { group: row.parsed("group_id")?, resource: row.parsed("resource_id")?, until };
+            world.policies.insert(row.parsed("id")?, policy);
+        }
+        let running = rows!(
+            "SELECT id, device_id, until_boot FROM verifications WHERE ($1 = '' OR user_id = $1) AND ended_at IS NULL \
+             AND boot_id = $2 AND until_boot > $3",
+            self.boot_id.clone(),
+            integer(now.boot.0)
+        );
+        let open = running.iter().map(|row| {
+            let until = Boot(row.integer("until_boot")?.unsigned_abs());
+            Ok((row.parsed("device_id")?, Verification { id: row.parsed("id")?, until }))
+        });
+        world.verifications.append(&mut open.collect::<Result<BTreeMap<_, _>>>()?);
+        Ok(())
+    }
+
+    fn device_of(&self, row: &AnyRow, now: Moment) -> Result<Device> {
+        let heard = row.maybe_time("heard_at")?;
+        let preshared_key = match row.maybe_text("preshared_key")? {
+            None => None,
+            Some(sealed) => {
+                let bytes = self.sealer.open("devices", "preshared_key", &row.text("id")?, &sealed)?;
+                Some(Secret(bytes.as_slice().try_into().map_err(|_| Error::Unreadable("preshared_key"))?))
+            }
+        };
+        Ok(Device {
+            user: row.parsed("user_id")?,
+            public_key: Key::try_from(row.text("public_key")?).map_err(|_| Error::Unreadable("public_key"))?,
+            preshared_key,
+            address4: row.parsed("address4")?,
+            address6: row.parsed("address6")?,
+            endpoint: row.maybe_parsed("endpoint")?,
+            recent: heard.is_some_and(|at| now.wall.0.abs_diff(at.0) < u64::try_from(RECENT.as_millis()).unwrap_or(0)),
+            disabled: row.maybe_integer("disabled_at")?.is_some(),
+            revoked: row.maybe_integer("revoked_at")?.is_some(),
+        })
+    }
+}
