@@ -1,1 +1,14 @@
-//! x
+//! Everything Passerelle issues to people and machines: addresses, keys, invitations, recovery codes, TOTP secrets,
+//! WireGuard configs, QR codes, certificates.
+//!
+//! No database, no network, no file. Nothing here prints a secret by accident: secret types have no telling `Debug`.
+
+pub mod addresses;
+pub mod authority;
+pub mod invitation;
+pub mod keys;
+pub mod qr;
+mod random;
+pub mod recovery;
+pub mod totp;
+pub mod wireguard;

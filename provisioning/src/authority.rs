@@ -1,0 +1,199 @@
+//! The internal certificate authority: for offices without a public name, and for agents.
+//!
+//! P-256 keys, as every client takes them. The authority's key is for its owner to seal; here it lives in memory only.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the authority is valid.
+pub const AUTHORITY_DAYS: u32 = 3652;
+
+/// How long a server certificate is valid: the most that Apple's and Mozilla's programmes took for years (398) less one.
+pub const SERVER_DAYS: u32 = 397;
+
+/// Certificates begin in the past by this much, for clients whose clock is behind.
+const BACKDATED: Duration = Duration::from_secs(3600);
+
+/// A certificate authority and its key.
+pub struct Authority {
+    certificate_pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// Why nothing was issued.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// A name is no DNS name.
+    #[error("`{0}` cannot stand in a certificate: a DNS name is expected, such as door.example.org")]
+    Name(String),
+    /// Neither a name nor an address was given.
+    #[error("a server certificate needs at least one name or address")]
+    Nameless,
+    /// The stored certificate or key cannot be read, or they do not belong together.
+    #[error("the stored certificate authority cannot be used")]
+    Stored(#[source] rcgen::Error),
+    /// Making a key or a signature failed.
+    #[error("cannot make a certificate")]
+    Making(#[source] rcgen::Error),
+}
+
+impl Authority {
+    /// A new authority, valid for ten years from now.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Making`].
+    pub fn new(organisation: &str) -> Result<Self, AuthorityError> {
+        Self::new_at(organisation, unix_seconds())
+    }
+
+    /// The same, from a given moment.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Making`].
+    pub fn new_at(organisation: &str, unix_seconds: u64) -> Result<Self, AuthorityError> {
+        let key = KeyPair::generate().map_err(AuthorityError::Making)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params.distinguished_name.push(DnType::CommonName, format!("Passerelle of {organisation}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        valid(&mut params, unix_seconds, AUTHORITY_DAYS);
+        let certificate = params.self_signed(&key).map_err(AuthorityError::Making)?;
+        Ok(Self { certificate_pem: certificate.pem(), issuer: Issuer::new(params, key) })
+    }
+
+    /// The authority as it was stored.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Stored`].
+    pub fn from_pem(certificate_pem: &str, key_pem: &str) -> Result<Self, AuthorityError> {
+        let key = KeyPair::from_pem(key_pem).map_err(AuthorityError::Stored)?;
+        let issuer = Issuer::from_ca_cert_pem(certificate_pem, key).map_err(AuthorityError::Stored)?;
+        Ok(Self { certificate_pem: certificate_pem.to_owned(), issuer })
+    }
+
+    /// The certificate, for people and machines to trust.
+    #[must_use]
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// The private key. Seal it before it is stored.
+    #[must_use]
+    pub fn key_pem(&self) -> zeroize::Zeroizing<String> {
+        zeroize::Zeroizing::new(self.issuer.key().serialize_pem())
+    }
+
+    /// A server certificate with its chain, and its key, valid for 397 days from now.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Name`], [`AuthorityError::Nameless`], [`AuthorityError::Making`].
+    pub fn issue_server(&self, names: &[String], ips: &[IpAddr]) -> Result<(String, String), AuthorityError> {
+        self.issue_server_at(names, ips, unix_seconds())
+    }
+
+    /// The same, from a given moment.
+    ///
+    /// # Errors
+    /// As [`Authority::issue_server`].
+    pub fn issue_server_at(
+        &self,
+        names: &[String],
+        ips: &[IpAddr],
+        unix_seconds: u64,
+    ) -> Result<(String, String), AuthorityError> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = subject_alt_names(names, ips)?;
+        let shown = names.first().cloned().or_else(|| ips.first().map(IpAddr::to_string));
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, shown.ok_or(AuthorityError::Nameless)?);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        valid(&mut params, unix_seconds, SERVER_DAYS);
+        let key = KeyPair::generate().map_err(AuthorityError::Making)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(AuthorityError::Making)?;
+        Ok((format!("{}{}", certificate.pem(), self.certificate_pem), key.serialize_pem()))
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+fn subject_alt_names(names: &[String], ips: &[IpAddr]) -> Result<Vec<SanType>, AuthorityError> {
+    let dns = names.iter().map(|name| {
+        let bad = || AuthorityError::Name(name.clone());
+        let label = |l: &str| {
+            (1..=63).contains(&l.len())
+                && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !l.starts_with('-')
+                && !l.ends_with('-')
+        };
+        let fits = name.len() <= 253 && name.split('.').all(label);
+        if !fits {
+            return Err(bad());
+        }
+        Ok(SanType::DnsName(name.as_str().try_into().map_err(|_| bad())?))
+    });
+    dns.chain(ips.iter().map(|ip| Ok(SanType::IpAddress(*ip)))).collect()
+}
+
+fn valid(params: &mut CertificateParams, unix_seconds: u64, days: u32) {
+    // Beyond the year 9999 a certificate cannot say when it is; a clock that far off is broken anyway.
+    let now = Duration::from_secs(unix_seconds.min(200_000_000_000));
+    let epoch = date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + now.saturating_sub(BACKDATED);
+    params.not_after = epoch + now + DAY * days;
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn issues_and_comes_back_from_storage() {
+        let authority = Authority::new_at("Étude Rossi", 1_800_000_000).unwrap();
+        let again = Authority::from_pem(authority.certificate_pem(), &authority.key_pem()).unwrap();
+        let names = ["door.example.org".to_owned()];
+        let ips = ["10.91.0.1".parse().unwrap(), "fd6b:10f3:77aa::1".parse().unwrap()];
+        let (chain, key) = again.issue_server_at(&names, &ips, 1_800_000_000).unwrap();
+        assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
+        assert!(chain.ends_with(authority.certificate_pem()));
+        assert!(key.contains("PRIVATE KEY") && !chain.contains("PRIVATE KEY"));
+    }
+
+    #[test]
+    fn names_are_checked() {
+        let authority = Authority::new_at("x", 0).unwrap();
+        for bad in ["", "a b", "-a", "a-", "a..b", "exämple.org", &"a".repeat(64)] {
+            assert!(
+                matches!(authority.issue_server_at(&[bad.to_owned()], &[], 0), Err(AuthorityError::Name(_))),
+                "{bad}"
+            );
+        }
+        assert!(matches!(authority.issue_server_at(&[], &[], 0), Err(AuthorityError::Nameless)));
+    }
+
+    #[test]
+    fn rubbish_from_storage_is_refused() {
+        let a = Authority::new_at("x", 0).unwrap();
+        assert!(Authority::from_pem("", "").is_err());
+        assert!(Authority::from_pem(&a.key_pem(), a.certificate_pem()).is_err());
+    }
+}
