@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use zeroize::Zeroizing;
+
 use crate::addresses::{SiteNetwork, gateway};
 use crate::keys::{PresharedKey, PrivateKey, PublicKey};
 
@@ -13,6 +15,9 @@ pub const MTU: u16 = 1340;
 
 /// Seconds between keepalives: below the shortest UDP timeout of home routers (30 s).
 pub const KEEPALIVE_SECONDS: u16 = 25;
+
+/// Stands where the private key goes, in a config rendered without it.
+pub const PLACEHOLDER: &str = "# PrivateKey = (put the private key of this device here)";
 
 /// Everything a config says.
 #[derive(Clone, Debug)]
@@ -45,7 +50,10 @@ pub fn client_config(config: &ClientConfig) -> String {
         Some(key) => {
             let _ = writeln!(out, "PrivateKey = {}", key.expose().as_str());
         }
-        None => out.push_str("# PrivateKey = (put the private key of this device here)\n"),
+        None => {
+            out.push_str(PLACEHOLDER);
+            out.push('\n');
+        }
     }
     let _ = writeln!(out, "Address = {}/32, {}/128", config.address4, config.address6);
     let _ = writeln!(out, "DNS = {dns4}, {dns6}, {}", one_word(&config.zone));
@@ -58,6 +66,13 @@ pub fn client_config(config: &ClientConfig) -> String {
     let _ = writeln!(out, "Endpoint = {}", one_word(&config.endpoint));
     let _ = writeln!(out, "PersistentKeepalive = {KEEPALIVE_SECONDS}");
     out
+}
+
+/// A config that was rendered without its private key, completed where the key was made.
+#[must_use]
+pub fn with_private_key(config: &str, key: &PrivateKey) -> Zeroizing<String> {
+    let line = Zeroizing::new(format!("PrivateKey = {}", key.expose().as_str()));
+    Zeroizing::new(config.replacen(PLACEHOLDER, &line, 1))
 }
 
 /// `wg-quick` runs commands that a config names on lines of their own: a name must never become a second line.
@@ -103,6 +118,8 @@ mod tests {
     fn without_its_private_key_it_has_a_placeholder() {
         let text = client_config(&ClientConfig { private_key: None, ..config() });
         assert!(text.starts_with("[Interface]\n# PrivateKey = ("), "{text}");
+        let completed = with_private_key(&text, &PrivateKey::from_bytes([1; 32]));
+        assert_eq!(completed.as_str(), client_config(&config()));
     }
 
     #[test]

@@ -1,1 +1,193 @@
-//! The command line.
+//! The command line: one file a noun, each a client of the API over the root-only Unix socket.
+//!
+//! `net`, `serve` and `run` start processes; `setup` writes the first boot. Nothing secret is taken from the arguments:
+//! they can be read by everybody on the machine. Exit codes: 0 done, 1 not done (the reason is on stderr), 2 misused.
+
+mod audit;
+mod client;
+mod detect;
+mod device;
+mod doctor;
+mod group;
+mod input;
+mod invitation;
+mod moment;
+mod output;
+mod policy;
+mod probe;
+mod redeem;
+mod resource;
+mod run;
+mod service;
+mod setup;
+mod share;
+mod status;
+mod user;
+mod verification;
+mod why;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use client::{ApiError, Client};
+
+/// The way into a small office: share and PCs, from home, after password and code.
+#[derive(Debug, Parser)]
+#[command(name = "passerelle", version, propagate_version = true)]
+struct Arguments {
+    /// Configuration file; /etc/passerelle/passerelle.toml if absent
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The first steps on a new gateway
+    Setup(Box<setup::Setup>),
+    /// How the gateway and its devices are doing
+    Status,
+    /// May this user reach this resource now, and why (not)?
+    Why(why::Why),
+    /// Look for what is wrong and name the cure
+    Doctor(doctor::Doctor),
+    /// People
+    #[command(subcommand)]
+    User(user::User),
+    /// Sets of people
+    #[command(subcommand)]
+    Group(group::Group),
+    /// Laptops and phones
+    #[command(subcommand)]
+    Device(device::Device),
+    /// File servers
+    #[command(subcommand)]
+    Share(share::Share),
+    /// Ports of other machines in the office
+    #[command(subcommand)]
+    Service(service::Service),
+    /// Which group may reach what
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Ask people in, and let them in
+    #[command(subcommand)]
+    Invitation(invitation::Invitation),
+    /// Doors that are open
+    #[command(subcommand)]
+    Verification(verification::Verification),
+    /// What was done, by whom, and when
+    Audit(audit::Audit),
+    /// Run both processes, for a trial or a demo
+    Run,
+    /// Run the data plane
+    Net(run::Child),
+    /// Run everything else
+    Serve(run::Child),
+}
+
+/// What every command about a noun gets.
+struct Context {
+    client: Client,
+    json: bool,
+}
+
+/// Reads the arguments, does what they say, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let (path, json) = (arguments.config, arguments.json);
+    let config = Config::load(path.as_deref());
+    // Setup writes the file that is not there yet; the doctor reports a broken one among its findings.
+    let config = match (&arguments.command, config) {
+        (Command::Setup(setup), config) => return setup.run(config, path.as_deref(), json),
+        (Command::Doctor(doctor), config) => return doctor.run(config, json),
+        (_, config) => config?,
+    };
+    let context = || Client::new(config.api_socket()).map(|client| Context { client, json });
+    match arguments.command {
+        Command::Setup(_) | Command::Doctor(_) => {}
+        Command::Run => run::run(path.as_deref())?,
+        Command::Net(child) => run::net(&config, child)?,
+        Command::Serve(child) => run::serve(config, child)?,
+        Command::Status => status::status(&context()?)?,
+        Command::Why(why) => why.run(&context()?)?,
+        Command::User(user) => user.run(&context()?)?,
+        Command::Group(group) => group.run(&context()?)?,
+        Command::Device(device) => device.run(&context()?)?,
+        Command::Share(share) => share.run(&context()?)?,
+        Command::Service(service) => service.run(&context()?)?,
+        Command::Policy(policy) => policy.run(&context()?)?,
+        Command::Invitation(invitation) => invitation.run(&context()?)?,
+        Command::Verification(verification) => verification.run(&context()?)?,
+        Command::Audit(audit) => audit.run(&context()?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// On stderr: what happened and, with the causes, why.
+fn report(error: &anyhow::Error, json: bool) {
+    use std::io::Write as _;
+    let spoken = error.downcast_ref::<words::Spoken>().map(|s| s.slug);
+    let slug = spoken.or_else(|| error.downcast_ref::<ApiError>().and_then(ApiError::slug));
+    let text = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let line = if json {
+        serde_json::json!({ "error": text, "slug": slug }).to_string()
+    } else {
+        format!("passerelle: {text}")
+    };
+    // With stderr closed there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Asks before something that hurts, where there is somebody to ask; scripts have said what they want.
+fn sure(question: &str, yes: bool) -> anyhow::Result<bool> {
+    use std::io::IsTerminal as _;
+    if yes || !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    dialoguer::Confirm::new().with_prompt(question).default(false).interact().context("read the answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_holds() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn no_secret_is_an_argument() {
+        fn names(command: &clap::Command, into: &mut Vec<String>) {
+            into.extend(command.get_arguments().map(|a| a.get_id().to_string()));
+            command.get_subcommands().for_each(|c| names(c, into));
+        }
+        let mut all = Vec::new();
+        names(&Arguments::command(), &mut all);
+        for secret in ["password", "token", "code", "private_key", "preshared_key"] {
+            assert!(!all.iter().any(|name| name == secret), "{secret} must not be an argument");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! An HTTP/1.1 client of the API on its Unix socket: one request a connection, everything bounded.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::http::problem::{Problem, Slug};
+
+/// Longest answer taken: an audit of 1,000 lines has well under 1 MB.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+
+/// An answer waits for the data plane's confirmation, at worst; then something is wrong with the gateway.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What every path begins with.
+const BASE: &str = "/api/v1/";
+
+/// Asks the API. Blocking: a command does one thing after the other.
+pub(super) struct Client {
+    socket: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// The API said no.
+#[derive(Clone, Debug)]
+pub(super) struct ApiError(pub(super) Problem);
+
+impl Client {
+    pub(super) fn new(socket: PathBuf) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
+        Ok(Self { socket, runtime })
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask(Method::GET, path, Bytes::new())
+    }
+
+    /// With the query's fields after the question mark.
+    pub(super) fn get_with<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<T> {
+        let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
+        self.get(&if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) })
+    }
+
+    pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        self.ask(Method::POST, path, serde_json::to_vec(body)?.into())
+    }
+
+    /// A request whose path says everything.
+    pub(super) fn act<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask(Method::POST, path, Bytes::new())
+    }
+
+    pub(super) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        self.ask(Method::PUT, path, serde_json::to_vec(body)?.into())
+    }
+
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask(Method::DELETE, path, Bytes::new())
+    }
+
+    fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<T> {
+        // The timer is made inside, where it finds its runtime.
+        let answer = self
+            .runtime
+            .block_on(async { tokio::time::timeout(TIMEOUT, exchange(&self.socket, method, path, body)).await });
+        let (status, bytes) = answer.map_err(|_| {
+            anyhow::anyhow!("the gateway did not answer within {} s; see its log (journalctl)", TIMEOUT.as_secs())
+        })??;
+        if !status.is_success() {
+            return Err(refusal(status.as_u16(), &bytes).into());
+        }
+        let bytes: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        serde_json::from_slice(bytes).with_context(|| {
+            format!("the gateway answered `{path}` in a way this version does not know; are both the same version?")
+        })
+    }
+}
+
+async fn exchange(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Bytes,
+) -> anyhow::Result<(hyper::StatusCode, Bytes)> {
+    let stream = UnixStream::connect(socket).await.map_err(|e| not_reached(socket, &e))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let driver = tokio::spawn(connection);
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("{BASE}{path}"))
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(body))?;
+    let answer = sender.send_request(request).await.context("the gateway closed the connection")?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+    let bytes = body.map_err(|e| anyhow::anyhow!("read the gateway's answer: {e}"))?.to_bytes();
+    driver.abort();
+    Ok((status, bytes))
+}
+
+fn not_reached(socket: &Path, error: &std::io::Error) -> anyhow::Error {
+    let socket = socket.display();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => anyhow::anyhow!(
+            "the gateway is not running (nothing answers at {socket}). Start it with `systemctl start passerelle.target`, \
+             or with `passerelle run` for a trial; on a new machine begin with `passerelle setup`"
+        ),
+        ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("only root may command the gateway ({socket}): run this with sudo")
+        }
+        _ => anyhow::anyhow!("connect to the gateway at {socket}: {error}"),
+    }
+}
+
+fn refusal(status: u16, bytes: &[u8]) -> ApiError {
+    ApiError(serde_json::from_slice(bytes).unwrap_or_else(|_| Problem {
+        kind: String::new(),
+        title: format!("the gateway answered with status {status}"),
+        status,
+        detail: None,
+        retry_after: None,
+        request: None,
+    }))
+}
+
+impl ApiError {
+    pub(super) fn slug(&self) -> Option<Slug> {
+        let slug = self.0.kind.rsplit(':').next()?;
+        serde_json::from_value(slug.into()).ok()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.detail.as_deref().unwrap_or(&self.0.title))?;
+        if let Some(seconds) = self.0.retry_after {
+            write!(f, "; wait {seconds} s, then try again")?;
+        }
+        if let Some(request) = self.0.request.as_deref().filter(|_| self.0.status >= 500) {
+            write!(f, " (request {request} in the gateway's log)")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// Percent-encodes one path segment or query value: all but RFC 3986's unreserved characters.
+pub(super) fn escape(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    // Dots alone would walk up the path.
+    if out == "." || out == ".." { out.replace('.', "%2E") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_stays_one_segment() {
+        for (text, segment) in
+            [("anne", "anne"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("é", "%C3%A9"), ("..", "%2E%2E"), ("a..b", "a..b")]
+        {
+            assert_eq!(escape(text), segment);
+        }
+    }
+
+    #[test]
+    fn a_gateway_that_is_not_there_is_said_so() {
+        let client = Client::new("/nonexistent/api.sock".into()).unwrap();
+        let error = client.get::<()>("status").unwrap_err().to_string();
+        assert!(error.contains("not running") && error.contains("passerelle run"), "{error}");
+    }
+
+    #[test]
+    fn problems_keep_their_slug() {
+        let error = refusal(
+            429,
+            br#"{"type":"urn:passerelle:too-many-attempts","title":"too many attempts","status":429,"retry_after":12}"#,
+        );
+        assert_eq!(error.slug(), Some(Slug::TooManyAttempts));
+        assert_eq!(error.to_string(), "too many attempts; wait 12 s, then try again");
+        assert_eq!(refusal(502, b"<html>").slug(), None);
+    }
+}

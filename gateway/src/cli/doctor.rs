@@ -1,0 +1,134 @@
+//! Looks for what is wrong and names the cure.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::client::Client;
+use super::output::{say, say_json};
+use super::{detect, probe, status};
+use crate::config::Config;
+use crate::http::status::{LinkState, Status};
+
+/// Before this, the clock was never set: 2026-01-01T00:00:00Z.
+const PLAUSIBLE: i64 = 1_767_225_600_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Interface in the office LAN; detected if absent
+    #[arg(long, value_name = "INTERFACE")]
+    office_interface: Option<String>,
+    /// If another firewall on this machine drops packets on their way to the office: apply the cure that is shown
+    #[arg(long)]
+    apply_cure: bool,
+}
+
+/// One thing looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    well: bool,
+    /// What is wrong and the cure; what was found where all is well.
+    note: String,
+}
+
+impl Doctor {
+    pub(super) fn run(&self, config: anyhow::Result<Config>, json: bool) -> anyhow::Result<ExitCode> {
+        let mut checks = vec![tun(), nft(), clock()];
+        match config {
+            Ok(config) => {
+                checks.push(Check::well("configuration", "readable"));
+                checks.extend(gateway(&config));
+            }
+            Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
+        }
+        checks.push(self.probe(json));
+        if json {
+            say_json(&checks)?;
+        } else {
+            for check in &checks {
+                say(format_args!("{:<8} {}: {}", if check.well { "well" } else { "TROUBLE" }, check.what, check.note));
+            }
+        }
+        Ok(if checks.iter().all(|c| c.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn probe(&self, json: bool) -> Check {
+        const WHAT: &str = "way into the office";
+        if !rustix::process::geteuid().is_root() {
+            return Check::ill(WHAT, "not tried: sending a probe needs root, run this with sudo".to_owned());
+        }
+        let detected = || detect::Network::detect().ok()?.office().map(|i| i.name.clone());
+        let Some(interface) = self.office_interface.clone().or_else(detected) else {
+            return Check::ill(
+                WHAT,
+                "no interface in the office LAN was found; name it with --office-interface".to_owned(),
+            );
+        };
+        let cure = if self.apply_cure { probe::Cure::Apply } else { probe::Cure::Show };
+        match probe::probe(&interface, cure, json) {
+            Ok(finding) if finding.passes => Check::well(WHAT, &format!("a probe reached {interface}")),
+            Ok(finding) => Check::ill(WHAT, finding.sentence),
+            Err(error) => Check::ill(WHAT, format!("{error:#}")),
+        }
+    }
+}
+
+impl Check {
+    fn well(what: &'static str, note: &str) -> Self {
+        Self { what, well: true, note: note.to_owned() }
+    }
+
+    fn ill(what: &'static str, note: String) -> Self {
+        Self { what, well: false, note }
+    }
+}
+
+fn tun() -> Check {
+    match Path::new("/dev/net/tun").exists() {
+        true => Check::well("tunnel device", "/dev/net/tun is there"),
+        false => Check::ill(
+            "tunnel device",
+            "/dev/net/tun is missing: `modprobe tun`; in a container, hand the device in".to_owned(),
+        ),
+    }
+}
+
+fn nft() -> Check {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|p| p.join("nft"))
+        .find(|p| p.is_file());
+    match found {
+        Some(found) => Check::well("nft", &format!("{} is there", found.display())),
+        None => {
+            Check::ill("nft", "the program is missing, so nothing can be opened: `apt install nftables`".to_owned())
+        }
+    }
+}
+
+fn clock() -> Check {
+    if crate::clock::Unix::now().0 >= PLAUSIBLE {
+        Check::well("clock", "plausible")
+    } else {
+        Check::ill(
+            "clock",
+            "it is years behind, so no code can fit: set it, or `apt install systemd-timesyncd`".to_owned(),
+        )
+    }
+}
+
+fn gateway(config: &Config) -> Vec<Check> {
+    let answer = Client::new(config.api_socket()).and_then(|client| client.get::<Status>("status"));
+    let status = match answer {
+        Ok(status) => status,
+        Err(error) => return vec![Check::ill("gateway", format!("{error:#}"))],
+    };
+    let well = status.link == LinkState::Up && status.firewall.in_force && status.firewall.problem.is_none();
+    let sentences: Vec<String> =
+        status::sentences(&status).into_iter().skip(1).take_while(|s| !s.starts_with("Site network")).collect();
+    vec![Check { what: "gateway", well, note: sentences.join(" ") }]
+}

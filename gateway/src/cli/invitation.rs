@@ -1,0 +1,90 @@
+//! Ask people in, and let them in.
+
+use clap::Subcommand;
+
+use super::Context;
+use super::moment::local;
+use super::output::{list, say, say_json};
+use super::redeem::Redeem;
+use crate::clock::Unix;
+use crate::http::invitations::{AddInvitation, Invitation as Issued, InvitationIssued};
+use crate::ids::InvitationId;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Invitation {
+    /// Invite a user; also replaces a lost password or telephone
+    Add {
+        /// Login or id
+        user: String,
+    },
+    /// Every invitation
+    List,
+    /// Make an invitation void
+    Revoke {
+        /// Id, or the login it is for
+        invitation: String,
+    },
+    /// Redeem an invitation here: password, second factor, recovery codes, first device
+    Redeem(Redeem),
+}
+
+impl Invitation {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add { user } => {
+                let issued: InvitationIssued = context.client.post("invitations", &AddInvitation { user })?;
+                if context.json {
+                    return say_json(&issued);
+                }
+                say(&issued.token);
+                say(format_args!("For {}, once, until {}.", issued.invitation.login, local(issued.invitation.until)));
+                say("Hand it over in person or by telephone. Redeem it with: passerelle invitation redeem");
+                Ok(())
+            }
+            Self::List => {
+                let all: Vec<Issued> = context.client.get("invitations")?;
+                let empty = "No invitation. Invite with `passerelle invitation add LOGIN`.";
+                let now = Unix::now();
+                list(context.json, &all, empty, &["USER", "STATE", "ISSUED", "ID"], |i| {
+                    vec![i.login.clone(), state(i, now), local(i.created_at), i.id.to_string()]
+                })
+            }
+            Self::Revoke { invitation } => {
+                let id = find(context, &invitation)?;
+                context.client.act::<()>(&format!("invitations/{id}/revoke"))?;
+                if context.json {
+                    return say_json(&serde_json::json!({ "revoked": id }));
+                }
+                say("The invitation is void.");
+                Ok(())
+            }
+            Self::Redeem(redeem) => redeem.run(context),
+        }
+    }
+}
+
+fn state(invitation: &Issued, now: Unix) -> String {
+    match invitation {
+        Issued { redeemed_at: Some(at), .. } => format!("redeemed {}", local(*at)),
+        Issued { revoked_at: Some(at), .. } => format!("revoked {}", local(*at)),
+        Issued { until, .. } if *until <= now => format!("void since {}", local(*until)),
+        Issued { until, .. } => format!("good until {}", local(*until)),
+    }
+}
+
+fn find(context: &Context, which: &str) -> anyhow::Result<InvitationId> {
+    if let Ok(id) = which.parse() {
+        return Ok(id);
+    }
+    let all: Vec<Issued> = context.client.get("invitations")?;
+    let now = Unix::now();
+    let good = |i: &&Issued| i.login == which && i.redeemed_at.is_none() && i.revoked_at.is_none() && i.until > now;
+    let fitting: Vec<_> = all.iter().filter(good).collect();
+    match fitting.as_slice() {
+        [one] => Ok(one.id),
+        [] => anyhow::bail!("no invitation for {which} is open; `passerelle invitation list` shows all"),
+        _ => anyhow::bail!(
+            "several invitations for {which} are open: give the id that `passerelle invitation list` shows"
+        ),
+    }
+}

@@ -1,0 +1,188 @@
+//! People.
+
+use clap::{Args, Subcommand};
+
+use super::Context;
+use super::client::escape;
+use super::moment::local;
+use super::output::{list, say, say_json, table};
+use crate::http::users::{AddUser, CarriedOut, Role, SetGroups, User as Person};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    /// Add somebody; `passerelle invitation add` then asks them in
+    Add(Add),
+    /// Everybody
+    List,
+    /// One person
+    Show {
+        /// Login or id
+        user: String,
+    },
+    /// Shut somebody out, reversibly; their doors lock at once
+    Disable {
+        /// Login or id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Let a disabled user in again
+    Enable {
+        /// Login or id
+        user: String,
+    },
+    /// Show or change the groups somebody is in
+    Group(Membership),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Letters, digits, `.`, `-`, `_`, `@`
+    login: String,
+    /// Name for people
+    #[arg(long)]
+    name: Option<String>,
+    /// en, fr, nl, ca or es
+    #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
+    language: Option<String>,
+    /// May change everything here
+    #[arg(long)]
+    admin: bool,
+    /// A group to be in; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Membership {
+    /// Login or id
+    user: String,
+    /// Exactly these groups from now on
+    #[arg(value_name = "GROUP", conflicts_with_all = ["add", "remove"])]
+    exactly: Vec<String>,
+    /// Into this group; may be repeated
+    #[arg(long, value_name = "GROUP")]
+    add: Vec<String>,
+    /// Out of this group; may be repeated
+    #[arg(long, value_name = "GROUP")]
+    remove: Vec<String>,
+}
+
+impl User {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add(add) => add.run(context),
+            Self::List => {
+                let users: Vec<Person> = context.client.get("users")?;
+                let head = ["LOGIN", "NAME", "ROLE", "STATE", "GROUPS", "DEVICES"];
+                list(context.json, &users, "Nobody yet. Add somebody with `passerelle user add LOGIN`.", &head, |u| {
+                    let role = if u.role == Role::Admin { "admin" } else { "user" };
+                    let groups = u.groups.join(", ");
+                    vec![u.login.clone(), u.name.clone(), role.into(), state(u), groups, u.devices.to_string()]
+                })
+            }
+            Self::Show { user } => show(context, &user),
+            Self::Disable { user, yes } => {
+                let question =
+                    format!("Shut out {user}? All their doors lock now. (`passerelle user enable` undoes it.)");
+                if !super::sure(&question, yes)? {
+                    return Ok(());
+                }
+                carried_out(context, &context.client.act(&format!("users/{}/disable", escape(&user)))?, |ms| {
+                    format!("{user} is shut out; nothing of theirs passes any more (after {ms} ms).")
+                })
+            }
+            Self::Enable { user } => {
+                carried_out(context, &context.client.act(&format!("users/{}/enable", escape(&user)))?, |_| {
+                    format!("{user} may come in again, with password and code.")
+                })
+            }
+            Self::Group(membership) => membership.run(context),
+        }
+    }
+}
+
+impl Add {
+    fn run(self, context: &Context) -> anyhow::Result<()> {
+        let body = AddUser {
+            login: self.login,
+            name: self.name,
+            language: self.language,
+            role: self.admin.then_some(Role::Admin),
+            groups: self.groups,
+        };
+        let user: Person = context.client.post("users", &body)?;
+        if context.json {
+            return say_json(&user);
+        }
+        say(format_args!("{} is added. Next: passerelle invitation add {}", user.login, user.login));
+        Ok(())
+    }
+}
+
+impl Membership {
+    fn run(self, context: &Context) -> anyhow::Result<()> {
+        let path = format!("users/{}", escape(&self.user));
+        let user: Person = context.client.get(&path)?;
+        let mut groups = if self.exactly.is_empty() { user.groups } else { self.exactly.clone() };
+        if self.exactly.is_empty() && self.add.is_empty() && self.remove.is_empty() {
+            if context.json {
+                return say_json(&groups);
+            }
+            say(if groups.is_empty() { "(no group)".to_owned() } else { groups.join("\n") });
+            return Ok(());
+        }
+        groups.retain(|g| !self.remove.contains(g));
+        groups.extend(self.add.into_iter().filter(|g| !groups.contains(g)).collect::<Vec<_>>());
+        let body = SetGroups { groups: groups.clone() };
+        carried_out(context, &context.client.put(&format!("{path}/groups"), &body)?, |_| {
+            let now = if groups.is_empty() { "no group".to_owned() } else { groups.join(", ") };
+            format!("{} is in: {now}.", user.login)
+        })
+    }
+}
+
+fn show(context: &Context, user: &str) -> anyhow::Result<()> {
+    let user: Person = context.client.get(&format!("users/{}", escape(user)))?;
+    if context.json {
+        return say_json(&user);
+    }
+    let groups = if user.groups.is_empty() { "–".to_owned() } else { user.groups.join(", ") };
+    let rows = [
+        ("Login", user.login.clone()),
+        ("Name", user.name.clone()),
+        ("Language", user.language.clone()),
+        ("Role", if user.role == Role::Admin { "admin" } else { "user" }.to_owned()),
+        ("State", state(&user)),
+        ("Groups", groups),
+        ("Devices", user.devices.to_string()),
+        ("Added", local(user.created_at)),
+        ("Id", user.id.to_string()),
+    ];
+    let rows: Vec<_> = rows.map(|(name, value)| vec![name.to_owned(), value]).into();
+    say(table(&["", ""], &rows).trim_start());
+    Ok(())
+}
+
+fn state(user: &Person) -> String {
+    match user {
+        Person { disabled_at: Some(at), .. } => format!("disabled since {}", local(*at)),
+        Person { factor_suspended: true, .. } => "suspended: too many wrong codes, invite again".to_owned(),
+        Person { factor_confirmed: false, .. } => "to redeem an invitation".to_owned(),
+        _ => "ready".to_owned(),
+    }
+}
+
+/// Says that a change is in force and how long that took; as JSON, the answer itself.
+pub(super) fn carried_out(
+    context: &Context,
+    answer: &CarriedOut,
+    sentence: impl FnOnce(u64) -> String,
+) -> anyhow::Result<()> {
+    if context.json {
+        return say_json(answer);
+    }
+    say(sentence(answer.closed_in_ms));
+    Ok(())
+}

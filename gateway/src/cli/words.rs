@@ -1,0 +1,460 @@
+//! The words of the redeeming journey in five languages. A missing one does not compile.
+//!
+//! Same meaning, written and not translated word for word; French and Catalan with *vous* and *vós*, Dutch with *u*,
+//! Spanish with *usted*. `{name}` stands for a value.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::http::problem::Slug;
+
+/// A language people are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    French,
+    Dutch,
+    Catalan,
+    Spanish,
+}
+
+/// Everything that is said on the way.
+pub(super) struct Words {
+    pub(super) token_prompt: &'static str,
+    pub(super) token_malformed: &'static str,
+    /// `{organisation}`, `{name}`, `{login}`, `{until}`
+    pub(super) greeting: &'static str,
+    pub(super) password_rules: &'static str,
+    pub(super) password_prompt: &'static str,
+    pub(super) password_again: &'static str,
+    pub(super) passwords_differ: &'static str,
+    pub(super) device_prompt: &'static str,
+    pub(super) key_prompt: &'static str,
+    pub(super) key_malformed: &'static str,
+    pub(super) factor_scan: &'static str,
+    /// `{secret}`
+    pub(super) factor_secret: &'static str,
+    pub(super) code_prompt: &'static str,
+    pub(super) recovery_intro: &'static str,
+    /// Names the word of `yes`.
+    pub(super) recovery_confirm: &'static str,
+    pub(super) yes: &'static str,
+    pub(super) config_intro: &'static str,
+    /// `{path}`
+    pub(super) config_written: &'static str,
+    pub(super) config_once: &'static str,
+    pub(super) done: &'static str,
+    wrong_code: &'static str,
+    invitation_void: &'static str,
+    password_too_short: &'static str,
+    password_too_long: &'static str,
+    password_guessable: &'static str,
+    password_common: &'static str,
+    /// `{seconds}`
+    too_many_attempts: &'static str,
+    already_exists: &'static str,
+    invalid: &'static str,
+    not_allowed: &'static str,
+    not_confirmed: &'static str,
+    unavailable: &'static str,
+    /// `{request}`
+    internal: &'static str,
+}
+
+/// An error of the API in the person's language; its slug stays for scripts.
+#[derive(Debug)]
+pub(super) struct Spoken {
+    pub(super) sentence: String,
+    pub(super) slug: Slug,
+}
+
+impl Words {
+    /// What happened and the next step.
+    pub(super) fn problem(&self, slug: Slug) -> &'static str {
+        match slug {
+            Slug::WrongCredentials => self.wrong_code,
+            Slug::InvitationVoid | Slug::NotFound | Slug::Revoked => self.invitation_void,
+            Slug::PasswordTooShort => self.password_too_short,
+            Slug::PasswordTooLong => self.password_too_long,
+            Slug::PasswordGuessable => self.password_guessable,
+            Slug::PasswordCommon => self.password_common,
+            Slug::TooManyAttempts => self.too_many_attempts,
+            Slug::AlreadyExists | Slug::InUse => self.already_exists,
+            Slug::InvalidRequest => self.invalid,
+            Slug::NotSignedIn | Slug::NotAllowed | Slug::CrossOrigin | Slug::WrongHost | Slug::FactorNotConfirmed => {
+                self.not_allowed
+            }
+            Slug::NotConfirmed => self.not_confirmed,
+            Slug::Unavailable => self.unavailable,
+            Slug::Internal => self.internal,
+        }
+    }
+}
+
+/// Puts values where their names stand in braces. Control characters in a value are left out.
+pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        out.push_str(before);
+        let value = values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| *value);
+        out.extend(value.chars().filter(|c| !c.is_control()));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+impl Spoken {
+    pub(super) fn about_the_password(&self) -> bool {
+        use Slug::{PasswordCommon, PasswordGuessable, PasswordTooLong, PasswordTooShort};
+        matches!(self.slug, PasswordCommon | PasswordGuessable | PasswordTooLong | PasswordTooShort)
+    }
+
+    pub(super) fn about_the_code(&self) -> bool {
+        self.slug == Slug::WrongCredentials
+    }
+}
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Spoken {}
+
+impl Language {
+    /// From LC_ALL, LC_MESSAGES or LANG, as POSIX orders them; English if they name none of ours.
+    pub(super) fn of_environment() -> Self {
+        let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+        set.filter(|value| !value.is_empty()).find_map(|value| value.parse().ok()).unwrap_or(Self::English)
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        match self {
+            Self::English => &ENGLISH,
+            Self::French => &FRENCH,
+            Self::Dutch => &DUTCH,
+            Self::Catalan => &CATALAN,
+            Self::Spanish => &SPANISH,
+        }
+    }
+}
+
+impl FromStr for Language {
+    type Err = String;
+
+    /// `fr`, `fr_BE.UTF-8`, `fr-BE`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split(['_', '-', '.', '@']).next().unwrap_or_default() {
+            "en" | "C" | "POSIX" => Ok(Self::English),
+            "fr" => Ok(Self::French),
+            "nl" => Ok(Self::Dutch),
+            "ca" => Ok(Self::Catalan),
+            "es" => Ok(Self::Spanish),
+            _ => Err(format!("`{text}`: en, fr, nl, ca or es")),
+        }
+    }
+}
+
+static ENGLISH: Words = Words {
+    token_prompt: "Invitation",
+    token_malformed: "That is not a whole invitation: it has 26 letters and digits. Look for one too many or too few, then type it again.",
+    greeting: "{organisation} invites you, {name}. Your user name will be {login}. The invitation is good until {until}.",
+    password_rules: "Choose a password of at least 12 characters. A sentence is easy to keep in mind. Do not use your name, or a password you have elsewhere.",
+    password_prompt: "Password",
+    password_again: "The same again",
+    passwords_differ: "The two were not the same. Please type them again.",
+    device_prompt: "Name of the device you want to add now, such as laptop (empty: none)",
+    key_prompt: "Its WireGuard public key, if it has one already (empty: make a pair here)",
+    key_malformed: "That is not a WireGuard public key: it has 44 characters and ends with =. Copy it whole and try again.",
+    factor_scan: "Open the authenticator app on your telephone and scan this:",
+    factor_secret: "No camera? Type this key into the app instead: {secret}",
+    code_prompt: "The 6 digits that the app shows now",
+    recovery_intro: "If you lose your telephone, each of these codes lets you in once. Write them down now; they are not shown again.",
+    recovery_confirm: "I have kept them: type yes",
+    yes: "yes",
+    config_intro: "This is the configuration of your device. Scan it with the WireGuard app, or import it as a file.",
+    config_written: "It is in the file {path}.",
+    config_once: "It holds the device's private key and is not shown again. Keep it to that device.",
+    done: "You are all set. Each morning: WireGuard on, open the portal, give password and code.",
+    wrong_code: "That code was not right, or was used already. Wait for the next one in the app and type that.",
+    invitation_void: "This invitation is not good any more, or was never issued: it was used, withdrawn, or is too old. Ask IT for a new one.",
+    password_too_short: "That password is too short. Choose one of at least 12 characters.",
+    password_too_long: "That password is too long. Choose one of at most 256 bytes.",
+    password_guessable: "That password can be guessed from your name, user name or office. Choose another.",
+    password_common: "That password is one of the first that thieves try. Choose another.",
+    too_many_attempts: "Too many attempts. Wait {seconds} seconds, then try again.",
+    already_exists: "A device of yours has that name, or that key is in use already. Begin again with another name or a new key.",
+    invalid: "The gateway did not understand an answer. Begin again; device names have at most 64 characters.",
+    not_allowed: "The gateway does not allow this here. Ask IT.",
+    not_confirmed: "It is stored, but the gateway has not confirmed that it is in force. Wait a minute, then ask IT to look at `passerelle status`.",
+    unavailable: "The gateway is busy or restarting. Wait a minute and try again.",
+    internal: "Something went wrong in the gateway. Tell IT this number: {request}.",
+};
+
+static FRENCH: Words = Words {
+    token_prompt: "Invitation",
+    token_malformed: "Cette invitation n'est pas complète : elle compte 26 lettres et chiffres. Vérifiez qu'il n'en manque pas, puis tapez-la à nouveau.",
+    greeting: "{organisation} vous invite, {name}. Votre nom d'utilisateur sera {login}. L'invitation est valable jusqu'au {until}.",
+    password_rules: "Choisissez un mot de passe d'au moins 12 caractères. Une phrase se retient facilement. N'utilisez ni votre nom, ni un mot de passe qui sert ailleurs.",
+    password_prompt: "Mot de passe",
+    password_again: "Encore une fois le même",
+    passwords_differ: "Les deux n'étaient pas identiques. Tapez-les à nouveau.",
+    device_prompt: "Nom de l'appareil à ajouter maintenant, par exemple portable (vide : aucun)",
+    key_prompt: "Sa clé publique WireGuard, s'il en a déjà une (vide : créer une paire ici)",
+    key_malformed: "Ce n'est pas une clé publique WireGuard : elle compte 44 caractères et se termine par =. Copiez-la en entier et réessayez.",
+    factor_scan: "Ouvrez l'application d'authentification de votre téléphone et scannez ceci :",
+    factor_secret: "Pas d'appareil photo ? Tapez plutôt cette clé dans l'application : {secret}",
+    code_prompt: "Les 6 chiffres que l'application affiche maintenant",
+    recovery_intro: "Si vous perdez votre téléphone, chacun de ces codes vous laisse entrer une fois. Notez-les maintenant ; ils ne seront plus affichés.",
+    recovery_confirm: "Je les ai gardés : tapez oui",
+    yes: "oui",
+    config_intro: "Voici la configuration de votre appareil. Scannez-la avec l'application WireGuard ou importez-la comme fichier.",
+    config_written: "Elle est dans le fichier {path}.",
+    config_once: "Elle contient la clé privée de l'appareil et ne sera plus affichée. Gardez-la pour cet appareil seul.",
+    done: "Tout est prêt. Chaque matin : activez WireGuard, ouvrez le portail, donnez mot de passe et code.",
+    wrong_code: "Ce code n'était pas le bon, ou a déjà servi. Attendez le suivant dans l'application et tapez-le.",
+    invitation_void: "Cette invitation n'est pas ou plus valable : elle a servi, a été retirée ou est trop ancienne. Demandez-en une nouvelle à l'informatique.",
+    password_too_short: "Ce mot de passe est trop court. Choisissez-en un d'au moins 12 caractères.",
+    password_too_long: "Ce mot de passe est trop long. Choisissez-en un de 256 octets au plus.",
+    password_guessable: "Ce mot de passe se devine à partir de votre nom ou de celui du bureau. Choisissez-en un autre.",
+    password_common: "Ce mot de passe est l'un des premiers que les voleurs essaient. Choisissez-en un autre.",
+    too_many_attempts: "Trop d'essais. Attendez {seconds} secondes, puis réessayez.",
+    already_exists: "Un de vos appareils porte déjà ce nom, ou cette clé est déjà utilisée. Recommencez avec un autre nom ou une nouvelle clé.",
+    invalid: "La passerelle n'a pas compris une réponse. Recommencez ; un nom d'appareil compte 64 caractères au plus.",
+    not_allowed: "La passerelle ne permet pas cela ici. Demandez à l'informatique.",
+    not_confirmed: "C'est enregistré, mais la passerelle n'a pas confirmé l'entrée en vigueur. Attendez une minute, puis demandez à l'informatique de regarder « passerelle status ».",
+    unavailable: "La passerelle est occupée ou redémarre. Attendez une minute et réessayez.",
+    internal: "Une erreur s'est produite dans la passerelle. Donnez ce numéro à l'informatique : {request}.",
+};
+
+static DUTCH: Words = Words {
+    token_prompt: "Uitnodiging",
+    token_malformed: "Deze uitnodiging is niet volledig: ze telt 26 letters en cijfers. Kijk of er een te veel of te weinig staat en typ ze opnieuw.",
+    greeting: "{organisation} nodigt u uit, {name}. Uw gebruikersnaam wordt {login}. De uitnodiging geldt tot {until}.",
+    password_rules: "Kies een wachtwoord van minstens 12 tekens. Een zin onthoudt u gemakkelijk. Gebruik niet uw naam en geen wachtwoord dat u elders al hebt.",
+    password_prompt: "Wachtwoord",
+    password_again: "Nog eens hetzelfde",
+    passwords_differ: "De twee waren niet gelijk. Typ ze opnieuw.",
+    device_prompt: "Naam van het toestel dat u nu wilt toevoegen, bijvoorbeeld laptop (leeg: geen)",
+    key_prompt: "De publieke WireGuard-sleutel ervan, als het er al een heeft (leeg: hier een paar maken)",
+    key_malformed: "Dat is geen publieke WireGuard-sleutel: die telt 44 tekens en eindigt op =. Kopieer hem volledig en probeer opnieuw.",
+    factor_scan: "Open de authenticator-app op uw telefoon en scan dit:",
+    factor_secret: "Geen camera? Typ dan deze sleutel in de app: {secret}",
+    code_prompt: "De 6 cijfers die de app nu toont",
+    recovery_intro: "Als u uw telefoon verliest, laat elk van deze codes u één keer binnen. Schrijf ze nu op; ze worden niet meer getoond.",
+    recovery_confirm: "Ik heb ze bewaard: typ ja",
+    yes: "ja",
+    config_intro: "Dit is de configuratie van uw toestel. Scan ze met de WireGuard-app of importeer ze als bestand.",
+    config_written: "Ze staat in het bestand {path}.",
+    config_once: "Ze bevat de privésleutel van het toestel en wordt niet meer getoond. Bewaar ze alleen voor dat toestel.",
+    done: "U bent klaar. Elke ochtend: WireGuard aan, portaal openen, wachtwoord en code geven.",
+    wrong_code: "Die code klopte niet of was al gebruikt. Wacht op de volgende in de app en typ die.",
+    invitation_void: "Deze uitnodiging geldt niet of niet meer: ze is gebruikt, ingetrokken of te oud. Vraag IT om een nieuwe.",
+    password_too_short: "Dat wachtwoord is te kort. Kies er een van minstens 12 tekens.",
+    password_too_long: "Dat wachtwoord is te lang. Kies er een van hoogstens 256 bytes.",
+    password_guessable: "Dat wachtwoord is te raden uit uw naam, gebruikersnaam of kantoor. Kies een ander.",
+    password_common: "Dat wachtwoord is een van de eerste die dieven proberen. Kies een ander.",
+    too_many_attempts: "Te veel pogingen. Wacht {seconds} seconden en probeer opnieuw.",
+    already_exists: "Een toestel van u heeft die naam al, of die sleutel is al in gebruik. Begin opnieuw met een andere naam of een nieuwe sleutel.",
+    invalid: "De gateway begreep een antwoord niet. Begin opnieuw; een toestelnaam telt hoogstens 64 tekens.",
+    not_allowed: "De gateway laat dit hier niet toe. Vraag het aan IT.",
+    not_confirmed: "Het is opgeslagen, maar de gateway heeft nog niet bevestigd dat het geldt. Wacht een minuut en vraag IT om naar `passerelle status` te kijken.",
+    unavailable: "De gateway is bezig of start opnieuw. Wacht een minuut en probeer opnieuw.",
+    internal: "Er ging iets mis in de gateway. Geef dit nummer door aan IT: {request}.",
+};
+
+static CATALAN: Words = Words {
+    token_prompt: "Invitació",
+    token_malformed: "Aquesta invitació no és completa: té 26 lletres i xifres. Mireu si n'hi ha una de més o de menys i torneu-la a escriure.",
+    greeting: "{organisation} us convida, {name}. El vostre nom d'usuari serà {login}. La invitació és vàlida fins al {until}.",
+    password_rules: "Trieu una contrasenya de 12 caràcters com a mínim. Una frase és fàcil de recordar. No hi poseu el vostre nom ni cap contrasenya que ja feu servir.",
+    password_prompt: "Contrasenya",
+    password_again: "La mateixa, un altre cop",
+    passwords_differ: "Les dues no eren iguals. Torneu-les a escriure.",
+    device_prompt: "Nom del dispositiu que voleu afegir ara, per exemple portàtil (buit: cap)",
+    key_prompt: "La seva clau pública de WireGuard, si ja en té una (buit: crear-ne un parell aquí)",
+    key_malformed: "Això no és una clau pública de WireGuard: té 44 caràcters i acaba amb =. Copieu-la sencera i torneu-ho a provar.",
+    factor_scan: "Obriu l'aplicació d'autenticació del telèfon i escanegeu això:",
+    factor_secret: "No teniu càmera? Escriviu aquesta clau a l'aplicació: {secret}",
+    code_prompt: "Les 6 xifres que l'aplicació mostra ara",
+    recovery_intro: "Si perdeu el telèfon, cadascun d'aquests codis us deixa entrar una vegada. Anoteu-los ara; no es tornaran a mostrar.",
+    recovery_confirm: "Els he desat: escriviu sí",
+    yes: "sí",
+    config_intro: "Aquesta és la configuració del vostre dispositiu. Escanegeu-la amb l'aplicació WireGuard o importeu-la com a fitxer.",
+    config_written: "És al fitxer {path}.",
+    config_once: "Conté la clau privada del dispositiu i no es tornarà a mostrar. Deseu-la només per a aquell dispositiu.",
+    done: "Ja està tot a punt. Cada matí: activeu WireGuard, obriu el portal, doneu contrasenya i codi.",
+    wrong_code: "Aquest codi no era correcte o ja s'havia fet servir. Espereu el següent a l'aplicació i escriviu-lo.",
+    invitation_void: "Aquesta invitació no és vàlida o ja no ho és: s'ha fet servir, s'ha retirat o és massa antiga. Demaneu-ne una de nova a informàtica.",
+    password_too_short: "Aquesta contrasenya és massa curta. Trieu-ne una de 12 caràcters com a mínim.",
+    password_too_long: "Aquesta contrasenya és massa llarga. Trieu-ne una de 256 bytes com a màxim.",
+    password_guessable: "Aquesta contrasenya es pot endevinar pel vostre nom o pel de l'oficina. Trieu-ne una altra.",
+    password_common: "Aquesta contrasenya és de les primeres que proven els lladres. Trieu-ne una altra.",
+    too_many_attempts: "Massa intents. Espereu {seconds} segons i torneu-ho a provar.",
+    already_exists: "Ja teniu un dispositiu amb aquest nom, o la clau ja es fa servir. Torneu a començar amb un altre nom o una clau nova.",
+    invalid: "La passarel·la no ha entès una resposta. Torneu a començar; el nom d'un dispositiu té 64 caràcters com a màxim.",
+    not_allowed: "La passarel·la no permet fer això aquí. Demaneu-ho a informàtica.",
+    not_confirmed: "S'ha desat, però la passarel·la no ha confirmat que ja s'aplica. Espereu un minut i demaneu a informàtica que miri `passerelle status`.",
+    unavailable: "La passarel·la està ocupada o es reinicia. Espereu un minut i torneu-ho a provar.",
+    internal: "Hi ha hagut un error a la passarel·la. Doneu aquest número a informàtica: {request}.",
+};
+
+static SPANISH: Words = Words {
+    token_prompt: "Invitación",
+    token_malformed: "Esa invitación no está completa: tiene 26 letras y cifras. Mire si sobra o falta alguna y escríbala de nuevo.",
+    greeting: "{organisation} le invita, {name}. Su nombre de usuario será {login}. La invitación vale hasta el {until}.",
+    password_rules: "Elija una contraseña de al menos 12 caracteres. Una frase se recuerda con facilidad. No use su nombre ni una contraseña que ya tenga en otro sitio.",
+    password_prompt: "Contraseña",
+    password_again: "La misma otra vez",
+    passwords_differ: "Las dos no eran iguales. Escríbalas de nuevo.",
+    device_prompt: "Nombre del dispositivo que quiere añadir ahora, por ejemplo portátil (vacío: ninguno)",
+    key_prompt: "Su clave pública de WireGuard, si ya tiene una (vacío: crear un par aquí)",
+    key_malformed: "Eso no es una clave pública de WireGuard: tiene 44 caracteres y termina en =. Cópiela entera e inténtelo de nuevo.",
+    factor_scan: "Abra la aplicación de autenticación de su teléfono y escanee esto:",
+    factor_secret: "¿No tiene cámara? Escriba esta clave en la aplicación: {secret}",
+    code_prompt: "Las 6 cifras que la aplicación muestra ahora",
+    recovery_intro: "Si pierde el teléfono, cada uno de estos códigos le deja entrar una vez. Anótelos ahora; no se volverán a mostrar.",
+    recovery_confirm: "Los he guardado: escriba sí",
+    yes: "sí",
+    config_intro: "Esta es la configuración de su dispositivo. Escanéela con la aplicación WireGuard o impórtela como archivo.",
+    config_written: "Está en el archivo {path}.",
+    config_once: "Contiene la clave privada del dispositivo y no se volverá a mostrar. Guárdela solo para ese dispositivo.",
+    done: "Todo listo. Cada mañana: active WireGuard, abra el portal, dé contraseña y código.",
+    wrong_code: "Ese código no era correcto o ya se había usado. Espere el siguiente en la aplicación y escríbalo.",
+    invitation_void: "Esta invitación no vale o ya no vale: se usó, se retiró o es demasiado antigua. Pida una nueva a informática.",
+    password_too_short: "Esa contraseña es demasiado corta. Elija una de al menos 12 caracteres.",
+    password_too_long: "Esa contraseña es demasiado larga. Elija una de 256 bytes como máximo.",
+    password_guessable: "Esa contraseña se adivina por su nombre o el de la oficina. Elija otra.",
+    password_common: "Esa contraseña es de las primeras que prueban los ladrones. Elija otra.",
+    too_many_attempts: "Demasiados intentos. Espere {seconds} segundos e inténtelo de nuevo.",
+    already_exists: "Ya tiene un dispositivo con ese nombre, o esa clave ya se usa. Empiece de nuevo con otro nombre o una clave nueva.",
+    invalid: "La pasarela no entendió una respuesta. Empiece de nuevo; el nombre de un dispositivo tiene 64 caracteres como máximo.",
+    not_allowed: "La pasarela no permite esto aquí. Pregunte a informática.",
+    not_confirmed: "Está guardado, pero la pasarela no ha confirmado que ya se aplique. Espere un minuto y pida a informática que mire `passerelle status`.",
+    unavailable: "La pasarela está ocupada o se está reiniciando. Espere un minuto e inténtelo de nuevo.",
+    internal: "Algo ha fallado en la pasarela. Dé este número a informática: {request}.",
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(w: &Words) -> Vec<&'static str> {
+        let Words {
+            token_prompt,
+            token_malformed,
+            greeting,
+            password_rules,
+            password_prompt,
+            password_again,
+            passwords_differ,
+            device_prompt,
+            key_prompt,
+            key_malformed,
+            factor_scan,
+            factor_secret,
+            code_prompt,
+            recovery_intro,
+            recovery_confirm,
+            yes,
+            config_intro,
+            config_written,
+            config_once,
+            done,
+            wrong_code,
+            invitation_void,
+            password_too_short,
+            password_too_long,
+            password_guessable,
+            password_common,
+            too_many_attempts,
+            already_exists,
+            invalid,
+            not_allowed,
+            not_confirmed,
+            unavailable,
+            internal,
+        } = *w;
+        vec![
+            token_prompt,
+            token_malformed,
+            greeting,
+            password_rules,
+            password_prompt,
+            password_again,
+            passwords_differ,
+            device_prompt,
+            key_prompt,
+            key_malformed,
+            factor_scan,
+            factor_secret,
+            code_prompt,
+            recovery_intro,
+            recovery_confirm,
+            yes,
+            config_intro,
+            config_written,
+            config_once,
+            done,
+            wrong_code,
+            invitation_void,
+            password_too_short,
+            password_too_long,
+            password_guessable,
+            password_common,
+            too_many_attempts,
+            already_exists,
+            invalid,
+            not_allowed,
+            not_confirmed,
+            unavailable,
+            internal,
+        ]
+    }
+
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<_> = text.split('{').skip(1).filter_map(|t| Some(t.split_once('}')?.0)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn every_language_says_everything_with_the_same_values() {
+        for words in [&FRENCH, &DUTCH, &CATALAN, &SPANISH] {
+            for (ours, english) in all(words).into_iter().zip(all(&ENGLISH)) {
+                assert!(!ours.is_empty());
+                assert_eq!(placeholders(ours), placeholders(english), "{ours}");
+            }
+            assert!(words.recovery_confirm.ends_with(words.yes));
+        }
+    }
+
+    #[test]
+    fn french_has_its_spaces() {
+        for text in all(&FRENCH) {
+            for (at, mark) in text.match_indices([':', ';', '?', '!']) {
+                assert!(text[..at].ends_with([' ', '\u{a0}', '\u{202f}']), "{mark} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn languages_are_recognised() {
+        for (text, language) in
+            [("fr_BE.UTF-8", Language::French), ("ca@valencia", Language::Catalan), ("C.UTF-8", Language::English)]
+        {
+            assert_eq!(text.parse(), Ok(language));
+        }
+        assert!("de_DE".parse::<Language>().is_err());
+    }
+
+    #[test]
+    fn values_cannot_draw_on_the_terminal() {
+        assert_eq!(fill("{a} and {b}{c}", &[("a", "x\u{1b}[2J"), ("b", "{a}")]), "x[2J and {a}");
+        assert_eq!(fill("open {", &[]), "open {");
+    }
+}
