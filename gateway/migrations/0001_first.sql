@@ -23,6 +23,8 @@ CREATE TABLE site (
     ca_key           TEXT   NOT NULL,
     tls_certificate  TEXT   NOT NULL,
     tls_key          TEXT   NOT NULL,
+    tls_names        TEXT   NOT NULL,
+    tls_renew_at     BIGINT NOT NULL,
     created_at       BIGINT NOT NULL,
     last_seen        BIGINT NOT NULL
 );

@@ -1,1 +1,62 @@
-//! Who somebody is.
+//! Who somebody is: passwords, second factors, recovery codes, web sessions, and the sealing of secrets at rest.
+//!
+//! Every try is counted in the database before it is checked. An unknown login costs what a known one costs, and gets
+//! the same answer.
+
+pub mod passwords;
+pub mod redeem;
+pub mod seal;
+pub mod sign_in;
+pub mod web_token;
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::store;
+
+/// Why somebody is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Something does not fit; which, is not said.
+    #[error("wrong user, password or code")]
+    Wrong,
+    /// Too many tries.
+    #[error("too many tries")]
+    Wait(Duration),
+    /// Too many wrong codes in a row: a new invitation is needed. Only said to who has the right password.
+    #[error("the second factor is suspended")]
+    Suspended,
+    /// The invitation cannot be redeemed (any more).
+    #[error("the invitation is redeemed, revoked or too old")]
+    Void,
+    /// The chosen password breaks a rule.
+    #[error(transparent)]
+    Weak(#[from] passwords::Weak),
+    /// The database.
+    #[error(transparent)]
+    Store(store::Error),
+    /// The machine: no memory for a hash, no randomness.
+    #[error("{0}")]
+    Machine(&'static str),
+}
+
+impl From<store::Error> for Refused {
+    fn from(e: store::Error) -> Self {
+        match e {
+            store::Error::NotFound("open invitation") => Self::Void,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Where tries are counted as coming from: the address, or its /64, for a home has that many.
+#[must_use]
+pub fn source(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(a) => a.to_string(),
+        IpAddr::V6(a) => {
+            let net = Ipv6Addr::from(u128::from(a) & !u128::from(u64::MAX));
+            format!("{net}/64")
+        }
+    }
+}

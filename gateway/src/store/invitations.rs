@@ -149,7 +149,7 @@ impl Write<'_> {
     /// # Errors
     /// The invitation cannot be redeemed any more.
     pub async fn begin_redeeming(&mut self, id: InvitationId, password_hash: &str, secret: &[u8]) -> Result<()> {
-        let sealed = self.store.sealer.seal("invitations", "totp_secret", &id.to_string(), secret);
+        let sealed = self.store.sealer.seal("invitations", "totp_secret", &id.to_string(), secret)?;
         let done = sqlx::query(
             "UPDATE invitations SET password_hash = $2, totp_secret = $3 \
              WHERE id = $1 AND redeemed_at IS NULL AND revoked_at IS NULL",
@@ -187,7 +187,7 @@ impl Write<'_> {
         .await?;
         let password = password.ok_or(Error::NotFound("open invitation"))?;
         let (user, login) = (invitation.user.to_string(), invitation.login.clone());
-        let sealed = self.store.sealer.seal("users", "totp_secret", &user, secret);
+        let sealed = self.store.sealer.seal("users", "totp_secret", &user, secret)?;
         sqlx::query(
             "UPDATE users SET password_hash = $2, totp_secret = $3, totp_confirmed_at = $4, totp_last_step = $5, \
              password_failures = 0, factor_failures = 0 WHERE id = $1",

@@ -48,6 +48,10 @@ pub struct Site {
     pub tls_certificate: String,
     /// Its key, PEM.
     pub tls_key: Zeroizing<String>,
+    /// The names and addresses it is for, comma separated: others are asked for, another is made.
+    pub tls_names: String,
+    /// When another is made.
+    pub tls_renew_at: Unix,
 }
 
 impl Store {
@@ -84,6 +88,8 @@ impl Store {
             ca_key: pem("ca_key")?,
             tls_certificate: row.text("tls_certificate")?,
             tls_key: pem("tls_key")?,
+            tls_names: row.text("tls_names")?,
+            tls_renew_at: row.time("tls_renew_at")?,
         }))
     }
 
@@ -132,8 +138,8 @@ impl Write<'_> {
         let query = sqlx::query(
             "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
              office_interface, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
-             ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen) \
-             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13, $14, $15, $16, $17, $17)",
+             ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen, tls_names, tls_renew_at) \
+             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19)",
         )
         .bind(&site.organisation)
         .bind(&site.public_name)
@@ -145,15 +151,33 @@ impl Write<'_> {
         .bind(json(&resolvers))
         .bind(json(&site.office_zones))
         .bind(i64::from(site.masquerade))
-        .bind(seal("private_key", &site.private_key.0))
+        .bind(seal("private_key", &site.private_key.0)?)
         .bind(&site.public_key)
         .bind(&site.ca_certificate)
-        .bind(seal("ca_key", site.ca_key.as_bytes()))
+        .bind(seal("ca_key", site.ca_key.as_bytes())?)
         .bind(&site.tls_certificate)
-        .bind(seal("tls_key", site.tls_key.as_bytes()))
-        .bind(self.now.wall.0);
+        .bind(seal("tls_key", site.tls_key.as_bytes())?)
+        .bind(self.now.wall.0)
+        .bind(&site.tls_names)
+        .bind(site.tls_renew_at.0);
         query.execute(self.connection()).await.map_err(super::exists("site"))?;
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
+    }
+
+    /// Another TLS certificate.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn replace_certificate(&mut self, site: &Site) -> Result<()> {
+        let key = self.store.sealer.seal("site", "tls_key", ROW, site.tls_key.as_bytes())?;
+        sqlx::query("UPDATE site SET tls_certificate = $1, tls_key = $2, tls_names = $3, tls_renew_at = $4")
+            .bind(&site.tls_certificate)
+            .bind(key)
+            .bind(&site.tls_names)
+            .bind(site.tls_renew_at.0)
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 
     /// The next device's addresses: given once, never again.

@@ -41,13 +41,15 @@ impl Store {
         Ok((row.integer("failures")? > SOURCE_TRIES).then(|| u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Counts a try at this login. Too many: how long to wait, in milliseconds; that try is not counted.
+    /// Counts a try at this login, and of its password if one is given. Too many: how long to wait, in milliseconds; that
+    /// try is not counted. Known and unknown logins cost the same.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn count_login(&self, login: &str, now: Unix) -> Result<Option<u64>> {
+    pub async fn count_login(&self, login: &str, password: bool, now: Unix) -> Result<Option<u64>> {
+        let key = login_key(login);
+        let mut tx = self.writes.begin_with(self.begin).await?;
         // A wait longer than the longest is the mark of a clock that was set back: it does not hold.
-        let key = format!("login {login}");
         let counted = sqlx::query(
             "INSERT INTO throttles (key, since, failures, wait_until) VALUES ($1, $2, 1, 0) \
              ON CONFLICT (key) DO UPDATE SET failures = throttles.failures + 1, since = $2, \
@@ -61,14 +63,20 @@ impl Store {
         .bind(now.0)
         .bind(FREE_TRIES)
         .bind(LONGEST_MS)
-        .fetch_optional(&self.writes)
+        .fetch_optional(&mut *tx)
         .await?;
         if counted.is_some() {
+            sqlx::query("UPDATE users SET password_failures = password_failures + $2 WHERE login = $1")
+                .bind(login)
+                .bind(i64::from(password))
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
             return Ok(None);
         }
         let until: Option<i64> = sqlx::query_scalar("SELECT wait_until FROM throttles WHERE key = $1")
             .bind(&key)
-            .fetch_optional(&self.writes)
+            .fetch_optional(&mut *tx)
             .await?;
         let left = until.unwrap_or(0).saturating_sub(now.0).max(1000);
         Ok(Some(left.unsigned_abs()))
@@ -94,7 +102,7 @@ impl Write<'_> {
     /// The database does not answer.
     pub async fn forgive(&mut self, login: &str, source: Option<&str>) -> Result<()> {
         sqlx::query("DELETE FROM throttles WHERE key = $1")
-            .bind(format!("login {login}"))
+            .bind(login_key(login))
             .execute(self.connection())
             .await?;
         if let Some(source) = source {
@@ -105,4 +113,11 @@ impl Write<'_> {
         }
         Ok(())
     }
+}
+
+/// What was typed as a login may be somebody's password: only its hash is kept.
+fn login_key(login: &str) -> String {
+    use base64::Engine as _;
+    use sha2::{Digest as _, Sha256};
+    format!("login {}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(login.as_bytes())))
 }

@@ -63,7 +63,7 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Sealed.
     pub totp_secret: Option<String>,
-    /// Not disabled, factor confirmed, neither limit reached.
+    /// Not disabled, factor confirmed, and not too many wrong passwords in a row.
     pub may_sign_in: bool,
 }
 
@@ -144,7 +144,7 @@ impl Store {
                 login: row.text("login")?,
                 may_sign_in: row.maybe_integer("disabled_at")?.is_none()
                     && row.maybe_integer("totp_confirmed_at")?.is_some()
-                    && !suspended(&row)?,
+                    && row.integer("password_failures")? <= PASSWORD_LIMIT,
                 password_hash: row.maybe_text("password_hash")?,
                 totp_secret: row.maybe_text("totp_secret")?,
             })
@@ -152,32 +152,29 @@ impl Store {
         .transpose()
     }
 
-    /// Counts a wrong password before it is known to be wrong.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn count_password(&self, user: UserId) -> Result<()> {
-        sqlx::query("UPDATE users SET password_failures = password_failures + 1 WHERE id = $1")
-            .bind(user.to_string())
-            .execute(&self.writes)
-            .await?;
-        Ok(())
-    }
-
-    /// The password was right; counts a wrong code before it is known to be wrong. False: the factor is suspended.
+    /// Counts a wrong code before it is known to be wrong. False: the factor is suspended.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn count_code(&self, user: UserId) -> Result<bool> {
-        let done = sqlx::query(
-            "UPDATE users SET password_failures = 0, factor_failures = factor_failures + 1 \
-             WHERE id = $1 AND factor_failures < $2",
-        )
-        .bind(user.to_string())
-        .bind(FACTOR_LIMIT)
-        .execute(&self.writes)
-        .await?;
+        let done = sqlx::query("UPDATE users SET factor_failures = factor_failures + 1 WHERE id = $1 AND factor_failures < $2")
+            .bind(user.to_string())
+            .bind(FACTOR_LIMIT)
+            .execute(&self.writes)
+            .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// The password was right: its wrong tries in a row are over.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn password_was_right(&self, user: UserId) -> Result<()> {
+        sqlx::query("UPDATE users SET password_failures = 0 WHERE id = $1")
+            .bind(user.to_string())
+            .execute(&self.writes)
+            .await?;
+        Ok(())
     }
 
     /// How many recovery codes a user has left.

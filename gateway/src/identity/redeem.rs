@@ -1,0 +1,99 @@
+//! From an invitation to a person with a password, a confirmed second factor and, if wished, a first device.
+
+use std::time::Duration;
+
+use provisioning::invitation::Token;
+use provisioning::{recovery, totp};
+use zeroize::Zeroizing;
+
+use super::passwords::{self, Passwords};
+use super::{Refused, sign_in, source};
+use crate::audit::Actor;
+use crate::ids::DeviceId;
+use crate::store::invitations::Invitation;
+use crate::store::{Moment, Store};
+
+/// What is to be shown once.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// For whom.
+    pub invitation: Invitation,
+    /// In clear.
+    pub recovery_codes: Vec<String>,
+    /// The device, if one was added.
+    pub device: Option<DeviceId>,
+    /// To wait for.
+    pub epoch: Option<u64>,
+}
+
+/// The invitation behind a token.
+///
+/// # Errors
+/// None that can be redeemed; or too many tries from there.
+pub async fn inspect(
+    store: &Store,
+    token: &str,
+    address: Option<std::net::IpAddr>,
+    now: Moment,
+) -> Result<Invitation, Refused> {
+    if let Some(from) = address.map(source)
+        && let Some(ms) = store.count_source(&from, now.wall).await?
+    {
+        return Err(Refused::Wait(Duration::from_millis(ms)));
+    }
+    let token: Token = token.parse().map_err(|_| Refused::Void)?;
+    Ok(store.open_invitation(&token.hash(), now.wall).await?)
+}
+
+/// A password is chosen, a second factor is drawn; neither is in force before [`confirm`].
+///
+/// # Errors
+/// The invitation is void, or the password breaks a rule.
+pub async fn begin(
+    store: &Store,
+    hasher: &Passwords,
+    invitation: &Invitation,
+    password: Zeroizing<String>,
+    organisation: &str,
+    now: Moment,
+) -> Result<totp::Secret, Refused> {
+    passwords::check(&password, &[&invitation.login, &invitation.name, organisation])?;
+    let hash = hasher.hash(password).await.map_err(sign_in::busy)?;
+    let secret = totp::Secret::generate();
+    let mut write = store.write(now, Actor::User(invitation.login.clone())).await?;
+    write.begin_redeeming(invitation.id, &hash, secret.as_bytes()).await?;
+    write.commit().await?;
+    Ok(secret)
+}
+
+/// The code proves the factor; the invitation is consumed, and the step is spent.
+///
+/// # Errors
+/// A wrong code; the invitation is void; the device's key or name is in use (then nothing has happened).
+pub async fn confirm(
+    store: &Store,
+    invitation: Invitation,
+    code: &Zeroizing<String>,
+    device: Option<(&str, &str)>,
+    now: Moment,
+) -> Result<Redeemed, Refused> {
+    let sealed = invitation.totp_secret.as_deref().ok_or(Refused::Void)?;
+    if !store.count_invitation_code(invitation.id).await? {
+        return Err(Refused::Void);
+    }
+    let secret = store
+        .sealer()
+        .open("invitations", "totp_secret", &invitation.id.to_string(), sealed)
+        .map_err(|e| Refused::Store(e.into()))?;
+    let step = totp::matching_step(&secret, code, now.wall.seconds()).ok_or(Refused::Wrong)?;
+    let recovery_codes = recovery::generate();
+    let hashes: Vec<_> = recovery_codes.iter().map(|c| recovery::hash(c)).collect();
+    let mut write = store.write(now, Actor::User(invitation.login.clone())).await?;
+    write.redeem(&invitation, &secret, step, &hashes).await?;
+    let device = match device {
+        Some((name, key)) => Some(write.add_device(invitation.user, name, key).await?),
+        None => None,
+    };
+    let epoch = write.commit().await?;
+    Ok(Redeemed { invitation, recovery_codes, device, epoch })
+}

@@ -1,0 +1,203 @@
+//! Password and code on one screen. In the tunnel this opens the door of the device the request came from.
+
+use std::time::Duration;
+
+use provisioning::{recovery, totp};
+use zeroize::Zeroizing;
+
+use super::passwords::{Failed, LONGEST, Passwords};
+use super::web_token::WebToken;
+use super::{Refused, source};
+use crate::audit::{Actor, Event, Factor, Refusal};
+use crate::ids::UserId;
+use crate::store::devices::Device;
+use crate::store::users::Credentials;
+use crate::store::{Moment, Store};
+
+/// A TOTP code is shorter than this; a recovery code is longer.
+const LONGEST_CODE: usize = 16;
+
+/// Longest login that is looked up.
+const LONGEST_LOGIN: usize = 64;
+
+/// How often a person is told to come back when the machine is busy.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// One try.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// As typed.
+    pub login: &'a str,
+    /// As typed.
+    pub password: Zeroizing<String>,
+    /// As typed: six digits, or a recovery code.
+    pub code: Zeroizing<String>,
+    /// Where from; nothing on the local socket.
+    pub address: Option<std::net::IpAddr>,
+    /// The device at this door, in the tunnel.
+    pub device: Option<&'a Device>,
+}
+
+/// Signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub user: UserId,
+    /// For the browser.
+    pub token: WebToken,
+    /// To wait for, if a door was opened.
+    pub epoch: Option<u64>,
+}
+
+/// Tries to sign in.
+///
+/// # Errors
+/// Refused; wrong user, wrong password, wrong code and somebody else's device are one answer.
+pub async fn sign_in(
+    store: &Store,
+    passwords: &Passwords,
+    attempt: Attempt<'_>,
+    now: Moment,
+) -> Result<SignedIn, Refused> {
+    let login = attempt.login.trim().to_lowercase();
+    let from = attempt.address.map(source);
+    count(store, &login, true, from.as_deref(), now).await?;
+
+    let known = if login.len() <= LONGEST_LOGIN { store.credentials(&login).await? } else { None };
+    let hash = known.as_ref().and_then(|c| c.password_hash.clone());
+    let right = passwords.verify(attempt.password, hash).await.map_err(busy)?;
+    let Some(known) = known.filter(|k| right && k.may_sign_in) else {
+        let who = store.credentials(&login).await?;
+        let why = if who.is_some() && !right { Refusal::Password } else { Refusal::User };
+        return refuse(store, who.map(|w| w.login), attempt.device, why, now).await;
+    };
+    if attempt.device.is_some_and(|d| d.user != known.id) {
+        return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
+    }
+    store.password_was_right(known.id).await?;
+    let proof = prove(store, &known, &attempt.code, attempt.device, now).await?;
+
+    let token = WebToken::generate()?;
+    let mut write = store.write(now, Actor::User(known.login.clone())).await?;
+    if !proof.spend(&mut write, known.id).await? {
+        drop(write);
+        return refuse(store, Some(known.login), attempt.device, Refusal::Code, now).await;
+    }
+    write.forgive(&login, from.as_deref()).await?;
+    write.audit(&Event::SignedIn { user: known.login.clone(), factor: proof.factor() }).await?;
+    write.begin_web_session(&token.hash(), known.id, attempt.device.map(|d| d.id)).await?;
+    if let Some(device) = attempt.device {
+        write.open_door(known.id, device.id).await?;
+    }
+    let epoch = write.commit().await?;
+    Ok(SignedIn { user: known.id, token, epoch })
+}
+
+/// A fresh code prolongs an open door. The answer is the epoch to wait for.
+///
+/// # Errors
+/// Refused; the door stays as it is.
+pub async fn extend(
+    store: &Store,
+    device: &Device,
+    code: &Zeroizing<String>,
+    address: Option<std::net::IpAddr>,
+    now: Moment,
+) -> Result<Option<u64>, Refused> {
+    let from = address.map(source);
+    count(store, &device.login, false, from.as_deref(), now).await?;
+    let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in).ok_or(Refused::Wrong)?;
+    let proof = prove(store, &known, code, Some(device), now).await?;
+    let mut write = store.write(now, Actor::User(known.login.clone())).await?;
+    if !proof.spend(&mut write, known.id).await? {
+        drop(write);
+        return refuse(store, Some(known.login), Some(device), Refusal::Code, now).await;
+    }
+    write.forgive(&known.login, from.as_deref()).await?;
+    match write.extend_door(known.id, device.id).await {
+        Ok(()) => Ok(write.commit().await?),
+        // It locked in between: nothing is spent.
+        Err(crate::store::Error::NotFound(_)) => Err(Refused::Wrong),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// A second factor that fits, not spent yet.
+enum Proof {
+    Step(u64),
+    Recovery(String),
+}
+
+impl Proof {
+    fn factor(&self) -> Factor {
+        match self {
+            Self::Step(_) => Factor::Totp,
+            Self::Recovery(_) => Factor::Recovery,
+        }
+    }
+
+    async fn spend(&self, write: &mut crate::store::Write<'_>, user: UserId) -> crate::store::Result<bool> {
+        match self {
+            Self::Step(step) => write.spend_step(user, *step).await,
+            Self::Recovery(hash) => write.spend_recovery_code(user, hash).await,
+        }
+    }
+}
+
+async fn prove(
+    store: &Store,
+    known: &Credentials,
+    code: &Zeroizing<String>,
+    device: Option<&Device>,
+    now: Moment,
+) -> Result<Proof, Refused> {
+    if code.len() > LONGEST_CODE && code.len() <= LONGEST {
+        // 128 random bits need no limit of their own; a spent or wrong one is refused by the statement that spends it.
+        return Ok(Proof::Recovery(recovery::hash(code)));
+    }
+    if !store.count_code(known.id).await? {
+        return Err(Refused::Suspended);
+    }
+    let sealed = known.totp_secret.as_deref().ok_or(Refused::Wrong)?;
+    let secret = store
+        .sealer()
+        .open("users", "totp_secret", &known.id.to_string(), sealed)
+        .map_err(|e| Refused::Store(e.into()))?;
+    match totp::matching_step(&secret, code, now.wall.seconds()) {
+        Some(step) => Ok(Proof::Step(step)),
+        None => refuse(store, Some(known.login.clone()), device, Refusal::Code, now).await,
+    }
+}
+
+/// Counts a try, per source and per login, before anything is looked at.
+async fn count(store: &Store, login: &str, password: bool, from: Option<&str>, now: Moment) -> Result<(), Refused> {
+    if let Some(from) = from
+        && let Some(ms) = store.count_source(from, now.wall).await?
+    {
+        return Err(Refused::Wait(Duration::from_millis(ms)));
+    }
+    match store.count_login(login, password, now.wall).await? {
+        Some(ms) => Err(Refused::Wait(Duration::from_millis(ms))),
+        None => Ok(()),
+    }
+}
+
+async fn refuse<T>(
+    store: &Store,
+    user: Option<String>,
+    device: Option<&Device>,
+    why: Refusal,
+    now: Moment,
+) -> Result<T, Refused> {
+    let mut write = store.write(now, Actor::Nobody).await?;
+    write.audit(&Event::SignInRefused { user, device: device.map(|d| d.id), why }).await?;
+    write.commit().await?;
+    Err(Refused::Wrong)
+}
+
+pub(super) fn busy(e: Failed) -> Refused {
+    match e {
+        Failed::Busy => Refused::Wait(BUSY),
+        Failed::Machine => Refused::Machine("the password could not be hashed"),
+    }
+}

@@ -1,1 +1,0 @@
-//! From the database to the data plane.

@@ -1,0 +1,347 @@
+//! The reconciler's loop: what was sent last, who waits, what comes back.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::live::Live;
+use super::{Health, Request, Sockets, Unconfirmed, Wait, newer};
+use crate::clock::{Boot, Unix};
+use crate::ids::DeviceId;
+use crate::link::client::{FromNet, Gone, Sender};
+use crate::link::message::{Change, Command, Interface, Report};
+use crate::pure::plan::{Desired, compile, plan};
+use crate::store::resources::Resource;
+use crate::store::world::{Loaded, RECENT};
+use crate::store::{Moment, Scope, Store};
+
+/// "I am alive" this often: four times in the second after which `net` counts us as silent.
+const ALIVE: Duration = Duration::from_millis(250);
+
+/// Everything is read again this often, whatever was announced (DESIGN 3.4).
+const FULL: Duration = Duration::from_secs(60);
+
+/// What `net` told is written down this often.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// A load that failed is tried again after this.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Largest part of a snapshot, in bytes of JSON: well below the link's 1 MiB, and `Alive` need not wait long behind it.
+const PART: usize = 200 * 1024;
+
+/// Handlers that may wait at once.
+const WAITING: usize = 4096;
+
+pub(super) struct Core {
+    store: Arc<Store>,
+    interface: Interface,
+    health: Arc<Mutex<Health>>,
+    live: Live,
+    published: watch::Sender<Arc<Vec<Resource>>>,
+    sockets: mpsc::Sender<Sockets>,
+    sender: Arc<Mutex<Option<Sender>>>,
+    /// What `net` was sent last, and the epoch it stands for.
+    sent: Option<(u64, Desired)>,
+    waiting: Vec<Request>,
+    closed: u64,
+    complete: u64,
+    down_since: Instant,
+}
+
+impl Core {
+    pub(super) fn new(
+        store: Arc<Store>,
+        interface: Interface,
+        health: Arc<Mutex<Health>>,
+        live: Live,
+        published: watch::Sender<Arc<Vec<Resource>>>,
+        sockets: mpsc::Sender<Sockets>,
+    ) -> Self {
+        Self {
+            store,
+            interface,
+            health,
+            live,
+            published,
+            sockets,
+            sender: Arc::default(),
+            sent: None,
+            waiting: Vec::new(),
+            closed: 0,
+            complete: 0,
+            down_since: Instant::now(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut net: mpsc::Receiver<FromNet>, mut requests: mpsc::Receiver<Request>) {
+        tokio::spawn(say_alive(self.sender.clone()));
+        let store = self.store.clone();
+        let (mut full, mut flush) = (interval(FULL), interval(FLUSH));
+        full.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut retry: Option<Instant> = None;
+        loop {
+            let again = async { tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)).await };
+            let outcome = tokio::select! {
+                event = net.recv() => match event {
+                    Some(event) => self.hear(event).await,
+                    None => return,
+                },
+                () = store.changed() => self.catch_up().await,
+                request = requests.recv() => match request {
+                    Some(request) => { self.admit(request); Ok(()) }
+                    None => return,
+                },
+                _ = full.tick() => self.everything().await,
+                _ = flush.tick() => self.flush().await,
+                () = again, if retry.is_some() => self.everything().await,
+            };
+            retry = match outcome {
+                Ok(()) => None,
+                Err(e) => {
+                    tracing::error!(error = format!("{e:#}"), "the data plane could not be brought up to date, trying again");
+                    Some(Instant::now() + RETRY)
+                }
+            };
+        }
+    }
+
+    async fn hear(&mut self, event: FromNet) -> anyhow::Result<()> {
+        match event {
+            FromNet::Connected(sender) => {
+                tracing::info!("data plane connected");
+                *lock(&self.sender) = Some(sender);
+                (self.closed, self.complete) = (0, 0);
+                self.health().up = true;
+                self.snapshot().await
+            }
+            FromNet::Lost => {
+                *lock(&self.sender) = None;
+                self.sent = None;
+                self.down_since = Instant::now();
+                self.health().up = false;
+                Ok(())
+            }
+            FromNet::Sockets(sockets) => {
+                tracing::info!(count = sockets.len(), "sockets of the tunnel's door received");
+                self.sockets.send(sockets).await.context("hand over the tunnel's sockets")
+            }
+            FromNet::Report(report) => {
+                self.report(report);
+                Ok(())
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Closed { epoch } => self.closed = self.closed.max(epoch),
+            Report::Complete { epoch } => {
+                self.closed = self.closed.max(epoch);
+                self.complete = self.complete.max(epoch);
+                let mut health = self.health();
+                health.carried_out = epoch;
+                if health.problem.take().is_some() {
+                    tracing::info!(epoch, "second lock in force again");
+                }
+            }
+            Report::Failed { epoch, reason } => {
+                tracing::warn!(epoch, %reason, "second lock not brought up to date, nothing new was opened");
+                self.health().problem = Some(reason.clone());
+                self.fail(epoch, &reason);
+            }
+            Report::Peers { peers } => self.live.hear(&peers, Boot::now()),
+            Report::FirewallRebuilt { after_ms } => {
+                tracing::warn!(after_ms, "the firewall was changed by another program and has been rebuilt");
+                self.health().rebuilt_at = Some(Unix::now());
+            }
+            Report::Hello { .. } | Report::Sockets { .. } => {}
+        }
+        self.answer();
+    }
+
+    /// Takes in a handler that waits.
+    fn admit(&mut self, request: Request) {
+        self.waiting.retain(|r| !r.answer.is_closed());
+        let down = lock(&self.sender).is_none() && self.down_since.elapsed() > super::PATIENCE;
+        if down || self.waiting.len() >= WAITING {
+            // Whoever asked may have gone.
+            let _ = request.answer.send(Err(Unconfirmed::Down));
+            return;
+        }
+        self.waiting.push(request);
+        self.answer();
+    }
+
+    fn answer(&mut self) {
+        let (closed, complete) = (self.closed, self.complete);
+        let done = |r: &Request| match r.wait {
+            Wait::Closed => r.epoch <= closed,
+            Wait::Complete => r.epoch <= complete,
+        };
+        for request in self.waiting.extract_if(.., |r| done(r)) {
+            let _ = request.answer.send(Ok(()));
+        }
+    }
+
+    fn fail(&mut self, epoch: u64, reason: &str) {
+        for request in self.waiting.extract_if(.., |r| r.wait == Wait::Complete && r.epoch <= epoch) {
+            let _ = request.answer.send(Err(Unconfirmed::Failed(reason.to_owned())));
+        }
+    }
+
+    /// What was touched since the last load.
+    async fn catch_up(&mut self) -> anyhow::Result<()> {
+        let Some((epoch, _)) = &self.sent else { return self.publish().await };
+        let now = Moment::now();
+        let loaded = self.store.load_since(Some(*epoch), now).await.context("load what changed")?;
+        self.send_difference(loaded, now)
+    }
+
+    /// Everything, compared with what was sent; a snapshot if the connection has had none.
+    async fn everything(&mut self) -> anyhow::Result<()> {
+        if lock(&self.sender).is_none() {
+            return self.publish().await;
+        }
+        if self.sent.is_none() {
+            return self.snapshot().await;
+        }
+        let now = Moment::now();
+        let loaded = self.store.load_since(None, now).await.context("load everything")?;
+        self.live.keep(|device| loaded.world.devices.get(device).is_some_and(|d| !d.revoked));
+        self.send_difference(loaded, now)?;
+        self.store.sweep_throttles(now.wall).await.context("forget old tries")?;
+        self.store.sweep_web_sessions(now.wall).await.context("forget old web sessions")
+    }
+
+    /// Without a data plane, the names are served all the same.
+    async fn publish(&mut self) -> anyhow::Result<()> {
+        let published = self.store.resources().await.context("load what is published")?;
+        self.published.send_replace(Arc::new(published));
+        Ok(())
+    }
+
+    fn send_difference(&mut self, loaded: Loaded, now: Moment) -> anyhow::Result<()> {
+        let Some((sent_epoch, sent)) = &mut self.sent else { return Ok(()) };
+        let scope: Option<BTreeSet<DeviceId>> = match &loaded.scope {
+            Scope::All => None,
+            Scope::Users(_) => Some(loaded.world.devices.keys().copied().collect()),
+        };
+        let desired = compile(&loaded.world, now.boot);
+        let changes = plan(sent, &desired, scope.as_ref(), now.boot);
+        let news = !changes.is_empty() || loaded.epoch != *sent_epoch;
+        match scope {
+            None => *sent = desired,
+            Some(scope) => {
+                sent.peers.retain(|device, _| !scope.contains(device));
+                sent.peers.extend(desired.peers);
+                sent.resources = desired.resources;
+            }
+        }
+        *sent_epoch = loaded.epoch;
+        self.published.send_replace(Arc::new(loaded.resources));
+        if !news {
+            return Ok(());
+        }
+        tracing::debug!(epoch = loaded.epoch, changes = changes.len(), "changes sent");
+        let mut parts = parts(changes)?;
+        if parts.len() > 1 {
+            // `net` acknowledges each message, so a change in several parts must be a snapshot.
+            let (epoch, desired) = (loaded.epoch, self.sent.as_ref().map(|(_, d)| d.clone()).unwrap_or_default());
+            return self.send_snapshot(epoch, &desired, now);
+        }
+        let command = Command::Changes { epoch: loaded.epoch, changes: parts.pop().unwrap_or_default() };
+        self.send([command]);
+        Ok(())
+    }
+
+    async fn snapshot(&mut self) -> anyhow::Result<()> {
+        let now = Moment::now();
+        let Loaded { epoch, mut world, resources, .. } =
+            self.store.load_since(None, now).await.context("load everything")?;
+        for (id, device) in &mut world.devices {
+            let told = self.live.of(*id);
+            device.endpoint = newer(device.endpoint, told.endpoint);
+            device.recent |= told.heard_within(RECENT, now.boot);
+        }
+        let desired = compile(&world, now.boot);
+        self.published.send_replace(Arc::new(resources));
+        self.send_snapshot(epoch, &desired, now)?;
+        self.sent = Some((epoch, desired));
+        Ok(())
+    }
+
+    fn send_snapshot(&mut self, epoch: u64, desired: &Desired, now: Moment) -> anyhow::Result<()> {
+        let changes = plan(&Desired::default(), desired, None, now.boot);
+        tracing::info!(epoch, peers = desired.peers.len(), resources = desired.resources.len(), "snapshot sent");
+        let mut commands = vec![Command::SnapshotBegin { epoch, interface: Box::new(self.interface.clone()) }];
+        commands.extend(parts(changes)?.into_iter().map(|changes| Command::Changes { epoch, changes }));
+        commands.push(Command::SnapshotEnd { epoch });
+        self.send(commands);
+        Ok(())
+    }
+
+    /// A connection that fails is reported by its reader as lost; the next one gets everything.
+    fn send(&mut self, commands: impl IntoIterator<Item = Command>) {
+        let sender = lock(&self.sender).clone();
+        let Some(sender) = sender else { return };
+        let sent: Result<(), Gone> = commands.into_iter().try_for_each(|command| sender.send(command));
+        if sent.is_err() {
+            *lock(&self.sender) = None;
+            self.sent = None;
+        }
+    }
+
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        let now = Moment::now();
+        let heard = self.live.take_unwritten(now);
+        if !heard.is_empty() {
+            self.store.keep_heard(&heard).await.context("write down where peers are")?;
+        }
+        self.store.seen(now.wall).await.context("write down the time")
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        lock(&self.health)
+    }
+}
+
+/// From a task, not a thread: a stopped or hung `serve` is to go silent.
+async fn say_alive(sender: Arc<Mutex<Option<Sender>>>) {
+    let mut tick = interval(ALIVE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let current = lock(&sender).clone();
+        if let Some(current) = current {
+            // A connection that is gone is reported by its reader.
+            let _ = current.alive();
+        }
+    }
+}
+
+fn parts(changes: Vec<Change>) -> anyhow::Result<Vec<Vec<Change>>> {
+    let mut parts = vec![Vec::new()];
+    let mut size = 0;
+    for change in changes {
+        let length = serde_json::to_vec(&change).context("write a change")?.len() + 1;
+        if size + length > PART && size > 0 {
+            parts.push(Vec::new());
+            size = 0;
+        }
+        size += length;
+        if let Some(part) = parts.last_mut() {
+            part.push(change);
+        }
+    }
+    Ok(parts)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,148 @@
+//! One desired state, one reconciler: from the database to the data plane.
+//!
+//! A handler commits, then waits here until `net` has carried its epoch out. The reconciler loads what was touched
+//! (everything every minute, and after every connection), plans purely, sends. Nobody else speaks to `net`.
+
+mod core;
+pub mod live;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Unix;
+use crate::link::client;
+use crate::link::message::{Interface, SocketRole};
+use crate::store::Store;
+use crate::store::resources::Resource;
+
+/// How long a request waits for the data plane (three times what `net` may take to notice a dead `nft`).
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Requests waiting to be looked at.
+const REQUESTS: usize = 256;
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// What the change takes away no longer passes.
+    Closed,
+    /// What the change gives is in force.
+    Complete,
+}
+
+/// The change is stored, but the data plane has not confirmed it. It gets it as soon as it can.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unconfirmed {
+    /// There is no connection.
+    #[error("the change is stored, but the data plane is not running: start `passerelle net`")]
+    Down,
+    /// No answer in time.
+    #[error("the change is stored, but the data plane has not confirmed it within three seconds")]
+    Late,
+    /// The second lock cannot be brought up to it.
+    #[error("the change is stored, but nothing new was opened: {0}")]
+    Failed(String),
+}
+
+/// How the data plane is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// A connection stands.
+    pub up: bool,
+    /// The epoch carried out in both locks.
+    pub carried_out: u64,
+    /// What is wrong with the second lock, and the cure.
+    pub problem: Option<String>,
+    /// When the second lock was last rebuilt after somebody else changed it.
+    pub rebuilt_at: Option<Unix>,
+}
+
+/// A waiting handler.
+#[derive(Debug)]
+struct Request {
+    epoch: u64,
+    wait: Wait,
+    answer: oneshot::Sender<Result<(), Unconfirmed>>,
+}
+
+/// Sockets on the gateway's tunnel address, as `net` handed them over.
+pub type Sockets = Vec<(SocketRole, OwnedFd)>;
+
+/// Speaks to the reconciler; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reconciler {
+    requests: mpsc::Sender<Request>,
+    health: Arc<Mutex<Health>>,
+    live: live::Live,
+    published: watch::Receiver<Arc<Vec<Resource>>>,
+}
+
+/// What the reconciler gives besides its handle.
+#[derive(Debug)]
+pub struct Started {
+    /// To speak to it.
+    pub reconciler: Reconciler,
+    /// Every set of sockets that `net` hands over; a new set replaces the old.
+    pub sockets: mpsc::Receiver<Sockets>,
+}
+
+/// Starts the reconciler and the link. They end with the runtime.
+///
+/// # Errors
+/// The link's thread cannot be started.
+pub fn start(store: Arc<Store>, interface: Interface, socket: PathBuf) -> anyhow::Result<Started> {
+    let (requests, incoming) = mpsc::channel(REQUESTS);
+    let (sockets_out, sockets) = mpsc::channel(2);
+    let (published_out, published) = watch::channel(Arc::default());
+    let (health, live) = (Arc::<Mutex<Health>>::default(), live::Live::default());
+    let core = core::Core::new(store, interface, health.clone(), live.clone(), published_out, sockets_out);
+    let from_net = client::start(socket)?;
+    tokio::spawn(core.run(from_net, incoming));
+    Ok(Started { reconciler: Reconciler { requests, health, live, published }, sockets })
+}
+
+impl Reconciler {
+    /// Waits until the data plane has carried this epoch out; nothing to wait for without one.
+    ///
+    /// # Errors
+    /// The change is stored but not confirmed.
+    pub async fn carry_out(&self, epoch: Option<u64>, wait: Wait) -> Result<(), Unconfirmed> {
+        let Some(epoch) = epoch else { return Ok(()) };
+        let (answer, outcome) = oneshot::channel();
+        let waiting = async {
+            self.requests.send(Request { epoch, wait, answer }).await.map_err(|_| Unconfirmed::Down)?;
+            outcome.await.map_err(|_| Unconfirmed::Down)?
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(Err(Unconfirmed::Late))
+    }
+
+    /// How the data plane is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What `net` told of each peer.
+    #[must_use]
+    pub fn live(&self) -> &live::Live {
+        &self.live
+    }
+
+    /// What is published, after every load.
+    #[must_use]
+    pub fn published(&self) -> watch::Receiver<Arc<Vec<Resource>>> {
+        self.published.clone()
+    }
+}
+
+/// The newer place of two.
+fn newer(stored: Option<SocketAddr>, heard: Option<SocketAddr>) -> Option<SocketAddr> {
+    heard.or(stored)
+}
