@@ -1,0 +1,123 @@
+//! From what stands in the sets to what shall stand there: elements only.
+//!
+//! Open doors are closed in a transaction of their own, first, for it is small whatever the number of grants. Elements
+//! that ended by themselves are not deleted again. Where the kernel may or may not still hold an element, there is no
+//! delta: the caller loads everything anew, which is always right.
+
+use std::time::Duration;
+
+use super::batch::{Batch, Expr};
+use super::elements::{Elements, Key, RESOLUTION_MS, timeout};
+use super::ruleset::{add, marker};
+use crate::clock::Boot;
+
+/// An element stays as it is if it ends by so much before the wanted end, or less: ends that travel as remaining time
+/// waver by milliseconds, and the kernel's are rounded down to seconds.
+const SLACK_MS: u64 = 2 * RESOLUTION_MS;
+/// For so long after its end an element may still be there: the kernel counts from when nft had committed.
+const LINGER: Duration = Duration::from_secs(7);
+
+/// What is to be done, in this order. Each transaction is whole by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Doors to close at once.
+    pub close: Vec<Key>,
+    /// All else that goes.
+    pub remove: Vec<Key>,
+    /// What comes.
+    pub add: Elements,
+}
+
+/// The generation before and after a transaction, by which the table is known to be ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The marker that is there.
+    pub from: u128,
+    /// The marker that replaces it.
+    pub to: u128,
+}
+
+impl Delta {
+    /// The difference. `held` has the ends as the kernel keeps them. `None`: load everything anew.
+    #[must_use]
+    pub fn between(held: &Elements, wanted: &Elements, now: Boot) -> Option<Self> {
+        let mut delta = Self::default();
+        for (key, end) in held {
+            let gone = end.is_some_and(|end| end <= now);
+            let stays = match (end, wanted.get(key)) {
+                (None, Some(None)) => true,
+                (Some(held), Some(Some(wanted))) => held <= wanted && wanted.0 - held.0 < SLACK_MS,
+                _ => false,
+            };
+            if gone {
+                let lingers = end.is_some_and(|end| end + LINGER > now);
+                let comes_back = wanted.get(key).is_some_and(|w| w.is_none_or(|end| timeout(end, now).is_some()));
+                if lingers && comes_back && !stays {
+                    return None;
+                }
+            } else if !stays {
+                let list = if matches!(key, Key::Open(_)) { &mut delta.close } else { &mut delta.remove };
+                list.push(*key);
+            }
+        }
+        for (key, end) in wanted {
+            let lives = end.is_none_or(|end| timeout(end, now).is_some());
+            let stands = held.get(key).is_some_and(|h| h.is_none_or(|end| end > now));
+            let replaced = || delta.close.contains(key) || delta.remove.binary_search(key).is_ok();
+            if lives && (!stands || replaced()) {
+                delta.add.insert(*key, *end);
+            }
+        }
+        Some(delta)
+    }
+
+    /// Nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.close.is_empty() && self.remove.is_empty() && self.add.is_empty()
+    }
+
+    /// Closing doors is to go first, and not to wait for the rest.
+    #[must_use]
+    pub fn closes_first(&self) -> bool {
+        !self.close.is_empty() && !(self.remove.is_empty() && self.add.is_empty())
+    }
+
+    /// The transaction that only closes doors.
+    #[must_use]
+    pub fn closing(&self, table: &str, step: Step) -> Batch {
+        let mut b = marked(table, step);
+        delete(&mut b, &self.close);
+        b
+    }
+
+    /// The transaction for all of it, or for what [`Delta::closing`] left.
+    #[must_use]
+    pub fn rest(&self, table: &str, step: Step, closed: bool, now: Boot) -> Batch {
+        let mut b = marked(table, step);
+        if !closed {
+            delete(&mut b, &self.close);
+        }
+        delete(&mut b, &self.remove);
+        add(&mut b, &self.add, now);
+        b
+    }
+}
+
+fn marked(table: &str, step: Step) -> Batch {
+    let mut b = Batch::new(table);
+    b.delete_chain(marker(step.from));
+    b.chain(marker(step.to));
+    b
+}
+
+fn delete(b: &mut Batch, keys: &[Key]) {
+    let mut rest = keys;
+    while let Some(first) = rest.first() {
+        let set = first.set();
+        let same = rest.iter().take_while(|k| k.set() == set).count();
+        let values: Vec<Expr> = rest[..same].iter().map(Key::deleted).collect();
+        b.delete_elements(set, values);
+        rest = &rest[same..];
+    }
+}
