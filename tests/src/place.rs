@@ -222,7 +222,8 @@ impl Office {
     /// The routes could not be changed.
     pub fn roam(&self) -> anyhow::Result<()> {
         self.home_b.ip(
-            "link set eth0 down\nroute replace default via 192.0.2.129 dev roam0\n\
+            "link set eth0 down\nlink set roam0 up\naddr replace 2001:db8:c::150/64 dev roam0 nodad\n\
+             route replace default via 192.0.2.129 dev roam0\n\
              route replace ::/0 via 2001:db8:c::1 dev roam0\n",
         )
     }
@@ -233,7 +234,7 @@ impl Office {
     /// The routes could not be changed.
     pub fn roam_back(&self) -> anyhow::Result<()> {
         self.home_b.ip(
-            "link set eth0 up\naddr replace 2001:db8:b1::50/64 dev eth0 nodad\n\
+            "link set roam0 down\nlink set eth0 up\naddr replace 2001:db8:b1::50/64 dev eth0 nodad\n\
              route replace default via 192.168.77.1 dev eth0\nroute replace ::/0 via 2001:db8:b1::1 dev eth0\n",
         )
     }

@@ -168,7 +168,7 @@ fn smb_conf(office: &Office) -> anyhow::Result<String> {
 
 fn smbclient(conf: &str, service: &str) -> Vec<String> {
     let user = format!("{SMB_USER}%{SMB_PASSWORD}");
-    ["smbclient", "-s", conf, "-U", &user, "--use-kerberos=off", "-t", "20", service].map(str::to_owned).into()
+    ["smbclient", "-s", conf, "-U", &user, "--use-kerberos=off", "-t", "60", service].map(str::to_owned).into()
 }
 
 /// Lists the shares of a server, as seen from a machine.

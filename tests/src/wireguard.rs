@@ -3,7 +3,7 @@
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -14,6 +14,10 @@ use crate::process::{Process, finish, wait_until};
 
 /// A userspace client has its control socket well within this.
 const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// A client that roamed and hears nothing tells again after this, and gives up after that.
+const ROAM_AGAIN: Duration = Duration::from_millis(500);
+const ROAM_LIMIT: Duration = Duration::from_secs(10);
 
 /// The discard service, RFC 863: nobody answers there.
 const DISCARD: u16 = 9;
@@ -204,24 +208,39 @@ impl<'o> Client<'o> {
     /// # Errors
     /// None within `limit`.
     pub fn wait_for_handshake(&self, limit: Duration) -> anyhow::Result<Duration> {
+        self.nudge()?;
+        let (_, took) = wait_until("a handshake", limit, || self.latest_handshake())?;
+        Ok(took)
+    }
+
+    fn nudge(&self) -> anyhow::Result<()> {
         let route = self.config.routes.first().context("a route")?;
         let inside: IpAddr = route.split('/').next().unwrap_or_default().parse().context("a route")?;
         self.ns.within(|| {
             let socket = UdpSocket::bind(if inside.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
             socket.send_to(&[0], (inside, DISCARD)).context("send into the tunnel")
         })?;
-        let (_, took) = wait_until("a handshake", limit, || self.latest_handshake())?;
-        Ok(took)
+        Ok(())
     }
 
-    /// Opens its UDP socket anew, as the WireGuard apps of phones and PCs do when the network changes; the programs
-    /// for servers keep the address they last received on.
+    /// Opens its UDP socket anew and says so, as the WireGuard apps of phones and PCs do when the network changes (the
+    /// programs for servers keep the address on which they last received); ends when something comes back. Packets
+    /// that were still queued from the old network can undo it, so it is said again until then.
     ///
     /// # Errors
-    /// `wg` cannot ask the client.
-    pub fn network_changed(&self) -> anyhow::Result<()> {
-        self.ns.ok(["wg", "set", &self.interface, "listen-port", "0"])?;
-        Ok(())
+    /// Nothing came back.
+    pub fn network_changed(&self) -> anyhow::Result<Duration> {
+        let before = self.transfer()?.rx;
+        let mut told: Option<Instant> = None;
+        let (_, took) = wait_until("traffic after a change of network", ROAM_LIMIT, || {
+            if told.is_none_or(|at| at.elapsed() >= ROAM_AGAIN) {
+                self.ns.ok(["wg", "set", &self.interface, "listen-port", "0"])?;
+                self.nudge()?;
+                told = Some(Instant::now());
+            }
+            Ok((self.transfer()?.rx > before).then_some(()))
+        })?;
+        Ok(took)
     }
 
     /// The client's own complaints.

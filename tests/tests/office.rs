@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use office::addresses::{FILES, FILES6};
 use office::{Client, Home, KeyPair, Netns, Office, OfficeOptions, Reach, connect, scenario, wait_until};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A tunnel by which a home reaches the file server under another address, as by the product.
 struct Plain<'o> {
@@ -123,10 +123,10 @@ fn a_copy_survives_roaming_and_a_forgetful_router() -> anyhow::Result<()> {
         copy.wait_for(20 << 20, LIMIT)?;
         office.roam()?;
         there.client.network_changed()?;
-        copy.wait_for(60 << 20, LIMIT)?;
+        copy.wait_for(60 << 20, LIMIT).context("after roaming")?;
         office.roam_back()?;
         there.client.network_changed()?;
-        copy.wait_for(100 << 20, LIMIT)?;
+        copy.wait_for(100 << 20, LIMIT).context("back again")?;
         office.rebind(Home::B)?;
         copy.finish(LIMIT)
     })
