@@ -1,1 +1,29 @@
-//! x
+//! The virtual office: an internet, two homes, a gateway and an office LAN in network namespaces, with real clients
+//! and servers in them. End-to-end tests, the demo and the benchmarks share it.
+//!
+//! Nothing of it touches the host's own network: links are made inside the namespaces, and everything is found again
+//! by its prefix and removed, also what a killed run left behind ([`leftovers`]). It needs root.
+
+pub mod addresses;
+mod capture;
+mod config_text;
+pub mod gateway;
+pub mod leftovers;
+mod netns;
+mod place;
+mod probe;
+mod process;
+mod scenario;
+mod servers;
+pub mod totp;
+mod wireguard;
+
+pub use capture::{Capture, Seen, now};
+pub use config_text::TunnelConfig;
+pub use netns::Netns;
+pub use place::{Home, Office, OfficeOptions};
+pub use probe::{Listener, Ping, Reach, connect, ping};
+pub use process::{Output, Process, wait_until};
+pub use scenario::{heavy, missing, scenario};
+pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
+pub use wireguard::{Client, KeyPair, Transfer};

@@ -1,0 +1,75 @@
+//! Watching the wire: tcpdump on one interface, with the time of each packet.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use rustix::process::Signal;
+
+use crate::netns::Netns;
+use crate::process::{Process, wait_until};
+
+/// tcpdump starts and stops well within this.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A capture under way.
+#[derive(Debug)]
+pub struct Capture<'o> {
+    ns: &'o Netns,
+    process: Process,
+    file: tempfile::NamedTempFile,
+}
+
+/// One packet that was seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Since 1970.
+    pub at: Duration,
+    /// As tcpdump prints it.
+    pub text: String,
+}
+
+/// Now, by the same clock as [`Seen::at`].
+#[must_use]
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+impl<'o> Capture<'o> {
+    /// Begins to watch; ends when tcpdump says that it listens.
+    ///
+    /// # Errors
+    /// tcpdump is missing, or refuses the filter.
+    pub fn start(ns: &'o Netns, interface: &str, filter: &str) -> anyhow::Result<Self> {
+        let file = tempfile::NamedTempFile::new()?;
+        let path = file.path().to_string_lossy().into_owned();
+        let mut process = ns.spawn([
+            "tcpdump", "-n", "-s", "96", "-B", "16384", "-U", "--immediate-mode", "-Z", "root", "-i", interface, "-w",
+            &path, filter,
+        ])?;
+        wait_until("tcpdump listens", LIMIT, || {
+            ensure!(process.runs(), "tcpdump: {}", process.log());
+            Ok(process.log().contains("listening on").then_some(()))
+        })?;
+        Ok(Self { ns, process, file })
+    }
+
+    /// Ends the capture and gives what was seen.
+    ///
+    /// # Errors
+    /// tcpdump lost packets, or cannot read what it wrote.
+    pub fn stop(mut self) -> anyhow::Result<Vec<Seen>> {
+        self.process.signal(Signal::INT)?;
+        self.process.wait(LIMIT)?;
+        let log = self.process.log();
+        ensure!(log.contains("\n0 packets dropped by kernel"), "tcpdump lost packets: {log}");
+        let path = self.file.path().to_string_lossy().into_owned();
+        let text = self.ns.ok(["tcpdump", "-n", "-tt", "-r", &path])?;
+        text.lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| {
+                let (at, text) = line.split_once(' ').context("a line of tcpdump")?;
+                Ok(Seen { at: Duration::from_secs_f64(at.parse()?), text: text.to_owned() })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,410 @@
+//! The office and everything around it: who is connected to whom, by which addresses.
+//!
+//! ```text
+//!  nas-a .10 ┐                                                             ┌ files 192.168.1.10  (Samba)
+//!  home-a .50 ┴ 192.168.1.0/24 ─ box-a (NAT) ─┐               ┌─ gw ──── lan ┼ pc    192.168.1.20  (RDP)
+//!  home-b .50 ─ 192.168.77.0/24 ─ box-b (NAT) ┼── internet ───┤              │
+//!  home-b ────── roam0, a second uplink ──────┘               └─ odns ───────┘ 192.168.1.1 (router, DNS)
+//! ```
+//! The office's machines route by `odns`, so answers find the way back to a tunnel only if the gateway masquerades.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context as _, ensure};
+use rustix::process::geteuid;
+
+use crate::addresses::{GATEWAY, GATEWAY6, GATEWAY_LAN, OFFICE_DNS, PUBLIC_DNS};
+use crate::leftovers::{self, Prefix};
+use crate::netns::Netns;
+use crate::process::tail;
+use crate::servers::Servers;
+
+/// How an office is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OfficeOptions {
+    /// The path from the internet to this home carries only packets of so many bytes, and nobody says so: ICMP about
+    /// it is filtered.
+    pub narrow: Option<(Home, u16)>,
+}
+
+/// One of the two homes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// Its LAN is numbered like the office LAN.
+    A,
+    /// It can roam.
+    B,
+}
+
+/// The virtual office. Dropped, nothing of it remains.
+#[derive(Debug)]
+pub struct Office {
+    /// Routes between all public addresses; public DNS and a web server.
+    pub internet: Netns,
+    /// Home router of home-a.
+    pub box_a: Netns,
+    /// The client whose home LAN is 192.168.1.0/24, as in the office.
+    pub home_a: Netns,
+    /// A machine at home-a with the address of the office's file server.
+    pub nas_a: Netns,
+    /// Home router of home-b.
+    pub box_b: Netns,
+    /// The other client.
+    pub home_b: Netns,
+    /// Where the gateway runs: `wan0` and `lan0`.
+    pub gw: Netns,
+    /// The office's switch.
+    pub lan: Netns,
+    /// The file server.
+    pub files: Netns,
+    /// The office PC.
+    pub pc: Netns,
+    /// The office's own router and DNS server.
+    pub odns: Netns,
+    servers: Option<Servers>,
+    clients: std::sync::atomic::AtomicU32,
+    failed: bool,
+    logs: PathBuf,
+    prefix: Prefix,
+}
+
+impl Office {
+    /// Sweeps what dead runs left, builds the namespaces and starts the servers; ends when all of them answer.
+    ///
+    /// # Errors
+    /// Not root, a program is missing (see [`crate::missing`]), or a server did not come up; its log is shown.
+    pub fn start(options: OfficeOptions) -> anyhow::Result<Self> {
+        ensure!(geteuid().is_root(), "the virtual office needs root: it makes network namespaces");
+        leftovers::sweep().context("sweep what earlier runs left")?;
+        let prefix = Prefix::take()?;
+        let logs = prefix.directory().join("logs");
+        std::fs::create_dir_all(&logs).context("create the directory for logs")?;
+        let made = |short| Netns::create(prefix.name(), short, &logs);
+        let mut office = Self {
+            internet: made("internet")?,
+            box_a: made("box-a")?,
+            home_a: made("home-a")?,
+            nas_a: made("nas-a")?,
+            box_b: made("box-b")?,
+            home_b: made("home-b")?,
+            gw: made("gw")?,
+            lan: made("lan")?,
+            files: made("files")?,
+            pc: made("pc")?,
+            odns: made("odns")?,
+            servers: None,
+            clients: 0.into(),
+            failed: false,
+            logs,
+            prefix,
+        };
+        office.failed = true;
+        office.connect()?;
+        if let Some((home, mtu)) = options.narrow {
+            office.narrow(home, mtu)?;
+        }
+        office.servers = Some(Servers::start(&office)?);
+        office.failed = false;
+        Ok(office)
+    }
+
+    /// The office's own directory, removed with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.prefix.directory()
+    }
+
+    /// Beginning of all names of this run.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.prefix.name()
+    }
+
+    /// The servers: Samba, RDP, DNS, and the machines' open ports.
+    ///
+    /// # Errors
+    /// The office is being torn down.
+    pub fn servers(&self) -> anyhow::Result<&Servers> {
+        self.servers.as_ref().context("the servers are not there")
+    }
+
+    /// Which program answers RDP on the office PC.
+    #[must_use]
+    pub fn rdp_server(&self) -> &'static str {
+        self.servers.as_ref().map_or("none", |s| s.rdp)
+    }
+
+    /// Something went wrong: the logs are shown and kept when the office is dropped.
+    pub fn fail(&mut self) {
+        self.failed = true;
+    }
+
+    /// The namespace of a home's client.
+    #[must_use]
+    pub fn home(&self, home: Home) -> &Netns {
+        match home {
+            Home::A => &self.home_a,
+            Home::B => &self.home_b,
+        }
+    }
+
+    /// A name for a WireGuard interface that no other namespace of the machine has: the control sockets of userspace
+    /// WireGuard are files, and files are not in a network namespace.
+    pub(crate) fn interface_name(&self) -> String {
+        format!("{}c{}", self.prefix(), self.clients.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    fn connect(&self) -> anyhow::Result<()> {
+        let link = |a: &Netns, a_if: &str, b: &Netns, b_if: &str| {
+            a.ip(&format!("link add name {a_if} type veth peer name {b_if} netns {}", b.full_name()))?;
+            a.ip(&format!("link set {a_if} up"))?;
+            b.ip(&format!("link set {b_if} up"))
+        };
+        link(&self.internet, "togw", &self.gw, "wan0")?;
+        link(&self.internet, "toodns", &self.odns, "wan0")?;
+        link(&self.internet, "toboxa", &self.box_a, "wan0")?;
+        link(&self.internet, "toboxb", &self.box_b, "wan0")?;
+        link(&self.internet, "toroam", &self.home_b, "roam0")?;
+        link(&self.box_a, "lan1", &self.home_a, "eth0")?;
+        link(&self.box_a, "lan2", &self.nas_a, "eth0")?;
+        link(&self.box_b, "lan0", &self.home_b, "eth0")?;
+        link(&self.lan, "togw", &self.gw, "lan0")?;
+        link(&self.lan, "tofiles", &self.files, "eth0")?;
+        link(&self.lan, "topc", &self.pc, "eth0")?;
+        link(&self.lan, "toodns", &self.odns, "lan0")?;
+
+        for router in [&self.internet, &self.box_a, &self.box_b, &self.gw, &self.odns] {
+            router.sysctl("net/ipv4/ip_forward", "1")?;
+            router.sysctl("net/ipv6/conf/all/forwarding", "1")?;
+        }
+        self.internet.ip(INTERNET)?;
+        self.gw.ip(GW)?;
+        self.box_a.ip(BOX_A)?;
+        self.box_b.ip(BOX_B)?;
+        self.lan.ip(LAN)?;
+        self.odns.ip(ODNS)?;
+        self.nas_a.ip(&machine("192.168.1.10/24", "192.168.1.1", None))?;
+        self.home_a.ip(&machine("192.168.1.50/24", "192.168.1.1", Some(("2001:db8:a1::50/64", "2001:db8:a1::1"))))?;
+        self.home_b.ip(&machine("192.168.77.50/24", "192.168.77.1", Some(("2001:db8:b1::50/64", "2001:db8:b1::1"))))?;
+        self.home_b.ip(ROAM)?;
+        self.files.ip(&machine("192.168.1.10/24", "192.168.1.1", Some(("fd5e:ff1:ce::10/64", "fd5e:ff1:ce::1"))))?;
+        self.pc.ip(&machine("192.168.1.20/24", "192.168.1.1", Some(("fd5e:ff1:ce::20/64", "fd5e:ff1:ce::1"))))?;
+
+        self.box_a.nft(&home_router(40000))?;
+        self.box_b.nft(&home_router(40000))?;
+        self.odns.nft(&home_router(40000))?;
+
+        for machine in [&self.internet, &self.box_a, &self.home_a, &self.nas_a, &self.box_b, &self.home_b] {
+            machine.resolve_by(&[PUBLIC_DNS.to_string()], &[])?;
+        }
+        for machine in [&self.gw, &self.files, &self.pc, &self.lan, &self.odns] {
+            machine.resolve_by(&[OFFICE_DNS.to_string()], &["office.lan".to_owned()])?;
+        }
+        Ok(())
+    }
+
+    fn narrow(&self, home: Home, mtu: u16) -> anyhow::Result<()> {
+        let (router, there) = match home {
+            Home::A => (&self.box_a, "toboxa"),
+            Home::B => (&self.box_b, "toboxb"),
+        };
+        self.internet.ip(&format!("link set {there} mtu {mtu}"))?;
+        router.ip(&format!("link set wan0 mtu {mtu}"))?;
+        self.internet.nft(SILENT)?;
+        router.nft(SILENT)
+    }
+
+    /// home-b loses its WLAN: everything goes by its second uplink, with another public address. The client has to be
+    /// told ([`crate::Client::network_changed`]).
+    ///
+    /// # Errors
+    /// The routes could not be changed.
+    pub fn roam(&self) -> anyhow::Result<()> {
+        self.home_b.ip(
+            "link set eth0 down\nlink set roam0 up\naddr replace 2001:db8:c::150/64 dev roam0 nodad\n\
+             route replace default via 192.0.2.129 dev roam0\n\
+             route replace ::/0 via 2001:db8:c::1 dev roam0\n",
+        )
+    }
+
+    /// home-b comes back to its WLAN.
+    ///
+    /// # Errors
+    /// The routes could not be changed.
+    pub fn roam_back(&self) -> anyhow::Result<()> {
+        self.home_b.ip(
+            "link set roam0 down\nlink set eth0 up\naddr replace 2001:db8:b1::50/64 dev eth0 nodad\n\
+             route replace default via 192.168.77.1 dev eth0\nroute replace ::/0 via 2001:db8:b1::1 dev eth0\n",
+        )
+    }
+
+    /// A home router forgets its translations, as after a restart: its clients appear from other ports.
+    ///
+    /// # Errors
+    /// The router's rules could not be changed.
+    pub fn rebind(&self, home: Home) -> anyhow::Result<()> {
+        match home {
+            Home::A => self.box_a.nft(&home_router(50000)),
+            Home::B => self.box_b.nft(&home_router(50000)),
+        }
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        if self.failed || thread::panicking() {
+            self.show_logs();
+        }
+        self.servers = None;
+        leftovers::remove(self.prefix.name());
+    }
+}
+
+impl Office {
+    /// Prints the end of every log that is not empty.
+    fn show_logs(&self) {
+        let mut names: Vec<PathBuf> =
+            std::fs::read_dir(&self.logs).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        names.sort();
+        let kept = std::env::temp_dir().join(format!("passerelle-office-logs-{}", self.prefix()));
+        let mut keeps = false;
+        for path in names {
+            let text = std::fs::read(&path).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+            if text.trim().is_empty() {
+                continue;
+            }
+            let name = path.file_name().unwrap_or_default();
+            eprintln!("--- {}\n{}", name.to_string_lossy(), tail(&text, 25));
+            let _ = std::fs::create_dir_all(&kept);
+            keeps |= std::fs::copy(&path, kept.join(name)).is_ok();
+        }
+        if keeps {
+            eprintln!("--- whole logs: {}", kept.display());
+        }
+    }
+}
+
+fn machine(v4: &str, router4: &str, v6: Option<(&str, &str)>) -> String {
+    let mut text = format!("addr add {v4} dev eth0\nroute add default via {router4}\n");
+    if let Some((v6, router6)) = v6 {
+        text.push_str(&format!("addr add {v6} dev eth0 nodad\nroute add ::/0 via {router6}\n"));
+    }
+    text
+}
+
+/// A router as people have at home: NAT for IPv4, IPv6 open outwards only. Connection tracking works in a zone of its
+/// own number: another number, and all translations made before are forgotten.
+fn home_router(first_port: u16) -> String {
+    let last_port = first_port + 9999;
+    let zone = first_port / 10000;
+    format!(
+        "table inet home\ndelete table inet home\ntable inet home {{
+	chain before {{ type filter hook prerouting priority raw; ct zone set {zone}; }}
+	chain own {{ type filter hook output priority raw; ct zone set {zone}; }}
+	chain out {{
+		type nat hook postrouting priority srcnat
+		oifname \"wan0\" meta nfproto ipv4 meta l4proto {{ tcp, udp }} masquerade to :{first_port}-{last_port}
+		oifname \"wan0\" meta nfproto ipv4 masquerade
+	}}
+	chain pass {{
+		type filter hook forward priority filter; policy accept;
+		iifname \"wan0\" ct state established,related accept
+		iifname \"wan0\" drop
+	}}
+}}
+"
+    )
+}
+
+/// A path that says nothing about packets too big for it.
+const SILENT: &str = "table inet silent {
+	chain out { type filter hook output priority filter; icmp type destination-unreachable icmp code 4 drop; \
+	 icmpv6 type packet-too-big drop; }
+	chain pass { type filter hook forward priority filter; icmp type destination-unreachable icmp code 4 drop; \
+	 icmpv6 type packet-too-big drop; }
+}
+";
+
+const INTERNET: &str = "\
+addr add 203.0.113.1/28 dev togw
+addr add 203.0.113.53/32 dev lo
+addr add 203.0.113.80/32 dev lo
+addr add 203.0.113.17/28 dev toodns
+addr add 198.51.100.1/24 dev toboxa
+addr add 192.0.2.1/25 dev toboxb
+addr add 192.0.2.129/25 dev toroam
+addr add 2001:db8:113::1/64 dev togw nodad
+addr add 2001:db8:53::53/128 dev lo nodad
+addr add 2001:db8:53::80/128 dev lo nodad
+addr add 2001:db8:a::1/64 dev toboxa nodad
+addr add 2001:db8:b::1/64 dev toboxb nodad
+addr add 2001:db8:c::1/64 dev toroam nodad
+route add 2001:db8:a1::/64 via 2001:db8:a::11
+route add 2001:db8:b1::/64 via 2001:db8:b::22
+";
+
+const GW: &str = "\
+addr add 203.0.113.10/28 dev wan0
+addr add 2001:db8:113::10/64 dev wan0 nodad
+addr add 192.168.1.2/24 dev lan0
+addr add fd5e:ff1:ce::2/64 dev lan0 nodad
+route add default via 203.0.113.1
+route add ::/0 via 2001:db8:113::1
+";
+
+const BOX_A: &str = "\
+link add lan0 type bridge
+link set lan1 master lan0
+link set lan2 master lan0
+link set lan0 up
+addr add 198.51.100.11/24 dev wan0
+addr add 2001:db8:a::11/64 dev wan0 nodad
+addr add 192.168.1.1/24 dev lan0
+addr add 2001:db8:a1::1/64 dev lan0 nodad
+route add default via 198.51.100.1
+route add ::/0 via 2001:db8:a::1
+";
+
+const BOX_B: &str = "\
+addr add 192.0.2.22/25 dev wan0
+addr add 2001:db8:b::22/64 dev wan0 nodad
+addr add 192.168.77.1/24 dev lan0
+addr add 2001:db8:b1::1/64 dev lan0 nodad
+route add default via 192.0.2.1
+route add ::/0 via 2001:db8:b::1
+";
+
+const ROAM: &str = "\
+addr add 192.0.2.150/25 dev roam0
+addr add 2001:db8:c::150/64 dev roam0 nodad
+";
+
+const LAN: &str = "\
+link add br0 type bridge
+link set togw master br0
+link set tofiles master br0
+link set topc master br0
+link set toodns master br0
+link set br0 up
+";
+
+const ODNS: &str = "\
+addr add 203.0.113.20/28 dev wan0
+addr add 192.168.1.1/24 dev lan0
+addr add fd5e:ff1:ce::1/64 dev lan0 nodad
+route add default via 203.0.113.17
+";
+
+/// What the public DNS server knows of the gateway, and the office's DNS server of its own zone.
+pub(crate) fn zones() -> (String, String) {
+    let public = format!(
+        "host-record=www.example.org,203.0.113.80,2001:db8:53::80\nhost-record=door.example.org,{GATEWAY},{GATEWAY6}\n"
+    );
+    let office = format!(
+        "local=/office.lan/\nhost-record=files.office.lan,192.168.1.10,fd5e:ff1:ce::10\n\
+         host-record=pc.office.lan,192.168.1.20,fd5e:ff1:ce::20\nhost-record=door.office.lan,{GATEWAY_LAN}\n\
+         host-record=printer.office.lan,192.168.1.30\nsrv-host=_ldap._tcp.office.lan,files.office.lan,389\n"
+    );
+    (public, office)
+}
