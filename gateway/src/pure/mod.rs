@@ -4,8 +4,10 @@
 //! data plane must hold, and into the changes that lead there. [`state`] is what the data plane holds; [`lock`] asks it
 //! for every flow; the second lock (`firewall`) is generated from the same [`state::State`].
 
+pub mod checksum;
 pub mod decide;
 pub mod lock;
 pub mod packet;
 pub mod plan;
+pub mod refuse;
 pub mod state;

@@ -1,0 +1,363 @@
+//! One worker: reads, decides, encrypts and writes without handing over to anybody.
+//!
+//! A round reads what UDP and TUN have, up to a bound, under one table and one reading of the clock. While a round is
+//! under way its number is odd; the control thread waits for that after it has changed the table.
+
+use std::io::{ErrorKind, IoSliceMut};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use boringtun::noise::handshake::parse_handshake_anon;
+use boringtun::noise::{Packet, Tunn, TunnResult};
+use quinn_udp::RecvMeta;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Shared;
+use super::coalesce::TunWriter;
+use super::limiter::{COOKIE_REPLY, Judgement};
+use super::outbox::Outbox;
+use super::peer::{Encapsulated, Noise, Peer};
+use super::segment;
+use super::table::Table;
+use super::tun::{Tun, VNET};
+use super::udp::{Endpoint, Socket};
+use super::verdicts::Verdicts;
+use super::wheel::Wheel;
+use crate::clock::Boot;
+use crate::pure::lock::Pass;
+use crate::pure::packet::{self, Inner};
+use crate::pure::refuse::{MAX_REFUSAL, refuse};
+
+/// Receive buffers a worker has, of 64 KiB each: what one `recvmmsg` can bring.
+const RECEIVE: usize = 8;
+/// Largest packet the kernel hands over, and the largest train of datagrams.
+const LARGEST: usize = 65_536;
+/// Largest single inner packet; the TUN's MTU is far below.
+const SEGMENT: usize = 9_216;
+/// Packets or calls a round takes from one side before it looks at the other, so that neither starves.
+const ROUND: usize = 32;
+/// Packets are padded to a multiple of this, in bytes; buffers have as much room behind the packet.
+const PAD: usize = 16;
+/// boringtun needs room for a handshake message at least.
+const SCRATCH: usize = 256;
+
+/// A thread's own things.
+pub struct Worker {
+    number: usize,
+    shared: Arc<Shared>,
+    tun: Tun,
+    writer: TunWriter,
+    outbox: Outbox,
+    verdicts: Verdicts,
+    wheel: Wheel,
+    frame: Box<[u8]>,
+    segment: Box<[u8]>,
+    receive: Vec<Box<[u8]>>,
+}
+
+/// What a round holds on to.
+struct Round<'a> {
+    table: &'a Table,
+    now: Boot,
+}
+
+impl Worker {
+    /// A worker with its own queue of the TUN.
+    pub fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
+        Self {
+            number,
+            shared,
+            tun,
+            writer: TunWriter::default(),
+            outbox: Outbox::default(),
+            verdicts: Verdicts::default(),
+            wheel: Wheel::new(Boot::now()),
+            frame: vec![0; LARGEST + VNET + PAD].into(),
+            segment: vec![0; SEGMENT + PAD].into(),
+            receive: (0..RECEIVE).map(|_| vec![0; LARGEST].into()).collect(),
+        }
+    }
+
+    /// Runs for as long as the process does.
+    pub fn run(mut self) {
+        loop {
+            self.wait();
+            self.shared.enter(self.number);
+            let table = self.shared.table.load();
+            let round = Round { table: &table, now: Boot::now() };
+            let shared = self.shared.clone();
+            for number in shared.sockets_of(self.number) {
+                self.read_udp(&round, number);
+            }
+            self.read_tun(&round);
+            self.turn_wheel(&round);
+            self.writer.flush(&self.tun);
+            self.outbox.send(&self.shared.sockets);
+            drop(table);
+            self.shared.leave(self.number);
+        }
+    }
+
+    fn wait(&self) {
+        let wake = &self.shared.wakes[self.number];
+        let mut fds = vec![PollFd::new(&self.tun, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
+        for number in self.shared.sockets_of(self.number) {
+            fds.push(PollFd::from_borrowed_fd(self.shared.sockets[number].as_fd(), PollFlags::IN));
+        }
+        let timeout = self.wheel.due().map(|due| {
+            let left = due.remaining(Boot::now());
+            Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: i64::from(left.subsec_nanos()).max(1_000_000) }
+        });
+        // an interrupted or failed poll is a round without packets
+        let _ = poll(&mut fds, timeout.as_ref());
+        if fds[1].revents().contains(PollFlags::IN) {
+            let _ = rustix::io::read(wake, &mut [0; 8]);
+        }
+    }
+
+    // ---- from the internet ----
+
+    fn read_udp(&mut self, round: &Round<'_>, number: usize) {
+        let mut buffers = std::mem::take(&mut self.receive);
+        let shared = self.shared.clone();
+        let Some(socket) = shared.sockets.get(number) else { return };
+        let mut metas = [RecvMeta::default(); RECEIVE];
+        for _ in 0..ROUND / RECEIVE {
+            let mut slices: [IoSliceMut<'_>; RECEIVE] = {
+                let mut rest = buffers.iter_mut();
+                std::array::from_fn(|_| IoSliceMut::new(rest.next().map_or(&mut [], |b| &mut b[..])))
+            };
+            let received = match socket.receive(&mut slices, &mut metas) {
+                Ok(received) => received,
+                Err(e) => {
+                    if e.kind() != ErrorKind::WouldBlock {
+                        tracing::debug!(error = %e, "receive UDP");
+                    }
+                    break;
+                }
+            };
+            for (buffer, meta) in buffers.iter().zip(&metas).take(received) {
+                let from = Endpoint { remote: meta.addr, local: meta.dst_ip, socket: number };
+                self.train(round, &buffer[..meta.len.min(LARGEST)], meta.stride, from);
+            }
+            if received < RECEIVE {
+                break;
+            }
+        }
+        self.receive = buffers;
+    }
+
+    /// Datagrams of one sender; the peer is looked up and taken once for all that belong to one session.
+    fn train(&mut self, round: &Round<'_>, datagrams: &[u8], stride: usize, from: Endpoint) {
+        let mut rest = datagrams.chunks(stride.max(1)).peekable();
+        while let Some(first) = rest.next() {
+            match Tunn::parse_incoming_packet(first) {
+                Ok(Packet::PacketData(data)) => {
+                    let Some(peer) = round.table.by_session(data.receiver_idx) else { continue };
+                    let mut noise = peer.noise();
+                    self.before_packet(round, peer, &mut noise, false);
+                    self.data(round, peer, &mut noise, first, from);
+                    while let Some(next) = rest.next_if(|next| next.get(..8) == first.get(..8)) {
+                        self.data(round, peer, &mut noise, next, from);
+                    }
+                }
+                Ok(Packet::HandshakeInit(_) | Packet::HandshakeResponse(_)) => self.handshake(round, first, from),
+                Ok(Packet::PacketCookieReply(cookie)) => {
+                    if let Some(peer) = round.table.by_session(cookie.receiver_idx) {
+                        // only authenticated packets move the endpoint: this one is not
+                        let _ = peer.noise().decapsulate(first, &mut [0; SCRATCH]);
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn data(&mut self, round: &Round<'_>, peer: &Arc<Peer>, noise: &mut Noise, message: &[u8], from: Endpoint) {
+        let length = match noise.decapsulate(message, &mut self.writer.space()[VNET..]) {
+            Ok(TunnResult::WriteToTunnelV4(inner, _) | TunnResult::WriteToTunnelV6(inner, _)) => inner.len(),
+            // a keepalive
+            Ok(TunnResult::Done) => 0,
+            Ok(_) | Err(_) => return,
+        };
+        noise.endpoint = Some(from);
+        peer.received(length, round.now);
+        self.arm(peer, round.now);
+        if length == 0 {
+            return;
+        }
+        let bytes = &self.writer.space()[VNET..VNET + length];
+        let Ok(inner) = packet::parse(bytes) else { return };
+        if !peer.owns(inner.source) {
+            tracing::debug!(device = %peer.device, "dropped: source address is not the device's own");
+            return;
+        }
+        match self.verdicts.from_device(round.table, &inner, round.now) {
+            Pass::Gateway | Pass::Granted { .. } => self.writer.push(&inner, &self.tun),
+            Pass::Refused => self.refuse(round, peer, noise, &inner, length),
+        }
+    }
+
+    fn refuse(&mut self, round: &Round<'_>, peer: &Peer, noise: &mut Noise, inner: &Inner, length: usize) {
+        if !noise.may_refuse(round.now) {
+            return;
+        }
+        let mut answer = [0; MAX_REFUSAL];
+        let packet = &self.writer.space()[VNET..VNET + length];
+        if let Some(n) = refuse(packet, inner, &mut answer) {
+            self.encrypt(peer, noise, &mut answer, n);
+        }
+    }
+
+    fn handshake(&mut self, round: &Round<'_>, message: &[u8], from: Endpoint) {
+        let mut reply = [0; COOKIE_REPLY];
+        match self.shared.judge(from.remote, message, round.now, &mut reply) {
+            Judgement::Drop => return,
+            Judgement::Cookie => return self.send_one(&reply, from),
+            Judgement::Process => {}
+        }
+        let peer = match Tunn::parse_incoming_packet(message) {
+            Ok(Packet::HandshakeInit(init)) => {
+                let identity = &self.shared.identity;
+                let Ok(half) = parse_handshake_anon(&identity.private, &identity.public, &init) else { return };
+                round.table.by_key(&half.peer_static_public)
+            }
+            Ok(Packet::HandshakeResponse(response)) => round.table.by_session(response.receiver_idx),
+            _ => None,
+        };
+        let Some(peer) = peer else { return };
+        let mut noise = peer.noise();
+        self.before_packet(round, peer, &mut noise, true);
+        let mut out = [0; SCRATCH];
+        match noise.decapsulate(message, &mut out) {
+            Ok(TunnResult::WriteToNetwork(answer)) => {
+                noise.endpoint = Some(from);
+                peer.received(0, round.now);
+                self.arm(peer, round.now);
+                self.send_one(answer, from);
+                while let Some(waiting) = noise.queued(self.outbox.space()).map(<[u8]>::len) {
+                    self.outbox.push(waiting, from, &self.shared.sockets);
+                }
+            }
+            Ok(_) => {}
+            Err(e) => tracing::debug!(device = %peer.device, error = ?e, "handshake refused"),
+        }
+    }
+
+    // ---- from the office ----
+
+    fn read_tun(&mut self, round: &Round<'_>) {
+        let mut frame = std::mem::take(&mut self.frame);
+        for _ in 0..ROUND {
+            match self.tun.read(&mut frame[..LARGEST + VNET]) {
+                Ok(length) => self.from_tun(round, &mut frame[..length + PAD]),
+                Err(_) => break,
+            }
+        }
+        self.frame = frame;
+    }
+
+    fn from_tun(&mut self, round: &Round<'_>, frame: &mut [u8]) {
+        let length = frame.len() - PAD;
+        let Ok(plan) = segment::plan(&mut frame[..length]) else { return };
+        let bytes = &frame[VNET..length];
+        let Some(peer) = packet::destination(bytes).and_then(|to| round.table.by_address(to)) else { return };
+        let Ok(inner) = packet::parse(bytes) else { return };
+        if self.verdicts.to_device(round.table, &inner, round.now) == Pass::Refused {
+            return;
+        }
+        let mut noise = peer.noise();
+        self.before_packet(round, peer, &mut noise, false);
+        let Some(plan) = plan else {
+            self.encrypt(peer, &mut noise, &mut frame[VNET..], inner.length);
+            return;
+        };
+        let mut segment = std::mem::take(&mut self.segment);
+        for n in 0..plan.count() {
+            let length = plan.segment(bytes, n, &mut segment);
+            self.encrypt(peer, &mut noise, &mut segment, length);
+        }
+        self.segment = segment;
+    }
+
+    /// Encrypts the first `length` bytes of `buffer` and puts them into the train. Pads to 16 bytes (WireGuard paper
+    /// §5.4.6), never above the MTU; the buffer has room for it.
+    fn encrypt(&mut self, peer: &Peer, noise: &mut Noise, buffer: &mut [u8], length: usize) {
+        let padded = length.next_multiple_of(PAD).min(self.shared.mtu.max(length));
+        let Some(packet) = buffer.get_mut(..padded) else { return };
+        packet[length..].fill(0);
+        let Some(to) = noise.endpoint else { return };
+        let message = match noise.encapsulate(packet, self.outbox.space()) {
+            Encapsulated::Data(message) => {
+                peer.sent(length);
+                message
+            }
+            Encapsulated::Handshake(message) => message.len(),
+            Encapsulated::Waiting => return,
+        };
+        self.outbox.push(message, to, &self.shared.sockets);
+    }
+
+    // ---- time ----
+
+    /// boringtun's clock must move before it judges a packet after a silence.
+    fn before_packet(&mut self, round: &Round<'_>, peer: &Arc<Peer>, noise: &mut Noise, handshake: bool) {
+        let mut out = [0; SCRATCH];
+        let to = noise.endpoint;
+        if let (Some(message), Some(to)) = (noise.tick(round.now, handshake, &mut out), to) {
+            self.send_one(message, to);
+        }
+        self.arm(peer, round.now);
+    }
+
+    fn arm(&mut self, peer: &Arc<Peer>, now: Boot) {
+        if peer.arm() {
+            self.wheel.put(peer.clone(), now);
+        }
+    }
+
+    fn turn_wheel(&mut self, round: &Round<'_>) {
+        for peer in self.shared.take_wakened(self.number) {
+            self.start(round, &peer);
+        }
+        let mut wheel = std::mem::replace(&mut self.wheel, Wheel::new(round.now));
+        wheel.turn(round.now, |peer| {
+            let current = round.table.by_key(&peer.public_key.0).is_some_and(|p| Arc::ptr_eq(p, peer));
+            if !current {
+                return false;
+            }
+            let mut noise = peer.noise();
+            let mut out = [0; SCRATCH];
+            let to = noise.endpoint;
+            if let (Some(message), Some(to)) = (noise.tick(round.now, true, &mut out), to) {
+                self.send_one(message, to);
+            }
+            noise.is_live()
+        });
+        self.wheel = wheel;
+    }
+
+    /// Starts a handshake with a peer that was heard shortly before a restart of ours.
+    fn start(&mut self, round: &Round<'_>, peer: &Arc<Peer>) {
+        let mut noise = peer.noise();
+        let Some(to) = noise.endpoint else { return };
+        self.before_packet(round, peer, &mut noise, true);
+        let mut out = [0; SCRATCH];
+        if let Some(message) = noise.initiate(&mut out) {
+            self.send_one(message, to);
+        }
+    }
+
+    fn send_one(&mut self, message: &[u8], to: Endpoint) {
+        self.outbox.space()[..message.len()].copy_from_slice(message);
+        self.outbox.push(message.len(), to, &self.shared.sockets);
+    }
+}
+
+/// How a peer's stored endpoint is reached before it was heard: by the first socket.
+#[must_use]
+pub fn stored(remote: SocketAddr, sockets: &[Socket]) -> Option<Endpoint> {
+    let socket = sockets.first()?;
+    Some(Endpoint { remote: socket.remote(remote), local: None, socket: 0 })
+}
