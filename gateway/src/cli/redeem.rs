@@ -69,7 +69,7 @@ impl Redeem {
         let enrolment = journey.password()?;
         let device = journey.device(self.device, self.public_key)?;
         journey.show_factor(&enrolment)?;
-        let redeemed = journey.code(device.as_ref().map(|d| d.new.clone()))?;
+        let redeemed = journey.code(device.as_ref().map(|d| &d.new))?;
         journey.finish(&redeemed, device.as_ref(), self.output.as_deref())
     }
 }
@@ -187,10 +187,10 @@ impl Journey<'_> {
         Ok(())
     }
 
-    fn code(&self, device: Option<NewDevice>) -> anyhow::Result<Redeemed> {
+    fn code(&self, device: Option<&NewDevice>) -> anyhow::Result<Redeemed> {
         for attempt in 1.. {
             let code = self.input.line(self.words.code_prompt)?;
-            let body = Confirm { token: self.token.to_string(), code, device: device.clone() };
+            let body = Confirm { token: self.token.to_string(), code, device: device.cloned() };
             match self.context.client.post("invitations/confirm", &body) {
                 Ok(redeemed) => return Ok(redeemed),
                 Err(error) => again(self.input, attempt, in_words(error, self.words), Spoken::about_the_code)?,
@@ -246,12 +246,12 @@ impl Journey<'_> {
             say(format_args!("    {code}"));
         }
         say("");
-        while self.input == Input::Terminal {
-            let answer = self.input.line(self.words.recovery_confirm)?;
-            if answer.trim().eq_ignore_ascii_case(self.words.yes) {
-                break;
-            }
+        if self.input == Input::Script {
+            return Ok(());
         }
+        // Not everybody has an accent on the keyboard.
+        let plain = |text: &str| text.trim().to_lowercase().replace('í', "i");
+        while plain(&self.input.line(self.words.recovery_confirm)?) != plain(self.words.yes) {}
         Ok(())
     }
 }

@@ -49,14 +49,14 @@ impl Child {
 }
 
 /// `passerelle net`
-pub(super) fn net(config: &Config, child: Child) -> anyhow::Result<()> {
+pub(super) fn net(config: &Config, child: &Child) -> anyhow::Result<()> {
     log_to_stderr();
     child.bind()?;
     crate::net::run(config)
 }
 
 /// `passerelle serve`
-pub(super) fn serve(config: Config, child: Child) -> anyhow::Result<()> {
+pub(super) fn serve(config: Config, child: &Child) -> anyhow::Result<()> {
     log_to_stderr();
     child.bind()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
