@@ -1,1 +1,0 @@
-//! The serve process, wired.
