@@ -51,6 +51,7 @@ pub mod shares;
 pub mod sign_in;
 pub mod status;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 pub mod users;
 pub mod verifications;
