@@ -52,8 +52,7 @@ pub fn screen(bytes: &[u8]) -> Screened {
         return Screened::Ignore;
     }
     let op_code = OpCode::from_u8((flags & 0x78) >> 3);
-    let refuse =
-        |code| Screened::Refuse(Message::error_msg(u16::from_be_bytes([id0, id1]), op_code, code));
+    let refuse = |code| Screened::Refuse(Message::error_msg(u16::from_be_bytes([id0, id1]), op_code, code));
     if op_code != OpCode::Query {
         return refuse(ResponseCode::NotImp);
     }
