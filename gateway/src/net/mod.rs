@@ -1,1 +1,3 @@
 //! The net process.
+
+pub mod resolver;
