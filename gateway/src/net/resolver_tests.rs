@@ -131,6 +131,7 @@ fn disengaged_it_leaves_the_queue_alone() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)]
 fn what_waits_in_the_queue_is_answered_as_soon_as_it_is_engaged() {
     let office = office("127.0.0.1:0", vec![resolver([203, 0, 113, 5])]);
     let mut best = Duration::MAX;
