@@ -1,9 +1,6 @@
-<<<<<<< HEAD
-//! The net process.
+//! The `net` process.
 
 pub mod resolver;
-=======
-//! The `net` process.
 
 /// Runs the data plane.
 ///
@@ -12,4 +9,3 @@ pub mod resolver;
 pub fn run(_: &crate::config::Config) -> anyhow::Result<()> {
     anyhow::bail!("not there yet")
 }
->>>>>>> main
