@@ -39,7 +39,7 @@ fn said(name: &str, of: RecordType) -> String {
     let asked = query(name, of);
     let Screened::Query(asked) = screen(&asked.to_vec().unwrap()) else { return "screened".into() };
     let Answer::Local(answer) = answer(&asked, &view()) else { return "forward".into() };
-    assert_eq!((answer.id, answer.queries.clone()), (0x1234, asked.queries.clone()));
+    assert_eq!((answer.id, &answer.queries), (0x1234, &asked.queries));
     assert!(answer.recursion_desired && answer.recursion_available && answer.authoritative);
     let answer = Message::from_vec(&answer.to_vec().unwrap()).unwrap();
     assert!(answer.all_sections().all(|r| r.ttl == TTL));

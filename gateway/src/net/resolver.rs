@@ -73,7 +73,7 @@ impl Fallback {
     /// name at all closes everything: nobody is asked.
     pub fn set(&self, resolvers: Vec<SocketAddr>, private_zones: Vec<String>) {
         let zones: Result<Vec<Name>, _> = private_zones
-            .iter()
+            .into_iter()
             .map(|zone| {
                 Name::from_ascii(zone).map(|mut zone| {
                     zone.set_fqdn(true);
