@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn asks_as_the_api_expects() {
         let (_folder, path, thread) = server(vec![
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n[1,2]",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n[1,2]",
             "HTTP/1.1 204 No Content\r\n\r\n",
-            "HTTP/1.1 404 Not Found\r\ncontent-length: 64\r\n\r\n{\"type\":\"urn:passerelle:not-found\",\"title\":\"gone\",\"status\":404}",
-            "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\noops",
+            "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n{\"type\":\"urn:passerelle:not-found\",\"title\":\"gone\",\"status\":404}",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\noops",
         ]);
         let client = Client::new(path).unwrap();
         let numbers: Vec<u32> = client.get_with("audit", &[("user", "a&b".to_owned())]).unwrap();

@@ -99,19 +99,22 @@ async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyh
         let mut child = command.spawn().with_context(|| format!("start `passerelle {role}`"))?;
         let pid = child.id();
         info!(role, pid, "started");
+        // Ctrl-C reaches the children too: asked to end comes before died.
         let status = tokio::select! {
-            status = child.wait() => status.with_context(|| format!("wait for `passerelle {role}`"))?,
+            biased;
             _ = terminate.recv() => return end(child, role, Signal::TERM).await,
             _ = interrupt.recv() => return end(child, role, Signal::INT).await,
+            status = child.wait() => status.with_context(|| format!("wait for `passerelle {role}`"))?,
         };
         let lived = born.elapsed();
         young_deaths = if lived < YOUNG { young_deaths + 1 } else { 0 };
         let pause = pause(young_deaths);
         warn!(role, pid, lived_s = lived.as_secs(), why = %why(status), pause_ms = pause.as_millis(), "died, starts again");
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            biased;
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
