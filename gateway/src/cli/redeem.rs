@@ -80,7 +80,8 @@ fn ask_token(
     words: &'static Words,
 ) -> anyhow::Result<(Zeroizing<String>, InvitationFor)> {
     for attempt in 1.. {
-        let token = input.secret(words.token_prompt)?;
+        // Seen while it is typed: it is long, on paper, and void once it is used.
+        let token = Zeroizing::new(input.line(words.token_prompt)?);
         let error = if token.parse::<Token>().is_err() {
             anyhow::anyhow!(words.token_malformed)
         } else {
