@@ -133,7 +133,7 @@ impl Setup {
 
     fn may_run(&self, config: &Config) -> anyhow::Result<()> {
         anyhow::ensure!(rustix::process::geteuid().is_root(), "setup needs root: run it with sudo");
-        let database = config.state_dir.join("passerelle.db");
+        let database = crate::app::database(config);
         anyhow::ensure!(
             !database.exists(),
             "this gateway is set up already ({} is there). Its settings are changed with the other commands; to begin \
@@ -227,12 +227,11 @@ impl Setup {
     }
 
     fn site(&self, network: &Network) -> anyhow::Result<SiteNetwork> {
-        let random = |bytes: &mut [u8]| {
-            // Without randomness the draw is the same everywhere; the key pair made next would fail for good.
-            let _ = getrandom::fill(bytes);
-        };
+        let mut filled = Ok(());
+        let random = |bytes: &mut [u8]| filled = filled.and(getrandom::fill(bytes));
         let taken = network.taken();
         let drawn = SiteNetwork::draw(random, &taken);
+        filled.context("the kernel gives no randomness")?;
         let drawn = || {
             drawn.context("no network between 10.64.0.0 and 10.223.0.0 is free here; choose one with --site-network")
         };
