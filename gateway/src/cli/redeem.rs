@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::client::ApiError;
-use super::device::write_new;
+use super::device::{may_be_written, write_new};
 use super::input::Input;
 use super::moment::local;
 use super::output::{say, say_json_line, say_qr};
@@ -59,6 +59,7 @@ struct FirstDevice {
 
 impl Redeem {
     pub(super) fn run(self, context: &super::Context) -> anyhow::Result<()> {
+        may_be_written(self.output.as_deref())?;
         let input = Input::choose(self.script)?;
         let first = self.language.unwrap_or_else(Language::of_environment).words();
         let (token, invitation) = ask_token(context, input, first)?;

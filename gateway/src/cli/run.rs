@@ -77,10 +77,12 @@ pub(super) fn run(config: Option<&Path>) -> anyhow::Result<()> {
 
 /// Levels by PASSERELLE_LOG, such as `debug` or `info,gateway::dns=trace`; `info` if absent.
 fn log_to_stderr() {
+    use std::io::IsTerminal as _;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("PASSERELLE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal());
     // Set already only where a test runs this; its choice stands.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = log.with_writer(std::io::stderr).try_init();
 }
 
 /// Keeps one child running until this process is asked to end.
