@@ -64,7 +64,7 @@ impl Netns {
         Path::new("/etc/netns").join(&self.full).join(name)
     }
 
-    fn command<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, limit: Option<&str>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, limit: Option<&str>) -> Command {
         let mut command;
         if let Some(limit) = limit {
             command = Command::new("timeout");
