@@ -160,12 +160,16 @@ impl Netns {
         .with_context(|| format!("on {}", self.short))
     }
 
-    /// Moves the calling thread into the namespace, for good.
+    fn enter(&self) -> anyhow::Result<()> {
+        Self::enter_by_name(&self.full)
+    }
+
+    /// Moves the calling thread into a namespace, by its full name, for good.
     ///
     /// # Errors
     /// The namespace is gone, or we are not root.
-    pub fn enter(&self) -> anyhow::Result<()> {
-        let file = File::open(Path::new("/run/netns").join(&self.full)).context("open namespace")?;
+    pub fn enter_by_name(full_name: &str) -> anyhow::Result<()> {
+        let file = File::open(Path::new("/run/netns").join(full_name)).context("open namespace")?;
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).context("enter namespace")
     }
 

@@ -12,7 +12,7 @@ use crate::capture::now;
 use crate::netns::Netns;
 
 /// Seconds a page may take.
-const LIMIT_S: &str = "15";
+const LIMIT_S: &str = "60";
 
 /// A browser on one machine.
 #[derive(Debug)]
