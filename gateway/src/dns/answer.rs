@@ -52,8 +52,7 @@ pub fn screen(bytes: &[u8]) -> Screened {
         return Screened::Ignore;
     }
     let op_code = OpCode::from_u8((flags & 0x78) >> 3);
-    let refuse =
-        |code| Screened::Refuse(Message::error_msg(u16::from_be_bytes([id0, id1]), op_code, code));
+    let refuse = |code| Screened::Refuse(Message::error_msg(u16::from_be_bytes([id0, id1]), op_code, code));
     if op_code != OpCode::Query {
         return refuse(ResponseCode::NotImp);
     }
@@ -149,7 +148,7 @@ fn host(query: &Message, name: &Name, of: RecordType, addresses: Addresses, apex
 
 fn apex(query: &Message, of: RecordType, zone: Name) -> Message {
     match of {
-        RecordType::SOA => found(query, zone.clone(), soa(zone)),
+        RecordType::SOA => found(query, zone.clone(), soa(&zone)),
         RecordType::NS => found(query, zone.clone(), RData::NS(NS(gateway_of(&zone)))),
         _ => nothing(query, ResponseCode::NoError, zone),
     }
@@ -199,15 +198,16 @@ fn found(query: &Message, name: Name, data: RData) -> Message {
 fn nothing(query: &Message, code: ResponseCode, apex: Name) -> Message {
     let mut answer = reply(query, code);
     answer.metadata.authoritative = true;
-    answer.add_authority(Record::from_rdata(apex.clone(), TTL, soa(apex)));
+    let soa = soa(&apex);
+    answer.add_authority(Record::from_rdata(apex, TTL, soa));
     answer
 }
 
 /// The record that lets "there is no such thing" be kept for [`TTL`] seconds (RFC 2308). Nobody transfers the zone, so
 /// its other figures mean nothing.
-fn soa(apex: Name) -> RData {
+fn soa(apex: &Name) -> RData {
     let mailbox = apex.prepend_label("hostmaster").unwrap_or_else(|_| apex.clone());
-    RData::SOA(SOA::new(gateway_of(&apex), mailbox, 1, 3600, 600, 86_400, TTL))
+    RData::SOA(SOA::new(gateway_of(apex), mailbox, 1, 3600, 600, 86_400, TTL))
 }
 
 fn gateway_of(zone: &Name) -> Name {

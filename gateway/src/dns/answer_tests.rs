@@ -39,13 +39,15 @@ fn said(name: &str, of: RecordType) -> String {
     let asked = query(name, of);
     let Screened::Query(asked) = screen(&asked.to_vec().unwrap()) else { return "screened".into() };
     let Answer::Local(answer) = answer(&asked, &view()) else { return "forward".into() };
-    assert_eq!((answer.id, answer.queries.clone()), (0x1234, asked.queries.clone()));
+    assert_eq!((answer.id, &answer.queries), (0x1234, &asked.queries));
     assert!(answer.recursion_desired && answer.recursion_available && answer.authoritative);
     let answer = Message::from_vec(&answer.to_vec().unwrap()).unwrap();
     assert!(answer.all_sections().all(|r| r.ttl == TTL));
     match (answer.answers.as_slice(), answer.authorities.as_slice()) {
         ([record], []) => format!("{} {}", record.name, record.data),
-        ([], [soa]) if soa.record_type() == RecordType::SOA => format!("{} {}", answer.response_code.to_str(), soa.name),
+        ([], [soa]) if soa.record_type() == RecordType::SOA => {
+            format!("{} {}", answer.response_code.to_str(), soa.name)
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -68,7 +70,11 @@ fn names_and_their_answers() {
         ("wpad.site.internal.", A, format!("{unknown} site.internal.")),
         ("site.internal.", A, format!("{none} site.internal.")),
         ("site.internal.", NS, "site.internal. gateway.site.internal.".into()),
-        ("site.internal.", SOA, "site.internal. gateway.site.internal. hostmaster.site.internal. 1 3600 600 86400 30".into()),
+        (
+            "site.internal.",
+            SOA,
+            "site.internal. gateway.site.internal. hostmaster.site.internal. 1 3600 600 86400 30".into(),
+        ),
         ("gateway.site.internal.", A, "gateway.site.internal. 10.137.0.1".into()),
         ("door.example.org.", A, "door.example.org. 10.137.0.1".into()),
         ("door.example.org.", AAAA, "door.example.org. fd12::1".into()),

@@ -1,7 +1,7 @@
 //! The site's names: the zone answered here, everything else asked of the given resolvers and rewritten, so that the
 //! office's own addresses never leave the office.
 //!
-//! `answer` and `rewrite` decide and know no socket; `server` and `forward` are the shell around them. Queries are
+//! `answer`, `rewrite`, `limit` and `upstream` decide and know no socket; `server` and `forward` are the shell around them. Queries are
 //! never logged: no line at any level holds a name that was asked.
 
 pub mod answer;
@@ -9,6 +9,7 @@ mod forward;
 pub mod limit;
 pub mod rewrite;
 mod server;
+pub mod upstream;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

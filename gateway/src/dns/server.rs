@@ -51,11 +51,7 @@ pub struct Sockets {
 ///
 /// # Errors
 /// A socket cannot be taken over by the runtime.
-pub async fn run(
-    sockets: Sockets,
-    view: Arc<ArcSwap<View>>,
-    mut stop: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+pub async fn run(sockets: Sockets, view: Arc<ArcSwap<View>>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
     let server = Arc::new(Server {
         view,
         buckets: Mutex::default(),
@@ -99,7 +95,11 @@ impl Server {
         match screen(bytes) {
             Screened::Ignore => First::Silence,
             Screened::Refuse(refusal) => {
-                if within { First::Reply(refusal) } else { First::Silence }
+                if within {
+                    First::Reply(refusal)
+                } else {
+                    First::Silence
+                }
             }
             // Refused rather than dropped: the program at the other end fails at once instead of hanging.
             Screened::Query(query) if !within => First::Reply(reply(&query, ResponseCode::Refused)),

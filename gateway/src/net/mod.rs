@@ -1,9 +1,360 @@
-//! The `net` process.
+//! The `net` process: what `serve` wants, brought into both locks.
+//!
+//! Plain threads: one reads the link, one keeps nftables, the workers carry packets, and this one decides. A change is
+//! carried out in this order: what it takes away leaves the first lock, `Closed` is reported; nftables is brought up;
+//! what it gives enters the first lock, `Complete` is reported. Without the second lock nothing new is opened.
 
-/// Runs the data plane.
+mod interface;
+pub mod resolver;
+mod second_lock;
+mod server;
+mod sockets;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use self::resolver::Fallback;
+use self::second_lock::SecondLock;
+use self::server::Connection;
+use self::sockets::Services;
+use crate::clock::Boot;
+use crate::config::Config;
+use crate::firewall::Options;
+use crate::ids::DeviceId;
+use crate::link::message::{Change, Command, Interface, PeerReport, Report};
+use crate::pure::state::State;
+use crate::tunnel::Device;
+use crate::tunnel::peer::Activity;
+use crate::tunnel::tun::Tun;
+
+/// Events that wait for the control thread.
+const QUEUE: usize = 64;
+/// `serve` says "alive" four times a second; after a second without, public DNS goes on without it.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How often the control thread looks at the clock, and at peers.
+const TICK: Duration = Duration::from_millis(100);
+/// How often peers are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Peers in one report: 4,000 × about 200 bytes stays below a frame.
+const PEERS_A_REPORT: usize = 4_000;
+/// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.
+const MAX_SNAPSHOT: usize = 100_000;
+/// nftables table of ours.
+const TABLE: &str = "passerelle";
+
+/// What happens to the control thread.
+#[derive(Debug)]
+pub enum Event {
+    /// `serve` is there.
+    Connected(Connection),
+    /// It said something.
+    Command(u64, Command),
+    /// It is gone.
+    Disconnected(u64),
+    /// The second lock holds this state.
+    Loaded(Arc<State>),
+    /// It does not, and why.
+    NotLoaded(u64, String),
+    /// It was rebuilt after somebody else changed it.
+    Rebuilt(Duration),
+}
+
+/// Runs the data plane for as long as the process lives.
 ///
 /// # Errors
-/// Not there yet.
-pub fn run(_: &crate::config::Config) -> anyhow::Result<()> {
-    anyhow::bail!("not there yet")
+/// It cannot start, or the kernel no longer lets it do its job.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    let (events, queue) = sync_channel(QUEUE);
+    server::start(&config.link_socket(), events.clone())?;
+    tracing::info!(socket = %config.link_socket().display(), "data plane waits for its first snapshot");
+    let mut control = Control {
+        config: config.clone(),
+        events,
+        connection: None,
+        heard: Boot::now(),
+        pending: None,
+        wanted: State::default(),
+        holds: Arc::new(State::default()),
+        plane: None,
+        reported: HashMap::new(),
+        reported_at: Boot::now(),
+    };
+    control.attend(&queue)
+}
+
+/// What there is once the interface is known.
+struct Plane {
+    services: Services,
+    second: SecondLock,
+    fallback: Fallback,
+    sockets: Option<Vec<(usize, crate::tunnel::udp::Socket)>>,
+    /// Started when the second lock was loaded, or failed to, for the first time.
+    device: Option<Device>,
+}
+
+struct Control {
+    config: Config,
+    events: std::sync::mpsc::SyncSender<Event>,
+    connection: Option<Connection>,
+    heard: Boot,
+    pending: Option<(u64, Interface, Vec<Change>)>,
+    wanted: State,
+    holds: Arc<State>,
+    plane: Option<Plane>,
+    reported: HashMap<DeviceId, Activity>,
+    reported_at: Boot,
+}
+
+impl Control {
+    fn attend(&mut self, queue: &Receiver<Event>) -> anyhow::Result<()> {
+        loop {
+            match queue.recv_timeout(TICK) {
+                Ok(event) => self.handle(event)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads of the data plane are gone"),
+            }
+            self.watch_over_serve();
+            self.report_peers();
+        }
+    }
+
+    fn handle(&mut self, event: Event) -> anyhow::Result<()> {
+        match event {
+            Event::Connected(connection) => {
+                tracing::info!(connection = connection.number, "serve connected");
+                if let Some(old) = self.connection.replace(connection) {
+                    old.close();
+                }
+                self.heard = Boot::now();
+                self.pending = None;
+                self.reported.clear();
+                self.hand_over_sockets();
+            }
+            Event::Disconnected(number) => {
+                if self.connection.as_ref().is_some_and(|c| c.number == number) {
+                    tracing::warn!("serve is gone; tunnels stay up, nothing new is opened");
+                    self.connection = None;
+                }
+            }
+            Event::Command(number, command) => {
+                if self.connection.as_ref().is_some_and(|c| c.number == number) {
+                    self.heard = Boot::now();
+                    self.command(command)?;
+                }
+            }
+            Event::Loaded(state) => {
+                self.holds = state;
+                self.put_in_force()?;
+                self.report(&Report::Complete { epoch: self.holds.epoch });
+            }
+            Event::NotLoaded(epoch, reason) => {
+                self.put_in_force()?;
+                self.report(&Report::Failed { epoch, reason });
+            }
+            Event::Rebuilt(after) => {
+                let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                self.report(&Report::FirewallRebuilt { after_ms });
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command) -> anyhow::Result<()> {
+        match command {
+            Command::Hello { .. } | Command::Alive => {}
+            Command::SnapshotBegin { epoch, interface } => self.pending = Some((epoch, *interface, Vec::new())),
+            Command::Changes { changes, .. } if self.pending.is_some() => {
+                if let Some((_, _, held)) = &mut self.pending {
+                    if held.len() + changes.len() > MAX_SNAPSHOT {
+                        tracing::error!("snapshot of more than {MAX_SNAPSHOT} entries refused");
+                        self.pending = None;
+                        return Ok(());
+                    }
+                    held.extend(changes);
+                }
+            }
+            Command::Changes { epoch, changes } => {
+                // without a snapshot on this connection there is nothing that could change
+                if self.plane.is_some() {
+                    let now = Boot::now();
+                    for change in changes {
+                        self.wanted.apply(change, now);
+                    }
+                    self.wanted.epoch = epoch;
+                    self.change()?;
+                }
+            }
+            Command::SnapshotEnd { epoch } => {
+                let Some((_, interface, changes)) = self.pending.take().filter(|(begun, ..)| *begun == epoch) else {
+                    tracing::error!(epoch, "end of a snapshot that never began");
+                    return Ok(());
+                };
+                let now = Boot::now();
+                let mut next = State { epoch, interface: Some(interface), ..State::default() };
+                for change in changes {
+                    next.apply(change, now);
+                }
+                self.wanted = next;
+                self.prepare()?;
+                self.change()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the interface and all sockets when they are known for the first time.
+    fn prepare(&mut self) -> anyhow::Result<()> {
+        let Some(interface) = self.wanted.interface.clone() else { return Ok(()) };
+        if let Some(plane) = &self.plane {
+            let before = self.holds.interface.as_ref().or(self.wanted.interface.as_ref());
+            if before.is_some_and(|b| !same_interface(b, &interface)) {
+                anyhow::bail!("the tunnel interface is to be another one: starting anew");
+            }
+            plane.fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
+            return Ok(());
+        }
+        // one queue is opened to make the device, and closed again: it is persistent
+        drop(Tun::open(&interface.name).with_context(|| {
+            format!("open TUN {0}; if another program made it: `ip link delete {0}`", interface.name)
+        })?);
+        interface::configure(&interface)?;
+        interface::check_forwarding();
+        let services = Services::open(&interface)?;
+        let options = Options {
+            table: TABLE.to_owned(),
+            interface: interface.name.clone(),
+            ports: services.ports,
+            test_open: test_open("second-lock"),
+        };
+        let second = SecondLock::start(options, self.events.clone())?;
+        let fallback = Fallback::new(services.dns()?).context("start DNS for the time when serve is silent")?;
+        fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
+        let sockets = sockets::wireguard(&self.config.ports)?;
+        self.plane = Some(Plane { services, second, fallback, sockets: Some(sockets), device: None });
+        self.hand_over_sockets();
+        Ok(())
+    }
+
+    /// The wanted state has changed: close at once, then bring up the second lock.
+    fn change(&mut self) -> anyhow::Result<()> {
+        let Some(plane) = &self.plane else { return Ok(()) };
+        if plane.device.is_some() {
+            self.put_in_force()?;
+        }
+        self.report(&Report::Closed { epoch: self.wanted.epoch });
+        if let Some(plane) = &self.plane {
+            plane.second.want(Arc::new(self.wanted.clone()));
+        }
+        Ok(())
+    }
+
+    /// The first lock gets what is wanted and what the second lock holds, and nothing else.
+    fn put_in_force(&mut self) -> anyhow::Result<()> {
+        let Some(plane) = &mut self.plane else { return Ok(()) };
+        let state = if test_open("first-lock") { open_state(&self.wanted) } else { self.holds.common(&self.wanted) };
+        let now = Boot::now();
+        if let Some(device) = &plane.device {
+            device.install(&state, now);
+            return Ok(());
+        }
+        let (Some(interface), Some(sockets)) = (&self.wanted.interface, plane.sockets.take()) else { return Ok(()) };
+        // one worker: on two cores, handing the second to the kernel beats a second worker (facts, dataplane §2)
+        let workers = (std::thread::available_parallelism().map_or(1, usize::from) / 2).clamp(1, 4);
+        plane.device = Some(Device::start(interface, &state, sockets, workers, now).context("start the data path")?);
+        tracing::info!(workers, peers = state.peers.len(), "data path started");
+        Ok(())
+    }
+
+    fn hand_over_sockets(&self) {
+        let (Some(connection), Some(plane)) = (&self.connection, &self.plane) else { return };
+        let (roles, descriptors) = plane.services.handed_over();
+        connection.report(&Report::Sockets { roles }, &descriptors);
+    }
+
+    fn watch_over_serve(&self) {
+        let Some(plane) = &self.plane else { return };
+        if self.connection.is_none() && self.heard + TICK < Boot::now() || self.heard + SILENCE < Boot::now() {
+            plane.fallback.engage();
+        } else {
+            plane.fallback.disengage();
+        }
+    }
+
+    fn report(&self, report: &Report) {
+        if let Some(connection) = &self.connection {
+            connection.report(report, &[]);
+        }
+    }
+
+    fn report_peers(&mut self) {
+        let now = Boot::now();
+        if self.connection.is_none() || self.reported_at + REPORT_EVERY > now {
+            return;
+        }
+        self.reported_at = now;
+        let Some(device) = self.plane.as_ref().and_then(|p| p.device.as_ref()) else { return };
+        let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
+        let mut news = Vec::new();
+        for (id, activity) in device.activities() {
+            let quiet = self.reported.get(&id).is_some_and(|old| {
+                Activity { handshake: None, ..*old } == Activity { handshake: None, ..activity }
+            });
+            if quiet || activity.heard.0 == 0 {
+                continue;
+            }
+            self.reported.insert(id, activity);
+            news.push(PeerReport {
+                device: id,
+                endpoint: activity.endpoint,
+                handshake_ms: activity.handshake.and_then(|d| u64::try_from(d.as_millis()).ok()),
+                heard_ms: ago(activity.heard),
+                rx: activity.rx,
+                tx: activity.tx,
+            });
+        }
+        for part in news.chunks(PEERS_A_REPORT) {
+            self.report(&Report::Peers { peers: part.to_vec() });
+        }
+    }
+}
+
+/// Differences that need other sockets or another TUN.
+fn same_interface(a: &Interface, b: &Interface) -> bool {
+    let bare = |i: &Interface| Interface {
+        masquerade: false,
+        resolvers: Vec::new(),
+        private_zones: Vec::new(),
+        ..i.clone()
+    };
+    bare(a) == bare(b)
+}
+
+/// Test only: `PASSERELLE_TEST_OPEN=first-lock` or `second-lock` switches that lock off, so that the other one can be
+/// seen to hold alone. Said loudly.
+fn test_open(lock: &str) -> bool {
+    let off = std::env::var("PASSERELLE_TEST_OPEN").is_ok_and(|v| v == lock);
+    if off {
+        tracing::error!(lock, "switched off by PASSERELLE_TEST_OPEN: for tests only");
+    }
+    off
+}
+
+/// Everything that is granted, open without end: what is left of the first lock when it is switched off.
+fn open_state(wanted: &State) -> State {
+    let mut state = wanted.clone();
+    let everything: Vec<_> = state.resources.keys().copied().collect();
+    for held in state.peers.values_mut() {
+        held.open_until = Some(Boot(u64::MAX));
+        held.grants = everything.iter().map(|r| (*r, None)).collect();
+    }
+    for resource in state.resources.values_mut() {
+        resource.ports = [crate::link::message::Transport::Tcp, crate::link::message::Transport::Udp]
+            .map(|transport| crate::link::message::Ports { transport, first: 0, last: u16::MAX })
+            .to_vec();
+    }
+    state
 }

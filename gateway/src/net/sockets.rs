@@ -1,0 +1,129 @@
+//! The sockets of `net`: WireGuard's on the outside, the gateway's own services on the tunnel address.
+//!
+//! The services' sockets have unprivileged ports of the kernel's choice; nftables leads 53, 80 and 443 there. They are
+//! handed to `serve`; a duplicate of the DNS ones stays here for the time when `serve` is silent.
+
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use anyhow::Context as _;
+use socket2::{Domain, Protocol, Socket as Socket2, Type};
+
+use crate::firewall::LocalPorts;
+use crate::link::message::{Interface, SocketRole};
+use crate::tunnel::udp::Socket;
+
+/// Connections that wait for `serve`.
+const BACKLOG: i32 = 1024;
+
+/// The services' sockets.
+#[derive(Debug)]
+pub struct Services {
+    sockets: Vec<(SocketRole, Socket2)>,
+    /// Where nftables leads to.
+    pub ports: LocalPorts,
+}
+
+impl Services {
+    /// Binds everything on the gateway's tunnel addresses.
+    ///
+    /// # Errors
+    /// An address is not there, or no port is left.
+    pub fn open(interface: &Interface) -> anyhow::Result<Self> {
+        use SocketRole::{DnsTcp4, DnsTcp6, DnsUdp4, DnsUdp6, Http4, Http6, Https4, Https6};
+        let (v4, v6) = (IpAddr::V4(interface.address4.addr()), IpAddr::V6(interface.address6.addr()));
+        let mut sockets = Vec::new();
+        let mut pair = |roles: [SocketRole; 2], kind: Type| -> anyhow::Result<u16> {
+            let first = bind(v4, 0, kind).with_context(|| format!("bind {:?} on {v4}", roles[0]))?;
+            let port = port_of(&first)?;
+            sockets.push((roles[0], first));
+            match bind(v6, port, kind) {
+                Ok(second) => sockets.push((roles[1], second)),
+                Err(e) => tracing::warn!(address = %v6, error = %e, "no IPv6 for the gateway's own services"),
+            }
+            Ok(port)
+        };
+        let ports = LocalPorts {
+            dns_udp: pair([DnsUdp4, DnsUdp6], Type::DGRAM)?,
+            dns_tcp: pair([DnsTcp4, DnsTcp6], Type::STREAM)?,
+            http: pair([Http4, Http6], Type::STREAM)?,
+            https: pair([Https4, Https6], Type::STREAM)?,
+        };
+        Ok(Self { sockets, ports })
+    }
+
+    /// What goes to `serve`.
+    #[must_use]
+    pub fn handed_over(&self) -> (Vec<SocketRole>, Vec<BorrowedFd<'_>>) {
+        self.sockets.iter().map(|(role, socket)| (*role, socket.as_fd())).unzip()
+    }
+
+    /// Duplicates of the UDP sockets for DNS: they share one queue with `serve`'s.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn dns(&self) -> std::io::Result<Vec<std::net::UdpSocket>> {
+        self.sockets
+            .iter()
+            .filter(|(role, _)| matches!(role, SocketRole::DnsUdp4 | SocketRole::DnsUdp6))
+            .map(|(_, socket)| Ok(socket.try_clone()?.into()))
+            .collect()
+    }
+}
+
+fn bind(address: IpAddr, port: u16, kind: Type) -> std::io::Result<Socket2> {
+    let (domain, protocol) = (
+        if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 },
+        if kind == Type::DGRAM { Protocol::UDP } else { Protocol::TCP },
+    );
+    let socket = Socket2::new(domain, kind.nonblocking().cloexec(), Some(protocol))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&SocketAddr::new(address, port).into())?;
+    if kind == Type::STREAM {
+        socket.listen(BACKLOG)?;
+    }
+    Ok(socket)
+}
+
+fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
+    Ok(socket.local_addr()?.as_socket().context("socket without an address")?.port())
+}
+
+/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. Each with the worker that reads it.
+///
+/// # Errors
+/// None of the ports can be had.
+pub fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
+    let mut sockets = Vec::new();
+    for fd in activated() {
+        match Socket::adopt(fd) {
+            Ok(socket) => sockets.push(socket),
+            Err(e) => tracing::warn!(error = %e, "a socket from systemd is not UDP, not used"),
+        }
+    }
+    for port in ports {
+        if sockets.iter().any(|s| s.port().is_ok_and(|p| p == *port)) {
+            continue;
+        }
+        match Socket::bind(*port) {
+            Ok(socket) => sockets.push(socket),
+            Err(e) => tracing::warn!(port, error = %e, "UDP port not available; devices that use it cannot connect"),
+        }
+    }
+    anyhow::ensure!(!sockets.is_empty(), "no UDP port for WireGuard is available: {ports:?}; is another VPN running?");
+    // the port that configs name comes first: handshakes of ours leave from it
+    sockets.sort_by_key(|s| s.port().ok().and_then(|p| ports.iter().position(|q| *q == p)).unwrap_or(ports.len()));
+    Ok(sockets.into_iter().map(|socket| (0, socket)).collect())
+}
+
+/// Descriptors passed by systemd (sd_listen_fds(3)).
+#[allow(unsafe_code)]
+fn activated() -> Vec<OwnedFd> {
+    let for_us = std::env::var("LISTEN_PID").is_ok_and(|p| p == std::process::id().to_string());
+    let count = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<i32>().ok()).filter(|_| for_us).unwrap_or(0);
+    // SAFETY: systemd passes `LISTEN_FDS` open descriptors from 3 on to the process named by `LISTEN_PID`; this runs once.
+    (3..3 + count.clamp(0, 16)).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
+}
