@@ -88,11 +88,7 @@ impl Netns {
     ///
     /// # Errors
     /// It could not be started.
-    pub fn run_with<S: AsRef<OsStr>>(
-        &self,
-        argv: impl IntoIterator<Item = S>,
-        input: &str,
-    ) -> anyhow::Result<Output> {
+    pub fn run_with<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, input: &str) -> anyhow::Result<Output> {
         let mut file = tempfile::tempfile().context("temporary file for standard input")?;
         file.write_all(input.as_bytes())?;
         std::io::Seek::rewind(&mut file)?;

@@ -85,11 +85,26 @@ impl<'o> Cast<'o> {
         let gateway = Gateway::start(office, options)?;
         gateway.cli(&["group", "add", "workshop"])?;
         let share = gateway.cli(&[
-            "share", "add", "files", &FILES.to_string(), &FILES6.to_string(), "--dns-name", "files.office.lan",
+            "share",
+            "add",
+            "files",
+            &FILES.to_string(),
+            &FILES6.to_string(),
+            "--dns-name",
+            "files.office.lan",
         ])?;
         let pc = gateway.cli(&[
-            "service", "add", "pc", &PC.to_string(), &PC6.to_string(), "--dns-name", "pc.office.lan", "--port", "3389",
-            "--port", "9000",
+            "service",
+            "add",
+            "pc",
+            &PC.to_string(),
+            &PC6.to_string(),
+            "--dns-name",
+            "pc.office.lan",
+            "--port",
+            "3389",
+            "--port",
+            "9000",
         ])?;
         let files_policy = text_at(&gateway.cli(&["policy", "add", "workshop", "files"])?, "/id")?;
         gateway.cli(&["policy", "add", "workshop", "pc"])?;
@@ -97,16 +112,7 @@ impl<'o> Cast<'o> {
         let laptop = gateway.add_device("anne", "laptop")?;
         let boris = gateway.admit("boris", &[])?;
         let tablet = gateway.add_device("boris", "tablet")?;
-        Ok(Self {
-            files: aliases(&share)?,
-            pc: aliases(&pc)?,
-            gateway,
-            anne,
-            laptop,
-            boris,
-            tablet,
-            files_policy,
-        })
+        Ok(Self { files: aliases(&share)?, pc: aliases(&pc)?, gateway, anne, laptop, boris, tablet, files_policy })
     }
 
     /// Anne's laptop at home, its tunnel up, its door still locked.

@@ -121,8 +121,22 @@ impl<'o> Gateway<'o> {
         let endpoint = format!("{GATEWAY}:51820");
         let resolver = OFFICE_DNS.to_string();
         let set_up = gateway.cli(&[
-            "setup", "--yes", "--no-probe", "--organisation", "Example Joiners", "--name", NAME, "--endpoint",
-            &endpoint, "--office-interface", "lan0", "--resolver", &resolver, "--office-zone", "office.lan", "--admin",
+            "setup",
+            "--yes",
+            "--no-probe",
+            "--organisation",
+            "Example Joiners",
+            "--name",
+            NAME,
+            "--endpoint",
+            &endpoint,
+            "--office-interface",
+            "lan0",
+            "--resolver",
+            &resolver,
+            "--office-zone",
+            "office.lan",
+            "--admin",
             "ada",
         ])?;
         gateway.admin_token = text_at(&set_up, "/token")?;

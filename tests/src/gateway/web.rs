@@ -77,8 +77,17 @@ impl Web<'_> {
         let url = format!("https://{NAME}{path}");
         let authority = self.authority.to_string_lossy();
         let mut argv = vec![
-            "curl", "--silent", "--show-error", "--max-time", LIMIT_S, "--cacert", &authority, "--request", method,
-            "--write-out", "\n%{http_code}",
+            "curl",
+            "--silent",
+            "--show-error",
+            "--max-time",
+            LIMIT_S,
+            "--cacert",
+            &authority,
+            "--request",
+            method,
+            "--write-out",
+            "\n%{http_code}",
         ];
         if body.is_some() {
             // The body by standard input: a password has no business among the arguments.

@@ -43,11 +43,7 @@ impl Screen {
     }
 
     /// The same for a step that shows its progress.
-    pub(crate) fn timed(
-        &mut self,
-        sentence: &str,
-        step: impl FnOnce(&mut Self) -> anyhow::Result<String>,
-    ) -> bool {
+    pub(crate) fn timed(&mut self, sentence: &str, step: impl FnOnce(&mut Self) -> anyhow::Result<String>) -> bool {
         if self.terminal {
             print!("  · {sentence}");
             let _ = stdout().flush();
@@ -75,11 +71,7 @@ impl Screen {
     }
 
     /// A step without which there is nothing more to show.
-    pub(crate) fn must(
-        &mut self,
-        sentence: &str,
-        step: impl FnOnce() -> anyhow::Result<String>,
-    ) -> anyhow::Result<()> {
+    pub(crate) fn must(&mut self, sentence: &str, step: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<()> {
         self.step(sentence, step).then_some(()).context("without this step there is nothing more to show")
     }
 

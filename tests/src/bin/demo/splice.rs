@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use office::gateway::Cast;
 use office::Netns;
+use office::gateway::Cast;
 
 use crate::story::Scene;
 
