@@ -33,6 +33,7 @@ const WORDS = {
     'already-exists': 'That is there already. Open this page again to see it.',
     'in-use': 'That is in use at the moment. Try again later.',
     'factor-not-confirmed': 'Your sign-up is not finished. Redeem your invitation first, or ask IT for a new one.',
+    'factor-suspended': 'Too many wrong codes in a row: your codes are not accepted any more. Ask IT for a new invitation.',
     'revoked': 'This device was shut out for good. Ask IT to add it again.',
     'invitation-void': 'This invitation is not good any more. Ask IT for a new one.',
     'wrong-host': 'The office does not answer to this address. Open the address IT gave you.',
@@ -72,6 +73,7 @@ const WORDS = {
     'already-exists': 'Cela existe déjà. Rouvrez cette page pour le voir.',
     'in-use': 'C’est utilisé en ce moment. Réessayez plus tard.',
     'factor-not-confirmed': 'Votre inscription n’est pas terminée. Utilisez d’abord votre invitation, ou demandez-en une nouvelle à l’informatique.',
+    'factor-suspended': 'Trop de codes erronés de suite : vos codes ne sont plus acceptés. Demandez une nouvelle invitation à l’informatique.',
     'revoked': 'Cet appareil a été exclu définitivement. Demandez à l’informatique de l’ajouter à nouveau.',
     'invitation-void': 'Cette invitation n’est plus valable. Demandez-en une nouvelle à l’informatique.',
     'wrong-host': 'Le bureau ne répond pas à cette adresse. Ouvrez l’adresse que l’informatique vous a donnée.',
@@ -111,6 +113,7 @@ const WORDS = {
     'already-exists': 'Dat is er al. Open deze pagina opnieuw om het te zien.',
     'in-use': 'Dat is nu in gebruik. Probeer later opnieuw.',
     'factor-not-confirmed': 'Uw inschrijving is niet af. Gebruik eerst uw uitnodiging, of vraag IT om een nieuwe.',
+    'factor-suspended': 'Te veel foute codes na elkaar: uw codes worden niet meer aanvaard. Vraag IT om een nieuwe uitnodiging.',
     'revoked': 'Dit toestel is voorgoed uitgesloten. Vraag IT om het opnieuw toe te voegen.',
     'invitation-void': 'Deze uitnodiging geldt niet meer. Vraag IT om een nieuwe.',
     'wrong-host': 'Het kantoor antwoordt niet op dit adres. Open het adres dat IT u gaf.',
@@ -150,6 +153,7 @@ const WORDS = {
     'already-exists': 'Això ja hi és. Torneu a obrir la pàgina per veure-ho.',
     'in-use': 'Ara es fa servir. Torneu-ho a provar més tard.',
     'factor-not-confirmed': 'La inscripció no és acabada. Feu servir primer la invitació o demaneu-ne una de nova a informàtica.',
+    'factor-suspended': 'Massa codis erronis seguits: els vostres codis ja no s’accepten. Demaneu una invitació nova a informàtica.',
     'revoked': 'Aquest dispositiu s’ha exclòs per sempre. Demaneu a informàtica que el torni a afegir.',
     'invitation-void': 'Aquesta invitació ja no és vàlida. Demaneu-ne una de nova a informàtica.',
     'wrong-host': 'L’oficina no respon en aquesta adreça. Obriu l’adreça que us va donar informàtica.',
@@ -189,6 +193,7 @@ const WORDS = {
     'already-exists': 'Eso ya está. Abra de nuevo esta página para verlo.',
     'in-use': 'Eso se está usando ahora. Inténtelo más tarde.',
     'factor-not-confirmed': 'Su inscripción no está terminada. Use primero su invitación o pida una nueva a informática.',
+    'factor-suspended': 'Demasiados códigos erróneos seguidos: sus códigos ya no se aceptan. Pida una invitación nueva a informática.',
     'revoked': 'Este dispositivo se ha excluido para siempre. Pida a informática que lo añada de nuevo.',
     'invitation-void': 'Esta invitación ya no vale. Pida una nueva a informática.',
     'wrong-host': 'La oficina no responde a esta dirección. Abra la dirección que le dio informática.',
@@ -248,7 +253,8 @@ async function ask(method, path, body) {
   try {
     const answer = await fetch(`/api/v1/${path}`, {
       method, signal: abort.signal, credentials: 'same-origin', cache: 'no-store', redirect: 'error',
-      headers: body ? { 'content-type': 'application/json' } : {},
+      // Also without a body: a form of another page cannot send this type, so the gateway asks for it.
+      headers: method === 'GET' ? {} : { 'content-type': 'application/json' },
       body: body ? JSON.stringify(body) : undefined,
     });
     const value = answer.status === 204 ? null : await answer.json();

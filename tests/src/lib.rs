@@ -15,6 +15,7 @@ mod probe;
 mod process;
 mod scenario;
 mod servers;
+mod stream;
 pub mod totp;
 mod wireguard;
 
@@ -26,4 +27,5 @@ pub use probe::{Listener, Ping, Reach, connect, ping};
 pub use process::{Output, Process, wait_until};
 pub use scenario::{heavy, missing, scenario};
 pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
+pub use stream::Stream;
 pub use wireguard::{Client, KeyPair, Transfer};

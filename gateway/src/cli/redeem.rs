@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::client::ApiError;
-use super::device::write_new;
+use super::device::{may_be_written, write_new};
 use super::input::Input;
 use super::moment::local;
 use super::output::{say, say_json_line, say_qr};
@@ -59,6 +59,7 @@ struct FirstDevice {
 
 impl Redeem {
     pub(super) fn run(self, context: &super::Context) -> anyhow::Result<()> {
+        may_be_written(self.output.as_deref())?;
         let input = Input::choose(self.script)?;
         let first = self.language.unwrap_or_else(Language::of_environment).words();
         let (token, invitation) = ask_token(context, input, first)?;
@@ -80,7 +81,8 @@ fn ask_token(
     words: &'static Words,
 ) -> anyhow::Result<(Zeroizing<String>, InvitationFor)> {
     for attempt in 1.. {
-        let token = input.secret(words.token_prompt)?;
+        // Seen while it is typed: it is long, on paper, and void once it is used.
+        let token = Zeroizing::new(input.line(words.token_prompt)?);
         let error = if token.parse::<Token>().is_err() {
             anyhow::anyhow!(words.token_malformed)
         } else {
