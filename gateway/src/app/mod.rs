@@ -2,6 +2,9 @@
 
 mod first_boot;
 mod names;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests;
 
 use std::fs;
 use std::net::TcpListener as StdListener;
@@ -21,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::audit::Actor;
 use crate::config::Config;
+use crate::dns;
 use crate::http::listen::{self, TcpDoor};
 use crate::http::{self, Api};
 use crate::identity::passwords::{Cost, Passwords};
@@ -29,7 +33,6 @@ use crate::link::message::{Interface, SocketRole};
 use crate::reconcile::{self, Sockets};
 use crate::store::site::Site;
 use crate::store::{Moment, Store};
-use crate::dns;
 
 pub use first_boot::{FirstBoot, first_boot};
 
@@ -50,7 +53,8 @@ pub fn database(config: &Config) -> std::path::PathBuf {
 /// # Errors
 /// What keeps it from starting, with the cure.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
-    let not_set_up = || format!("this gateway is not set up (no {}): run `passerelle setup`", database(&config).display());
+    let not_set_up =
+        || format!("this gateway is not set up (no {}): run `passerelle setup`", database(&config).display());
     anyhow::ensure!(database(&config).exists(), not_set_up());
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Arc::new(Store::open(&database(&config), &boot_id()?, sealer).await?);
@@ -208,4 +212,3 @@ async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Res
     }
     anyhow::bail!("the reconciler ended")
 }
-

@@ -17,10 +17,7 @@ pub(super) fn view(site: &Site, published: &[Resource]) -> View {
     let mut hosts = HashMap::new();
     let (mut aliases4, mut aliases6) = (Vec::new(), Vec::new());
     for resource in published {
-        let at = Addresses {
-            v4: resource.real4.map(|_| resource.alias4),
-            v6: resource.real6.map(|_| resource.alias6),
-        };
+        let at = Addresses { v4: resource.real4.map(|_| resource.alias4), v6: resource.real6.map(|_| resource.alias6) };
         hosts.insert(format!("{}.{}", resource.name, site.zone), at);
         hosts.extend(resource.dns_names.iter().map(|name| (name.clone(), at)));
         let message = resource.message();

@@ -9,12 +9,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::clock::Unix;
-use crate::store::audit as stored;
 use super::Api;
 use super::doors::Admin;
 use super::error::{Answer, Problems};
 use super::input::Asked;
+use crate::clock::Unix;
+use crate::store::audit as stored;
 
 /// One line of the audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

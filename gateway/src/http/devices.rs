@@ -12,12 +12,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::audit::Event;
-use crate::clock::Unix;
-use crate::ids::{DeviceId, UserId};
-use crate::reconcile::Wait;
-use crate::store::Moment;
-use crate::store::devices as stored;
 use super::Api;
 use super::doors::Admin;
 use super::error::ApiError;
@@ -25,6 +19,12 @@ use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::problem::Slug;
 use super::users::CarriedOut;
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::ids::{DeviceId, UserId};
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::devices as stored;
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -138,7 +138,11 @@ async fn show_device(_: Admin, State(api): State<Arc<Api>>, Path(device): Path<S
 
 /// Its WireGuard configuration; withheld while its owner's second factor is not confirmed.
 #[utoipa::path(get, path = "/devices/{device}/config", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = DeviceConfig), Problems))]
-async fn device_config(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<DeviceConfig>> {
+async fn device_config(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<DeviceConfig>> {
     let device = api.store.device(input::id(&device)?).await?;
     if device.revoked_at.is_some() {
         return Err(crate::store::Error::Revoked.into());
@@ -156,7 +160,11 @@ async fn device_config(admin: Admin, State(api): State<Arc<Api>>, Path(device): 
 
 /// Shuts a device out until it is enabled again.
 #[utoipa::path(post, path = "/devices/{device}/disable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn disable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn disable_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
     write.disable_device(input::id(&device)?).await?;
@@ -166,7 +174,11 @@ async fn disable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device):
 
 /// Lets a disabled device in again.
 #[utoipa::path(post, path = "/devices/{device}/enable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn enable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn enable_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
     write.enable_device(input::id(&device)?).await?;
@@ -176,7 +188,11 @@ async fn enable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): 
 
 /// Shuts a device out for good.
 #[utoipa::path(post, path = "/devices/{device}/revoke", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn revoke_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn revoke_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
     write.revoke_device(input::id(&device)?).await?;

@@ -10,6 +10,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::Api;
+use super::doors::{self, Public, Tunnel, Verified};
+use super::error::{Answer, Problems};
+use super::input::Body;
+use super::me;
+use super::me::Me;
 use crate::audit::Actor;
 use crate::identity::sign_in;
 use crate::ids::DeviceId;
@@ -19,12 +25,6 @@ use crate::store::devices::Device;
 use crate::store::verifications::EndReason;
 use crate::store::web_sessions::WebSession;
 use crate::store::{Moment, Scope};
-use super::Api;
-use super::doors::{self, Public, Tunnel, Verified};
-use super::error::{Answer, Problems};
-use super::input::Body;
-use super::me::Me;
-use super::me;
 
 /// By which socket a request came: never by an address or a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

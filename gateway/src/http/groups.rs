@@ -10,16 +10,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::ids::GroupId;
-use crate::reconcile::Wait;
-use crate::store::Moment;
-use crate::store::groups as stored;
 use super::Api;
 use super::doors::Admin;
 use super::error::ApiError;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::users::CarriedOut;
+use crate::ids::GroupId;
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::groups as stored;
 
 /// A set of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

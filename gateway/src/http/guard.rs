@@ -67,9 +67,10 @@ fn refusal(api: &Api, request: &Request) -> Option<ApiError> {
     {
         return Some(cross);
     }
-    let json = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|v| {
-        v.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    });
+    let json = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"));
     // A form of another page cannot send this type; a DELETE it cannot send at all.
     if !json && request.method() != Method::DELETE {
         return Some(ApiError::Invalid("the header `Content-Type: application/json` is expected".into()));

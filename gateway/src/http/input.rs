@@ -88,7 +88,11 @@ pub fn login(text: &str) -> Answer<String> {
         && login.as_bytes()[0].is_ascii_alphanumeric()
         && login.parse::<uuid::Uuid>().is_err()
         && !["local", "system", "nobody"].contains(&login.as_str());
-    if fits { Ok(login) } else { invalid("login: 1 to 64 letters without accents, digits, or . - _ @; begins with a letter or digit") }
+    if fits {
+        Ok(login)
+    } else {
+        invalid("login: 1 to 64 letters without accents, digits, or . - _ @; begins with a letter or digit")
+    }
 }
 
 /// A name for people.
@@ -164,7 +168,8 @@ pub fn addresses(v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>, site: &Site) -> Ans
         return invalid("address4 or address6 is needed");
     }
     if let Some(a) = v4 {
-        let strange = a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local();
+        let strange =
+            a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local();
         if strange || site.network.v4.contains(&a) {
             return invalid(format!("address4: {a} is no address of a machine in the office"));
         }

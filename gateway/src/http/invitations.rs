@@ -12,19 +12,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::Api;
+use super::devices;
+use super::devices::{Device, NewDevice};
+use super::doors::Admin;
+use super::doors::InHouse;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::identity::redeem;
 use crate::ids::{InvitationId, UserId};
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::invitations as stored;
-use super::Api;
-use super::devices::{Device, NewDevice};
-use super::devices;
-use super::doors::Admin;
-use super::doors::InHouse;
-use super::error::{Answer, Problems};
-use super::input::{self, Body};
 
 /// An invitation, without its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

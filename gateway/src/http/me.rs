@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::ids::UserId;
-use crate::store::web_sessions::WebSession;
 use super::Api;
 use super::doors::SignedIn;
 use super::error::{Answer, Problems};
 use super::users::Role;
+use crate::ids::UserId;
+use crate::store::web_sessions::WebSession;
 
 /// The person of the web session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

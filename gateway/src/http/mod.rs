@@ -51,7 +51,7 @@ pub mod shares;
 pub mod sign_in;
 pub mod status;
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests;
 pub mod users;
 pub mod verifications;
@@ -108,12 +108,8 @@ impl Api {
         office: &[std::net::SocketAddr],
     ) -> Self {
         let (v4, v6) = addresses::gateway(&site.network);
-        let mut hosts = BTreeSet::from([
-            site.public_name.to_lowercase(),
-            gateway_name(&site.zone),
-            v4.to_string(),
-            v6.to_string(),
-        ]);
+        let mut hosts =
+            BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(office.iter().map(|a| a.ip().to_string()));
         Self { store, passwords, reconciler, site, hosts }
     }
@@ -134,7 +130,8 @@ impl Api {
 
     /// The WireGuard configuration of a device, without its private key.
     fn client_config(&self, device: &Device) -> Answer<String> {
-        let gateway_key = self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
+        let gateway_key =
+            self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
         Ok(client_config(&ClientConfig {
             private_key: None,
             address4: device.address4,

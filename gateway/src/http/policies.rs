@@ -10,11 +10,6 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::clock::Unix;
-use crate::ids::{GroupId, PolicyId, ResourceId};
-use crate::reconcile::Wait;
-use crate::store::Moment;
-use crate::store::policies as stored;
 use super::Api;
 use super::doors::Admin;
 use super::error::ApiError;
@@ -22,6 +17,11 @@ use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::resources::ResourceKind;
 use super::users::CarriedOut;
+use crate::clock::Unix;
+use crate::ids::{GroupId, PolicyId, ResourceId};
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::policies as stored;
 
 /// A group may reach a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -108,7 +108,11 @@ async fn add_policy(
 
 /// Takes a policy back.
 #[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn remove_policy(admin: Admin, State(api): State<Arc<Api>>, Path(policy): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn remove_policy(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(policy): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_policy(input::id(&policy)?).await?;

@@ -7,6 +7,11 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, ApiError};
+use super::input;
+use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::ResourceId;
 use crate::link::message::Ports;
@@ -14,11 +19,6 @@ use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::resources::ResourceKind;
 use crate::store::resources::{self as stored, NewResource};
-use super::Api;
-use super::doors::Admin;
-use super::error::{Answer, ApiError};
-use super::input;
-use super::users::CarriedOut;
 
 /// Something of the office that can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -11,14 +11,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::link::message::Ports;
-use crate::store::resources::NewResource;
 use super::Api;
 use super::doors::Admin;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::resources::{self, ChangeAddress, Resource, ResourceKind};
 use super::users::CarriedOut;
+use crate::link::message::Ports;
+use crate::store::resources::NewResource;
 
 /// The body of `POST /api/v1/services`. At least one address and one port.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -74,7 +74,11 @@ async fn add_service(
 
 /// Takes a service back, with its policies.
 #[utoipa::path(delete, path = "/services/{service}", tag = "services", params(("service" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn remove_service(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn remove_service(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     resources::remove(admin, &api, &which, ResourceKind::Service).await
 }
 

@@ -11,14 +11,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::link::message::{Ports, Transport};
-use crate::store::resources::NewResource;
 use super::Api;
 use super::doors::Admin;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::resources::{self, ChangeAddress, Resource, ResourceKind};
 use super::users::CarriedOut;
+use crate::link::message::{Ports, Transport};
+use crate::store::resources::NewResource;
 
 /// The body of `POST /api/v1/shares`. At least one address; SMB over TCP 445 is what a policy opens.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -41,7 +41,6 @@ pub struct AddShare {
 
 /// SMB over TCP; nothing else of a file server is opened.
 const SMB: u16 = 445;
-
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
@@ -76,7 +75,11 @@ async fn add_share(
 
 /// Takes a share back, with its policies.
 #[utoipa::path(delete, path = "/shares/{share}", tag = "shares", params(("share" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn remove_share(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<Json<CarriedOut>> {
+async fn remove_share(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     resources::remove(admin, &api, &which, ResourceKind::Share).await
 }
 

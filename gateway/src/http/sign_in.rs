@@ -11,11 +11,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
-use crate::audit::{Actor, Event};
-use crate::identity::sign_in::{self, Attempt};
-use crate::identity::web_token::WebToken;
-use crate::reconcile::Wait;
-use crate::store::Moment;
 use super::Api;
 use super::door::Door;
 use super::doors::{self, Public};
@@ -23,6 +18,11 @@ use super::error::{Answer, ApiError, Problems};
 use super::input::Body;
 use super::me::Me;
 use super::{door, me};
+use crate::audit::{Actor, Event};
+use crate::identity::sign_in::{self, Attempt};
+use crate::identity::web_token::WebToken;
+use crate::reconcile::Wait;
+use crate::store::Moment;
 
 /// The body of `POST /api/v1/sign-in`.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]

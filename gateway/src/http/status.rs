@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::clock::Unix;
-use crate::ids::DeviceId;
-use crate::store::Moment;
 use super::Api;
 use super::doors::Admin;
 use super::error::{Answer, Problems};
+use crate::clock::Unix;
+use crate::ids::DeviceId;
+use crate::store::Moment;
 
 /// Whether the data plane is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -11,6 +11,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::ids::GroupId;
 use crate::ids::UserId;
@@ -18,10 +22,6 @@ use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::users::Role;
 use crate::store::users::{self as stored, NewUser};
-use super::Api;
-use super::doors::Admin;
-use super::error::{Answer, Problems};
-use super::input::{self, Body};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

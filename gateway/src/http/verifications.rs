@@ -9,17 +9,17 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::{self, Asked};
+use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId, VerificationId};
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::verifications as stored;
 pub use crate::store::verifications::EndReason;
-use super::Api;
-use super::doors::Admin;
-use super::error::{Answer, Problems};
-use super::input::{self, Asked};
-use super::users::CarriedOut;
 
 /// One opening of one device's door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

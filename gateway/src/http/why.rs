@@ -9,14 +9,14 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::clock::Unix;
-use crate::ids::DeviceId;
-use crate::pure::decide::{self, Reason, Verdict};
-use crate::store::{Moment, Scope};
 use super::Api;
 use super::doors::Admin;
 use super::error::{Answer, Problems};
 use super::input::Asked;
+use crate::clock::Unix;
+use crate::ids::DeviceId;
+use crate::pure::decide::{self, Reason, Verdict};
+use crate::store::{Moment, Scope};
 
 /// Query of `GET /api/v1/why`.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
@@ -146,13 +146,17 @@ fn no_device(user: &str) -> WhyReason {
     WhyReason {
         reason: "no_device".into(),
         sentence: format!("{user} has no device"),
-        cure: format!("add one: passerelle device add {user} laptop, or send an invitation: passerelle invitation add {user}"),
+        cure: format!(
+            "add one: passerelle device add {user} laptop, or send an invitation: passerelle invitation add {user}"
+        ),
     }
 }
 
 fn explanation(reason: Reason, user: &str, resource: &str) -> WhyReason {
     let (sentence, cure) = match reason {
-        Reason::Unknown => ("the user, the device or the resource is not known".into(), "look at the names again".into()),
+        Reason::Unknown => {
+            ("the user, the device or the resource is not known".into(), "look at the names again".into())
+        }
         Reason::UserDisabled => (format!("{user} is disabled"), format!("passerelle user enable {user}")),
         Reason::FactorMissing => (
             format!("{user} has not confirmed a second factor"),

@@ -104,7 +104,10 @@ impl Core {
             retry = match outcome {
                 Ok(()) => None,
                 Err(e) => {
-                    tracing::error!(error = format!("{e:#}"), "the data plane could not be brought up to date, trying again");
+                    tracing::error!(
+                        error = format!("{e:#}"),
+                        "the data plane could not be brought up to date, trying again"
+                    );
                     Some(Instant::now() + RETRY)
                 }
             };

@@ -6,7 +6,7 @@
 mod core;
 pub mod live;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 pub(crate) mod tests;
 
 use std::net::SocketAddr;

@@ -46,7 +46,8 @@ pub(crate) struct FakeNet(pub(crate) Arc<Mutex<Seen>>);
 impl FakeNet {
     pub(crate) fn listen(socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
-        let seen = Seen { state: State::default(), mood: Mood::Willing, snapshots: 0, alive: 0, largest: 0, stream: None };
+        let seen =
+            Seen { state: State::default(), mood: Mood::Willing, snapshots: 0, alive: 0, largest: 0, stream: None };
         let fake = Self(Arc::new(Mutex::new(seen)));
         let all = fake.clone();
         std::thread::spawn(move || {
@@ -116,6 +117,13 @@ impl FakeNet {
     pub(crate) fn say(&self, report: &Report) {
         let stream = self.0.lock().unwrap().stream.as_ref().unwrap().try_clone().unwrap();
         frame::write(&stream, report, &[]).unwrap();
+    }
+
+    pub(crate) fn hand_over(&self, sockets: &[(SocketRole, std::os::fd::BorrowedFd<'_>)]) {
+        let stream = self.0.lock().unwrap().stream.as_ref().unwrap().try_clone().unwrap();
+        let roles = sockets.iter().map(|(role, _)| *role).collect();
+        let descriptors: Vec<_> = sockets.iter().map(|(_, fd)| *fd).collect();
+        frame::write(&stream, &Report::Sockets { roles }, &descriptors).unwrap();
     }
 
     pub(crate) fn hang_up(&self) {

@@ -130,7 +130,8 @@ async fn an_invitation_becomes_a_person_with_a_device() {
     let device_id: DeviceId = device.parse().unwrap();
     assert_eq!(g.net.open(device_id), None, "no tunnel without a factor");
 
-    let token = local("POST", "/invitations", json!({"user": "bart"})).await.json()["token"].as_str().unwrap().to_owned();
+    let token =
+        local("POST", "/invitations", json!({"user": "bart"})).await.json()["token"].as_str().unwrap().to_owned();
     let whom = local("POST", "/invitations/inspect", json!({"token": token})).await.json();
     assert_eq!((whom["login"].as_str(), whom["language"].as_str()), (Some("bart"), Some("nl")));
     let early = local("POST", "/invitations/confirm", json!({"token": token, "code": "000000"})).await;
@@ -170,7 +171,8 @@ async fn an_invitation_becomes_a_person_with_a_device() {
 async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
     let g = Gateway::new().await;
     let (anne, laptop) = g.anne;
-    let local = async |method: &str, path: &str, body: Option<Value>| g.ask(Door::Local, None, method, path, body).await;
+    let local =
+        async |method: &str, path: &str, body: Option<Value>| g.ask(Door::Local, None, method, path, body).await;
     let why = async || {
         let why = local("GET", "/why?user=anne&resource=files", None).await.json();
         let device = why["devices"][0].clone();

@@ -306,7 +306,9 @@ async fn hosts_origins_types_and_headers() {
             assert_eq!(answered.json()["detail"], "missing field `login`");
         }
     }
-    for wrong in [vec![], vec![("content-type", "text/plain")], vec![("content-type", "application/x-www-form-urlencoded")]] {
+    for wrong in
+        [vec![], vec![("content-type", "text/plain")], vec![("content-type", "application/x-www-form-urlencoded")]]
+    {
         let answered = g.send(Gateway::office(), lock("door.example.org", &wrong)).await;
         assert_eq!(answered.status, 400);
         assert!(answered.text.contains("Content-Type"));
@@ -322,7 +324,9 @@ async fn hosts_origins_types_and_headers() {
     ] {
         assert_eq!(page.headers[name], value);
     }
-    assert!(page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; script-src 'self'"));
+    assert!(
+        page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; script-src 'self'")
+    );
     assert!(page.headers["strict-transport-security"].to_str().unwrap().contains("max-age=31536000"));
     // Too much is not read.
     let large = Request::post("/api/v1/sign-in")
@@ -338,7 +342,16 @@ async fn hosts_origins_types_and_headers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_bodies_are_refused_without_being_quoted() {
     let g = Gateway::new().await;
-    for body in ["", "{", "[]", "null", "{\"user\":{}}", "{\"hunter2\":1}", "\"hunter2\"", "{\"user\":\"hunter2\",\"password\":5}"] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"user\":{}}",
+        "{\"hunter2\":1}",
+        "\"hunter2\"",
+        "{\"user\":\"hunter2\",\"password\":5}",
+    ] {
         for path in ["/sign-in", "/users", "/devices", "/shares", "/policies", "/invitations/begin"] {
             let request = Request::post(format!("/api/v1{path}"))
                 .header(header::HOST, "x")
