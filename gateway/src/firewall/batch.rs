@@ -110,7 +110,10 @@ impl Batch {
             family: NfFamily::INet,
             table: self.table.clone().into(),
             name: name.into(),
-            set_type: SetTypeValue::Concatenated(types.to_vec().into()),
+            set_type: match types {
+                [one] => SetTypeValue::Single(*one),
+                many => SetTypeValue::Concatenated(many.to_vec().into()),
+            },
             flags: Some(flags.iter().copied().collect()),
             ..Set::default()
         };

@@ -7,6 +7,8 @@ mod batch;
 pub mod conntrack;
 pub mod delta;
 pub mod elements;
+#[cfg(test)]
+mod interpret;
 pub mod load;
 mod netlink;
 pub mod ruleset;

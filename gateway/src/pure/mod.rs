@@ -6,6 +6,8 @@
 
 pub mod checksum;
 pub mod decide;
+#[cfg(test)]
+pub(crate) mod model;
 pub mod lock;
 pub mod packet;
 pub mod plan;

@@ -19,6 +19,7 @@ pub mod world;
 
 mod row;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

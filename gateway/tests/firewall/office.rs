@@ -2,9 +2,12 @@
 //!
 //! The device hangs on a veth whose gateway end is called like the TUN: for the kernel's rules it is the same.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsFd;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use gateway::clock::Boot;
@@ -23,6 +26,8 @@ pub fn ms(n: u64) -> Duration {
 /// Three namespaces; removed when dropped.
 pub struct Office {
     pub name: String,
+    /// Who connected to the file server, as it saw them.
+    pub peers_seen: Arc<Mutex<Vec<IpAddr>>>,
 }
 
 pub fn run(command: &str) -> String {
@@ -43,17 +48,19 @@ impl Office {
             println!("skipped: needs root for network namespaces");
             return None;
         }
-        let office = Self { name: format!("pfw-{name}-{}", std::process::id()) };
+        let office = Self { name: format!("pfw-{name}-{}", std::process::id()), peers_seen: Arc::default() };
         let n = &office.name;
         for part in ["d", "g", "o"] {
             run(&format!("ip netns add {n}-{part}"));
+            // Addresses are there at once, link-local ones too.
+            run(&format!("ip netns exec {n}-{part} sysctl -qw net.ipv6.conf.default.accept_dad=0"));
             run(&format!("ip -n {n}-{part} link set lo up"));
         }
         run(&format!("ip -n {n}-g link add pass0 type veth peer name eth0 netns {n}-d"));
         run(&format!("ip -n {n}-g link add lan0 type veth peer name eth0 netns {n}-o"));
         for (part, link, addresses) in [
             ("g", "pass0", ["10.99.0.1/16", "fd99::1/48"]),
-            ("d", "eth0", ["10.99.1.1/16", "fd99::1:1/48"]),
+            ("d", "eth0", ["10.99.1.1/16", "fd99::1:1/128"]),
             ("g", "lan0", ["192.168.7.1/24", "fd77::1/64"]),
             ("o", "eth0", ["192.168.7.10/24", "fd77::10/64"]),
         ] {
@@ -63,12 +70,23 @@ impl Office {
             }
             run(&format!("ip -n {n}-{part} link set {link} up"));
         }
-        // On a TUN nobody is asked for link addresses: the device sends everything to the gateway.
+        // On a TUN nobody is asked for link addresses, and the device sends everything to the gateway.
+        for (part, link, mac, others) in [
+            ("g", "pass0", "02:00:00:00:00:01", ["fd99::1:1", "fd99::1:2"].as_slice()),
+            ("d", "eth0", "02:00:00:00:00:02", ["fd99::1"].as_slice()),
+        ] {
+            run(&format!("ip -n {n}-{part} link set {link} address {mac}"));
+            let other = if part == "g" { "02:00:00:00:00:02" } else { "02:00:00:00:00:01" };
+            for address in others {
+                run(&format!("ip -n {n}-{part} neigh replace {address} lladdr {other} dev {link} nud permanent"));
+            }
+        }
         run(&format!("ip -n {n}-d route replace 10.99.0.0/16 via 10.99.0.1 dev eth0 onlink src 10.99.1.1"));
         run(&format!("ip -n {n}-d route add 10.99.0.1/32 dev eth0 src 10.99.1.1"));
         run(&format!("ip -n {n}-d route add 192.168.7.0/24 via 10.99.0.1 dev eth0 onlink src 10.99.1.1"));
-        run(&format!("ip -n {n}-d -6 route add fd99::2:0/112 via fd99::1 dev eth0 onlink"));
-        run(&format!("ip -n {n}-d -6 route add fd77::/64 via fd99::1 dev eth0 onlink"));
+        run(&format!("ip -n {n}-d -6 route add fd99::1/128 dev eth0 src fd99::1:1"));
+        run(&format!("ip -n {n}-d -6 route add fd99::/48 via fd99::1 dev eth0 src fd99::1:1"));
+        run(&format!("ip -n {n}-d -6 route add fd77::/64 via fd99::1 dev eth0 src fd99::1:1"));
         for setting in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
             run(&format!("ip netns exec {n}-g sysctl -qw {setting}"));
         }
@@ -87,8 +105,74 @@ impl Office {
         })
     }
 
+    /// Servers: echoes in the office and at the gateway's own ports, and an endless stream on 446.
+    pub fn serve(&self) {
+        let lan = ["0.0.0.0", "::"];
+        for any in lan {
+            for port in [440, 445, 446, 450, 439, 451, 8000] {
+                let seen = Arc::clone(&self.peers_seen);
+                let listener = self.within("o", || listen(any, port));
+                thread::spawn(move || tcp(&listener, port == 446, &seen));
+            }
+            for port in [8999, 9000, 9001] {
+                let socket = self.within("o", || bind(any, port));
+                thread::spawn(move || echo(&socket));
+            }
+            for port in [PORTS.dns_tcp, PORTS.http, PORTS.https, 445] {
+                let listener = self.gateway(|| listen(any, port));
+                thread::spawn(move || tcp(&listener, false, &Mutex::default()));
+            }
+            let socket = self.gateway(|| bind(any, PORTS.dns_udp));
+            thread::spawn(move || echo(&socket));
+        }
+    }
+
     pub fn gateway<R: Send>(&self, what: impl FnOnce() -> R + Send) -> R {
         self.within("g", what)
+    }
+}
+
+fn only(any: &str, kind: socket2::Type, port: u16) -> socket2::Socket {
+    let address = SocketAddr::new(any.parse().unwrap(), port);
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), kind, None).unwrap();
+    if address.is_ipv6() {
+        socket.set_only_v6(true).unwrap();
+    }
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket
+}
+
+fn listen(any: &str, port: u16) -> TcpListener {
+    let socket = only(any, socket2::Type::STREAM, port);
+    socket.listen(16).unwrap();
+    socket.into()
+}
+
+fn bind(any: &str, port: u16) -> UdpSocket {
+    only(any, socket2::Type::DGRAM, port).into()
+}
+
+/// Echoes, or sends for as long as anybody listens.
+fn tcp(listener: &TcpListener, endless: bool, seen: &Mutex<Vec<IpAddr>>) {
+    while let Ok((mut stream, from)) = listener.accept() {
+        seen.lock().unwrap().push(from.ip());
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while endless && stream.write_all(&buffer).is_ok() {
+                thread::sleep(ms(1));
+            }
+            while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                let _ = stream.write_all(&buffer[..n]);
+            }
+        });
+    }
+}
+
+fn echo(socket: &UdpSocket) {
+    let mut buffer = [0; 2048];
+    while let Ok((n, from)) = socket.recv_from(&mut buffer) {
+        let _ = socket.send_to(&buffer[..n], from);
     }
 }
 
@@ -159,6 +243,24 @@ pub fn state(peers: u32, open: Option<Duration>) -> State {
     }
     for n in 1..=peers {
         state.apply(Change::PutPeer(Box::new(peer(n, open, &[1, 2]))), now);
+    }
+    state
+}
+
+/// Five resources, granted to everybody; the first `locked` devices are locked.
+pub fn wide(peers: u32, open: Option<Duration>, locked: u32) -> State {
+    let now = Boot::now();
+    let mut state = State { epoch: 1, interface: Some(interface()), ..State::default() };
+    for n in 1..=5 {
+        let alias = (format!("10.99.128.{n}/32"), format!("fd99::2:{n}/128"));
+        let real = (format!("192.168.7.{n}/32"), format!("fd77::{n}/128"));
+        let ports = [(Transport::Tcp, 445, 445)];
+        let resource = resource(n, (&alias.0, &alias.1), (&real.0, &real.1), &ports);
+        state.apply(Change::PutResource(Box::new(resource)), now);
+    }
+    for n in 1..=peers {
+        let peer = peer(n, open.filter(|_| n > locked), &[1, 2, 3, 4, 5]);
+        state.apply(Change::PutPeer(Box::new(peer)), now);
     }
     state
 }
