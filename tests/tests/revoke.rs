@@ -96,7 +96,7 @@ fn a_verification() -> anyhow::Result<()> {
 /// The same policy, taken away and given back many times under a running transfer.
 #[test]
 fn fast_enough_every_time() -> anyhow::Result<()> {
-    let rounds = if heavy("revoking 400 times instead of 60") { 400 } else { 60 };
+    let rounds = if heavy("revoking 400 times instead of 100") { 400 } else { 100 };
     scenario(OfficeOptions::default(), |office| {
         let mut cast = Cast::start(office, GatewayOptions::default())?;
         let client = cast.anne_at(Home::A)?;
