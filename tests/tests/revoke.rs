@@ -29,9 +29,8 @@ fn cut_during_a_copy(
         let client = cast.anne_at(Home::A)?;
         cast.anne_signs_in(client.ns())?;
         let file = office.big_file("drawings", 200)?;
-        let to_files = Capture::start(&office.files, "eth0", "dst host 192.168.1.10 and tcp dst port 445")?;
-        let from_files = format!("src host {} and greater 200", cast.files.0);
-        let to_home = Capture::start(client.ns(), client.interface(), &from_files)?;
+        let to_files = Capture::start(&office.files, "eth0", "tcp dst port 445")?;
+        let to_home = Capture::start(client.ns(), client.interface(), "tcp src port 445 and greater 200")?;
         let mut copy = office.copy(client.ns(), "files.office.lan", &file)?;
         copy.wait_for(40 << 20, COPY)?;
         let answer = cut(&cast)?;

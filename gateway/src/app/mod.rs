@@ -69,7 +69,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(names::follow(site.clone(), started.reconciler.published(), view.clone()));
 
     let tls = listen::tls(&site.tls_certificate, &site.tls_key)?;
-    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, site, &config.office_listen));
+    let listen = config.office_listen.iter().map(|address| address.ip().to_string());
+    let also = listen.chain(config.also_named.iter().cloned());
+    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, site, also));
     let public_name = api.site.public_name.clone();
     let router = http::router(api);
     let mut doors = JoinSet::new();

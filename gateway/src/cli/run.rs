@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::clock::Boot;
 use crate::config::Config;
 
 /// A child that lived less long died young.
@@ -91,7 +92,7 @@ async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyh
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let mut young_deaths = 0;
     loop {
-        let born = Instant::now();
+        let born = Boot::now();
         let mut command = Command::new(program);
         if let Some(path) = config {
             command.arg("--config").arg(path);
@@ -108,7 +109,7 @@ async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyh
             _ = interrupt.recv() => return end(child, role, Signal::INT).await,
             status = child.wait() => status.with_context(|| format!("wait for `passerelle {role}`"))?,
         };
-        let lived = born.elapsed();
+        let lived = Boot::now().remaining(born);
         young_deaths = if lived < YOUNG { young_deaths + 1 } else { 0 };
         let pause = pause(young_deaths);
         warn!(role, pid, lived_s = lived.as_secs(), why = %why(status), pause_ms = pause.as_millis(), "died, starts again");

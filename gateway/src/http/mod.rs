@@ -98,19 +98,19 @@ pub struct Api {
 }
 
 impl Api {
-    /// For this site. `office`: the addresses on which the office LAN reaches it.
+    /// For this site. `also`: further names under which its pages may be called, addresses of the office LAN first.
     #[must_use]
     pub fn new(
         store: Arc<Store>,
         passwords: Passwords,
         reconciler: Reconciler,
         site: Site,
-        office: &[std::net::SocketAddr],
+        also: impl IntoIterator<Item = String>,
     ) -> Self {
         let (v4, v6) = addresses::gateway(&site.network);
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
-        hosts.extend(office.iter().map(|a| a.ip().to_string()));
+        hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
         Self { store, passwords, reconciler, site, hosts }
     }
 

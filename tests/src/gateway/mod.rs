@@ -112,7 +112,7 @@ impl<'o> Gateway<'o> {
         fs::create_dir_all(&directory)?;
         let at = directory.display();
         let text = format!(
-            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\n"
+            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\nalso_named = [\"localhost\"]\n"
         );
         fs::write(directory.join("passerelle.toml"), text)?;
         let mut gateway =

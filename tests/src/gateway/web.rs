@@ -44,14 +44,19 @@ impl Page {
 }
 
 impl<'o> Gateway<'o> {
-    /// A browser on a machine whose tunnel is up. It trusts the authority whose certificate the gateway has put beside
-    /// its database (`ca.pem`).
+    /// A browser on a machine whose tunnel is up. It trusts the gateway's internal authority and nobody else.
     ///
     /// # Errors
-    /// The gateway has no such file.
+    /// The authority's certificate cannot be read from the database.
     pub fn web(&self, ns: &'o Netns) -> anyhow::Result<Web<'o>> {
-        let authority = self.state().join("ca.pem");
-        ensure!(authority.exists(), "{} is missing", authority.display());
+        let authority = self.office().directory().join("authority.pem");
+        if !authority.exists() {
+            let database = self.state().join("passerelle.db");
+            let database = database.to_string_lossy();
+            let pem = self.office().gw.ok(["sqlite3", "-readonly", &database, "SELECT ca_certificate FROM site"])?;
+            ensure!(pem.starts_with("-----BEGIN CERTIFICATE"), "no certificate but `{pem}`");
+            std::fs::write(&authority, pem).context("write the authority's certificate")?;
+        }
         Ok(Web { ns, authority })
     }
 }

@@ -64,8 +64,7 @@ impl Gateway {
         let started = crate::reconcile::start(store.clone(), interface(), dir.path().join("net.sock")).unwrap();
         net.until(|s| s.snapshots == 1).await;
         let site = store.site().await.unwrap().unwrap();
-        let office = ["192.168.1.2:443".parse().unwrap()];
-        let api = Arc::new(Api::new(store, passwords, started.reconciler, site, &office));
+        let api = Arc::new(Api::new(store, passwords, started.reconciler, site, ["192.168.1.2".to_owned()]));
         // The sockets' channel stays open for as long as the test.
         std::mem::forget(started.sockets);
         Self { _dir: dir, api, net, anne, ilse }

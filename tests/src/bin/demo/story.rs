@@ -149,8 +149,8 @@ fn copy(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen)
 /// Takes the policy away in the middle of a copy, and looks at the wire on both sides.
 fn cut(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen) -> anyhow::Result<String> {
     let office = cast.gateway.office();
-    let office_side = Capture::start(&office.files, "eth0", "dst host 192.168.1.10 and tcp dst port 445")?;
-    let home_side = Capture::start(anne.ns(), anne.interface(), &format!("src host {} and greater 200", cast.files.0))?;
+    let office_side = Capture::start(&office.files, "eth0", "tcp dst port 445")?;
+    let home_side = Capture::start(anne.ns(), anne.interface(), "tcp src port 445 and greater 200")?;
     let mut copy = office.copy(anne.ns(), SERVER, file)?;
     copy.wait_for(file.bytes / 4, COPY_LIMIT)?;
     screen.progress(copy.arrived(), file.bytes);
