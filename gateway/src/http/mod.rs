@@ -108,14 +108,8 @@ impl Api {
         also: impl IntoIterator<Item = String>,
     ) -> Self {
         let (v4, v6) = addresses::gateway(&site.network);
-        let mut hosts = BTreeSet::from([
-            site.public_name.to_lowercase(),
-            gateway_name(&site.zone),
-            // A port forwarded to the own machine (ssh -L, the demo); no name server can give this name to a stranger.
-            "localhost".to_owned(),
-            v4.to_string(),
-            v6.to_string(),
-        ]);
+        let mut hosts =
+            BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
         Self { store, passwords, reconciler, site, hosts }
     }
