@@ -3,6 +3,7 @@
 //!
 //! Nothing of it touches the host's own network: links are made inside the namespaces, and everything is found again
 //! by its prefix and removed, also what a killed run left behind ([`leftovers`]). It needs root.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 pub mod addresses;
 mod capture;

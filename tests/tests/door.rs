@@ -1,4 +1,5 @@
 //! What passes a locked door, and what an open one: exactly what policy grants, each with its negative twin.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

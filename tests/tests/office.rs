@@ -1,4 +1,5 @@
 //! The office itself, with plain WireGuard programs as the gateway: what the other tests stand on is known good.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 use std::time::Duration;
 

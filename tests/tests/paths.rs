@@ -1,4 +1,5 @@
 //! The ways between home and office: roaming, equal numbers on both sides, a narrow path, long silence, false senders.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
 //! The demo: the whole story with real clients and servers, a tick and a measured time for each step; then it stays up
 //! for a visitor at `https://localhost:8443`. With `ONESHOT=1` it ends after the story: exit code 0 if every step held.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 #![allow(clippy::print_stdout)]
 
 mod screen;

@@ -8,7 +8,6 @@ use office::gateway::{Cast, Role};
 use office::{BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Stream, connect, wait_until};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
-use serde_json::json;
 
 use crate::screen::{Screen, time};
 use crate::splice::Portal;
@@ -19,6 +18,8 @@ const SERVER: &str = "files.office.lan";
 const MEGABYTES: u32 = 200;
 /// A copy of it takes no longer.
 const COPY_LIMIT: Duration = Duration::from_secs(180);
+/// What leaves the gateway for a device and is no handshake, keepalive or refusal: those are small.
+const TO_HOME: &str = "src host 203.0.113.10 and udp src port 51820 and greater 300";
 /// Refusals are waited for so long, to tell silence from slowness.
 const KNOCK_LIMIT: Duration = Duration::from_secs(3);
 
@@ -146,11 +147,11 @@ fn copy(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen)
     Ok(took)
 }
 
-/// Takes the policy away in the middle of a copy, and looks at the wire on both sides.
+/// Takes the policy away in the middle of a copy, and looks at the wire on both sides of the gateway.
 fn cut(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen) -> anyhow::Result<String> {
     let office = cast.gateway.office();
     let office_side = Capture::start(&office.files, "eth0", "tcp dst port 445")?;
-    let home_side = Capture::start(anne.ns(), anne.interface(), "tcp src port 445 and greater 200")?;
+    let home_side = Capture::start(&office.gw, "wan0", TO_HOME)?;
     let mut copy = office.copy(anne.ns(), SERVER, file)?;
     copy.wait_for(file.bytes / 4, COPY_LIMIT)?;
     screen.progress(copy.arrived(), file.bytes);
@@ -177,7 +178,7 @@ impl Scene<'_> {
         for opening in cast.gateway.cli(&["verification", "list"])?.as_array().into_iter().flatten() {
             let ended = opening.get("ended_at").is_some_and(|at| !at.is_null());
             if let (Some(id), false) = (opening.get("id").and_then(|id| id.as_str()), ended) {
-                cast.gateway.api("POST", &format!("verifications/{id}/end"), Some(&json!({})))?;
+                cast.gateway.change("POST", &format!("verifications/{id}/end"))?;
             }
         }
         let office = cast.gateway.office();
