@@ -33,22 +33,22 @@ impl Default for Verdicts {
 
 impl Verdicts {
     /// The verdict on a packet that came out of the tunnel.
-    pub fn from_device(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
+    pub fn outbound(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
         match inner.kind {
             Kind::Ports { transport, destination, .. } => {
                 self.flow(table, inner.source, inner.destination, Service::Port(transport, destination), now)
             }
-            _ => table.lock.from_device(inner, now),
+            _ => table.lock.outbound(inner, now),
         }
     }
 
     /// The verdict on a packet that goes into the tunnel.
-    pub fn to_device(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
+    pub fn inbound(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
         match inner.kind {
             Kind::Ports { transport, source, .. } => {
                 self.flow(table, inner.destination, inner.source, Service::Port(transport, source), now)
             }
-            _ => table.lock.to_device(inner, now),
+            _ => table.lock.inbound(inner, now),
         }
     }
 
