@@ -110,9 +110,7 @@ impl Lock {
     pub fn inbound(&self, packet: &Inner, now: Boot) -> Pass {
         let (office, device) = (packet.source, packet.destination);
         match packet.kind {
-            Kind::Ports { transport, source, .. } => {
-                self.flow(device, office, Service::Port(transport, source), now)
-            }
+            Kind::Ports { transport, source, .. } => self.flow(device, office, Service::Port(transport, source), now),
             Kind::EchoReply | Kind::Fragment => self.flow(device, office, Service::Any, now),
             // about something this device sent; routers on the way may say so too
             Kind::Error(About { source, destination, ports }) if source == device => {
@@ -133,9 +131,9 @@ impl Lock {
                 Service::Port(..) => Pass::Refused,
             };
         }
-        self.granted(door, office, service).filter(|until| *until > now).map_or(Pass::Refused, |until| Pass::Granted {
-            until,
-        })
+        self.granted(door, office, service)
+            .filter(|until| *until > now)
+            .map_or(Pass::Refused, |until| Pass::Granted { until })
     }
 
     /// Whether this is the gateway's own tunnel address.
@@ -187,8 +185,10 @@ mod tests {
 
     /// The same flow as headers, and its reply.
     fn both_ways(packet: &Packet) -> (Inner, Inner) {
-        let there = |kind| Inner { source: packet.source, destination: packet.destination, kind, length: 40, payload: 20 };
-        let back = |kind| Inner { source: packet.destination, destination: packet.source, kind, length: 40, payload: 20 };
+        let there =
+            |kind| Inner { source: packet.source, destination: packet.destination, kind, length: 40, payload: 20 };
+        let back =
+            |kind| Inner { source: packet.destination, destination: packet.source, kind, length: 40, payload: 20 };
         match packet.port {
             Some((transport, port)) => (
                 there(Kind::Ports { transport, source: 40_000, destination: port }),
@@ -260,7 +260,13 @@ mod tests {
     fn an_error_about_somebody_elses_flow_does_not_pass() {
         let device = IpAddr::from([10, 99, 1, 1]);
         let about = About { source: [10, 99, 1, 2].into(), destination: [10, 99, 128, 1].into(), ports: None };
-        let error = Inner { source: [192, 168, 1, 1].into(), destination: device, kind: Kind::Error(about), length: 56, payload: 20 };
+        let error = Inner {
+            source: [192, 168, 1, 1].into(),
+            destination: device,
+            kind: Kind::Error(about),
+            length: 56,
+            payload: 20,
+        };
         assert_eq!(Lock::default().inbound(&error, NOW), Pass::Refused);
     }
 }

@@ -43,7 +43,7 @@ const PAD: usize = 16;
 const SCRATCH: usize = 256;
 
 /// A thread's own things.
-pub struct Worker {
+pub(super) struct Worker {
     number: usize,
     shared: Arc<Shared>,
     tun: Tun,
@@ -64,7 +64,7 @@ struct Round<'a> {
 
 impl Worker {
     /// A worker with its own queue of the TUN.
-    pub fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
+    pub(super) fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
         Self {
             number,
             shared,
@@ -80,7 +80,7 @@ impl Worker {
     }
 
     /// Runs for as long as the process does.
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         loop {
             self.wait();
             self.shared.enter(self.number);
@@ -357,7 +357,7 @@ impl Worker {
 
 /// How a peer's stored endpoint is reached before it was heard: by the first socket.
 #[must_use]
-pub fn stored(remote: SocketAddr, sockets: &[Socket]) -> Option<Endpoint> {
+pub(super) fn stored(remote: SocketAddr, sockets: &[Socket]) -> Option<Endpoint> {
     let socket = sockets.first()?;
     Some(Endpoint { remote: socket.remote(remote), local: None, socket: 0 })
 }
