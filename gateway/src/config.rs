@@ -25,6 +25,9 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Addresses on which the office LAN reaches portal and console.
     pub office_listen: Vec<SocketAddr>,
+    /// Names beside the public one under which the pages may be called (`localhost` behind a forwarded port). Any other
+    /// name is refused, against DNS rebinding.
+    pub also_named: Vec<String>,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             interface: "pass0".into(),
             ports: vec![51820, 443],
             office_listen: Vec::new(),
+            also_named: Vec::new(),
         }
     }
 }

@@ -43,8 +43,21 @@ impl<'o> Capture<'o> {
         let file = tempfile::NamedTempFile::new()?;
         let path = file.path().to_string_lossy().into_owned();
         let mut process = ns.spawn([
-            "tcpdump", "-n", "-s", "96", "-B", "16384", "-U", "--immediate-mode", "-Z", "root", "-i", interface, "-w",
-            &path, filter,
+            "tcpdump",
+            "-n",
+            "-s",
+            "96",
+            "-B",
+            "16384",
+            "-U",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-i",
+            interface,
+            "-w",
+            &path,
+            filter,
         ])?;
         wait_until("tcpdump listens", LIMIT, || {
             ensure!(process.runs(), "tcpdump: {}", process.log());

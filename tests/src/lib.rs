@@ -3,6 +3,7 @@
 //!
 //! Nothing of it touches the host's own network: links are made inside the namespaces, and everything is found again
 //! by its prefix and removed, also what a killed run left behind ([`leftovers`]). It needs root.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 pub mod addresses;
 mod capture;
@@ -15,6 +16,7 @@ mod probe;
 mod process;
 mod scenario;
 mod servers;
+mod stream;
 pub mod totp;
 mod wireguard;
 
@@ -26,4 +28,5 @@ pub use probe::{Listener, Ping, Reach, connect, ping};
 pub use process::{Output, Process, wait_until};
 pub use scenario::{heavy, missing, scenario};
 pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
+pub use stream::Stream;
 pub use wireguard::{Client, KeyPair, Transfer};

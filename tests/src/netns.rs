@@ -64,7 +64,7 @@ impl Netns {
         Path::new("/etc/netns").join(&self.full).join(name)
     }
 
-    fn command<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, limit: Option<&str>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, limit: Option<&str>) -> Command {
         let mut command;
         if let Some(limit) = limit {
             command = Command::new("timeout");
@@ -88,11 +88,7 @@ impl Netns {
     ///
     /// # Errors
     /// It could not be started.
-    pub fn run_with<S: AsRef<OsStr>>(
-        &self,
-        argv: impl IntoIterator<Item = S>,
-        input: &str,
-    ) -> anyhow::Result<Output> {
+    pub fn run_with<S: AsRef<OsStr>>(&self, argv: impl IntoIterator<Item = S>, input: &str) -> anyhow::Result<Output> {
         let mut file = tempfile::tempfile().context("temporary file for standard input")?;
         file.write_all(input.as_bytes())?;
         std::io::Seek::rewind(&mut file)?;
@@ -160,12 +156,16 @@ impl Netns {
         .with_context(|| format!("on {}", self.short))
     }
 
-    /// Moves the calling thread into the namespace, for good.
+    fn enter(&self) -> anyhow::Result<()> {
+        Self::enter_by_name(&self.full)
+    }
+
+    /// Moves the calling thread into a namespace, by its full name, for good.
     ///
     /// # Errors
     /// The namespace is gone, or we are not root.
-    pub fn enter(&self) -> anyhow::Result<()> {
-        let file = File::open(Path::new("/run/netns").join(&self.full)).context("open namespace")?;
+    pub fn enter_by_name(full_name: &str) -> anyhow::Result<()> {
+        let file = File::open(Path::new("/run/netns").join(full_name)).context("open namespace")?;
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).context("enter namespace")
     }
 

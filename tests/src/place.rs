@@ -14,7 +14,7 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use rustix::process::geteuid;
 
-use crate::addresses::{GATEWAY, GATEWAY6, GATEWAY_LAN, OFFICE_DNS, PUBLIC_DNS};
+use crate::addresses::{GATEWAY, GATEWAY_LAN, GATEWAY6, OFFICE_DNS, PUBLIC_DNS};
 use crate::leftovers::{self, Prefix};
 use crate::netns::Netns;
 use crate::process::tail;
@@ -221,11 +221,9 @@ impl Office {
     /// # Errors
     /// The routes could not be changed.
     pub fn roam(&self) -> anyhow::Result<()> {
-        self.home_b.ip(
-            "link set eth0 down\nlink set roam0 up\naddr replace 2001:db8:c::150/64 dev roam0 nodad\n\
+        self.home_b.ip("link set eth0 down\nlink set roam0 up\naddr replace 2001:db8:c::150/64 dev roam0 nodad\n\
              route replace default via 192.0.2.129 dev roam0\n\
-             route replace ::/0 via 2001:db8:c::1 dev roam0\n",
-        )
+             route replace ::/0 via 2001:db8:c::1 dev roam0\n")
     }
 
     /// home-b comes back to its WLAN.
@@ -233,10 +231,8 @@ impl Office {
     /// # Errors
     /// The routes could not be changed.
     pub fn roam_back(&self) -> anyhow::Result<()> {
-        self.home_b.ip(
-            "link set roam0 down\nlink set eth0 up\naddr replace 2001:db8:b1::50/64 dev eth0 nodad\n\
-             route replace default via 192.168.77.1 dev eth0\nroute replace ::/0 via 2001:db8:b1::1 dev eth0\n",
-        )
+        self.home_b.ip("link set roam0 down\nlink set eth0 up\naddr replace 2001:db8:b1::50/64 dev eth0 nodad\n\
+             route replace default via 192.168.77.1 dev eth0\nroute replace ::/0 via 2001:db8:b1::1 dev eth0\n")
     }
 
     /// A home router forgets its translations, as after a restart: its clients appear from other ports.

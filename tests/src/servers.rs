@@ -34,10 +34,10 @@ pub struct Servers {
     pub rdp: &'static str,
     /// File server, port 8080: open on the LAN, published to nobody.
     pub files_8080: Listener,
-    /// File server, port 9000: sends bytes as fast as they are taken, for ever.
-    pub stream_9000: Listener,
     /// Office PC, port 8080: open on the LAN, published to nobody.
     pub pc_8080: Listener,
+    /// Office PC, port 9000: sends bytes as fast as they are taken, for ever.
+    pub stream_9000: Listener,
     /// The gateway machine's own port 8022, on all its addresses.
     pub gw_8022: Listener,
     /// The machine at home-a with the file server's address; its SMB port.
@@ -68,7 +68,7 @@ impl Servers {
             _processes: processes,
             rdp: name,
             files_8080: Listener::open(&office.files, 8080, "files 8080\n")?,
-            stream_9000: Listener::serve(&office.files, 9000, endless)?,
+            stream_9000: Listener::serve(&office.pc, 9000, endless)?,
             pc_8080: Listener::open(&office.pc, 8080, "pc 8080\n")?,
             gw_8022: Listener::open(&office.gw, 8022, "gateway 8022\n")?,
             twin_445: Listener::open(&office.nas_a, 445, "a machine at home, not the office\n")?,

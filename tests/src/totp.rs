@@ -65,6 +65,12 @@ impl Authenticator {
         }
     }
 
+    /// The code that was given last.
+    #[must_use]
+    pub fn last_code(&self) -> Option<String> {
+        (self.last_step > 0).then(|| self.code_at(self.last_step))
+    }
+
     /// The code of this half minute, given before or not.
     ///
     /// # Errors

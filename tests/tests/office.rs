@@ -1,4 +1,5 @@
 //! The office itself, with plain WireGuard programs as the gateway: what the other tests stand on is known good.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 use std::time::Duration;
 
@@ -92,7 +93,9 @@ fn without_a_tunnel_nothing_of_the_office_is_reached() -> anyhow::Result<()> {
         ensure!(connect(&office.home_a, "203.0.113.80:80".parse()?, LIMIT)?.is_open());
         ensure!(connect(&office.home_b, "[2001:db8:53::80]:80".parse()?, LIMIT)?.is_open());
         // IPv6 at home is open outwards only.
-        ensure!(connect(&office.internet, "[2001:db8:a1::50]:22".parse()?, Duration::from_millis(300))? == Reach::Silent);
+        ensure!(
+            connect(&office.internet, "[2001:db8:a1::50]:22".parse()?, Duration::from_millis(300))? == Reach::Silent
+        );
         ensure!(office.rdp_server() == "xrdp");
         ensure!(connect(&office.files, "192.168.1.20:3389".parse()?, LIMIT)?.is_open());
         Ok(())

@@ -191,6 +191,61 @@ mod tests {
         assert!(error.contains("not running") && error.contains("passerelle run"), "{error}");
     }
 
+    /// Answers each connection with one of `answers`, and returns what was asked, head and body.
+    fn server(answers: Vec<&'static str>) -> (tempfile::TempDir, PathBuf, std::thread::JoinHandle<Vec<String>>) {
+        use std::io::{Read as _, Write as _};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let thread = std::thread::spawn(move || {
+            let one = |answer: &str| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+                let whole = |seen: &str| {
+                    let Some((head, body)) = seen.split_once("\r\n\r\n") else { return false };
+                    let length =
+                        head.lines().find_map(|l| l.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+                    body.len() >= length
+                };
+                while !whole(&seen) {
+                    let read = stream.read(&mut buffer).unwrap();
+                    seen.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+                seen
+            };
+            answers.into_iter().map(one).collect()
+        });
+        (folder, path, thread)
+    }
+
+    #[test]
+    fn asks_as_the_api_expects() {
+        let (_folder, path, thread) = server(vec![
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n[1,2]",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n{\"type\":\"urn:passerelle:not-found\",\"title\":\"gone\",\"status\":404}",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\noops",
+        ]);
+        let client = Client::new(path).unwrap();
+        let numbers: Vec<u32> = client.get_with("audit", &[("user", "a&b".to_owned())]).unwrap();
+        assert_eq!(numbers, [1, 2]);
+        client.post::<()>("invitations/inspect", &serde_json::json!({ "a": 1 })).unwrap();
+        let gone = client.delete::<()>("groups/x").unwrap_err();
+        assert_eq!(gone.downcast_ref::<ApiError>().unwrap().slug(), Some(Slug::NotFound));
+        assert!(client.act::<()>("users/x/disable").unwrap_err().to_string().contains("same version"));
+        let seen = thread.join().unwrap();
+        assert!(seen[0].starts_with("GET /api/v1/audit?user=a%26b HTTP/1.1\r\n"), "{}", seen[0]);
+        assert!(
+            seen[1].starts_with("POST /api/v1/invitations/inspect ") && seen[1].ends_with("{\"a\":1}"),
+            "{}",
+            seen[1]
+        );
+        assert!(
+            seen[2].starts_with("DELETE /api/v1/groups/x ") && seen[3].starts_with("POST /api/v1/users/x/disable ")
+        );
+    }
+
     #[test]
     fn problems_keep_their_slug() {
         let error = refusal(

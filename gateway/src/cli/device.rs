@@ -13,12 +13,13 @@ use provisioning::wireguard::with_private_key;
 use serde_json::json;
 
 use super::Context;
-use super::client::escape;
+use super::client::{ApiError, escape};
 use super::moment::{lasting, local};
 use super::output::{list, or_dash, say, say_json, say_qr, table};
 use super::user::carried_out;
 use crate::clock::Unix;
 use crate::http::devices::{AddDevice, Device as Peer, DeviceConfig};
+use crate::http::problem::Slug;
 use crate::http::users::{CarriedOut, User};
 use crate::ids::DeviceId;
 
@@ -136,7 +137,9 @@ impl Device {
 
 impl Add {
     fn run(self, context: &Context) -> anyhow::Result<()> {
+        may_be_written(self.form.output.as_deref())?;
         let private = self.key.generate.then(PrivateKey::generate);
+        let mut login = self.user.clone();
         if private.is_some() {
             // Asked before: a pair made for a configuration that is then withheld would be lost.
             let owner: User = context.client.get(&format!("users/{}", escape(&self.user)))?;
@@ -146,6 +149,7 @@ impl Add {
                  redeemed (`passerelle invitation redeem`)",
                 owner.login
             );
+            login = owner.login;
         }
         let public_key = match (&private, self.key.public_key) {
             (Some(private), _) => private.public_key(),
@@ -153,11 +157,19 @@ impl Add {
             (None, None) => anyhow::bail!("give --public-key or --generate"),
         };
         let body = AddDevice { user: self.user, name: self.name, public_key: public_key.to_string() };
-        let device: Peer = context.client.post("devices", &body)?;
+        let device = match context.client.post("devices", &body) {
+            Ok(device) => device,
+            // Stored, but not in force yet: a private key made here must not be lost over that.
+            Err(error) if private.is_some() && not_confirmed(&error) => {
+                note(&format!("{error:#}"));
+                find(context, &format!("{login}/{}", body.name))?
+            }
+            Err(error) => return Err(error),
+        };
         let config = match context.client.get::<DeviceConfig>(&format!("devices/{}/config", device.id)) {
             Ok(config) => config.config,
             Err(error) if private.is_none() && !context.json => {
-                say(format_args!("{} of {} is added. Its configuration: {error:#}", device.name, device.login));
+                note(&format!("{} of {} is added. Its configuration: {error:#}", device.name, device.login));
                 return Ok(());
             }
             Err(error) if private.is_none() => {
@@ -174,7 +186,7 @@ impl Add {
         }
         note(&format!("{} of {} is added.", device.name, device.login));
         if private.is_some() {
-            note("The private key below is shown this once. Hand it to the device and nowhere else.");
+            note("Its private key is handed out this once. Give it to the device and nobody else.");
         }
         self.form.hand_over(&config)
     }
@@ -196,9 +208,22 @@ impl Form {
     }
 }
 
+fn not_confirmed(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ApiError>().and_then(ApiError::slug) == Some(Slug::NotConfirmed)
+}
+
 /// On stderr, so that stdout is the configuration alone and can be redirected.
 fn note(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "{sentence}");
+}
+
+/// Asked before anything is made that could not be written then.
+pub(super) fn may_be_written(path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    anyhow::ensure!(!path.exists(), "{} is there already: name a new file with --output", path.display());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+    Ok(())
 }
 
 /// A file that was not there before, for its owner's eyes.

@@ -127,8 +127,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Setup(_) | Command::Doctor(_) => {}
         Command::Run => run::run(path.as_deref())?,
-        Command::Net(child) => run::net(&config, child)?,
-        Command::Serve(child) => run::serve(config, child)?,
+        Command::Net(child) => run::net(&config, &child)?,
+        Command::Serve(child) => run::serve(config, &child)?,
         Command::Status => status::status(&context()?)?,
         Command::Why(why) => why.run(&context()?)?,
         Command::User(user) => user.run(&context()?)?,

@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::client::ApiError;
-use super::device::write_new;
+use super::device::{may_be_written, write_new};
 use super::input::Input;
 use super::moment::local;
 use super::output::{say, say_json_line, say_qr};
@@ -59,6 +59,7 @@ struct FirstDevice {
 
 impl Redeem {
     pub(super) fn run(self, context: &super::Context) -> anyhow::Result<()> {
+        may_be_written(self.output.as_deref())?;
         let input = Input::choose(self.script)?;
         let first = self.language.unwrap_or_else(Language::of_environment).words();
         let (token, invitation) = ask_token(context, input, first)?;
@@ -69,7 +70,7 @@ impl Redeem {
         let enrolment = journey.password()?;
         let device = journey.device(self.device, self.public_key)?;
         journey.show_factor(&enrolment)?;
-        let redeemed = journey.code(device.as_ref().map(|d| d.new.clone()))?;
+        let redeemed = journey.code(device.as_ref().map(|d| &d.new))?;
         journey.finish(&redeemed, device.as_ref(), self.output.as_deref())
     }
 }
@@ -80,7 +81,8 @@ fn ask_token(
     words: &'static Words,
 ) -> anyhow::Result<(Zeroizing<String>, InvitationFor)> {
     for attempt in 1.. {
-        let token = input.secret(words.token_prompt)?;
+        // Seen while it is typed: it is long, on paper, and void once it is used.
+        let token = Zeroizing::new(input.line(words.token_prompt)?);
         let error = if token.parse::<Token>().is_err() {
             anyhow::anyhow!(words.token_malformed)
         } else {
@@ -187,10 +189,10 @@ impl Journey<'_> {
         Ok(())
     }
 
-    fn code(&self, device: Option<NewDevice>) -> anyhow::Result<Redeemed> {
+    fn code(&self, device: Option<&NewDevice>) -> anyhow::Result<Redeemed> {
         for attempt in 1.. {
             let code = self.input.line(self.words.code_prompt)?;
-            let body = Confirm { token: self.token.to_string(), code, device: device.clone() };
+            let body = Confirm { token: self.token.to_string(), code, device: device.cloned() };
             match self.context.client.post("invitations/confirm", &body) {
                 Ok(redeemed) => return Ok(redeemed),
                 Err(error) => again(self.input, attempt, in_words(error, self.words), Spoken::about_the_code)?,
@@ -246,12 +248,12 @@ impl Journey<'_> {
             say(format_args!("    {code}"));
         }
         say("");
-        while self.input == Input::Terminal {
-            let answer = self.input.line(self.words.recovery_confirm)?;
-            if answer.trim().eq_ignore_ascii_case(self.words.yes) {
-                break;
-            }
+        if self.input == Input::Script {
+            return Ok(());
         }
+        // Not everybody has an accent on the keyboard.
+        let plain = |text: &str| text.trim().to_lowercase().replace('í', "i");
+        while plain(&self.input.line(self.words.recovery_confirm)?) != plain(self.words.yes) {}
         Ok(())
     }
 }

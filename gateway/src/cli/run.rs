@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::clock::Boot;
 use crate::config::Config;
 
 /// A child that lived less long died young.
@@ -49,14 +50,14 @@ impl Child {
 }
 
 /// `passerelle net`
-pub(super) fn net(config: &Config, child: Child) -> anyhow::Result<()> {
+pub(super) fn net(config: &Config, child: &Child) -> anyhow::Result<()> {
     log_to_stderr();
     child.bind()?;
     crate::net::run(config)
 }
 
 /// `passerelle serve`
-pub(super) fn serve(config: Config, child: Child) -> anyhow::Result<()> {
+pub(super) fn serve(config: Config, child: &Child) -> anyhow::Result<()> {
     log_to_stderr();
     child.bind()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
@@ -77,10 +78,12 @@ pub(super) fn run(config: Option<&Path>) -> anyhow::Result<()> {
 
 /// Levels by PASSERELLE_LOG, such as `debug` or `info,gateway::dns=trace`; `info` if absent.
 fn log_to_stderr() {
+    use std::io::IsTerminal as _;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("PASSERELLE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal());
     // Set already only where a test runs this; its choice stands.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = log.with_writer(std::io::stderr).try_init();
 }
 
 /// Keeps one child running until this process is asked to end.
@@ -89,7 +92,7 @@ async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyh
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let mut young_deaths = 0;
     loop {
-        let born = Instant::now();
+        let born = Boot::now();
         let mut command = Command::new(program);
         if let Some(path) = config {
             command.arg("--config").arg(path);
@@ -99,19 +102,22 @@ async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyh
         let mut child = command.spawn().with_context(|| format!("start `passerelle {role}`"))?;
         let pid = child.id();
         info!(role, pid, "started");
+        // Ctrl-C reaches the children too: asked to end comes before died.
         let status = tokio::select! {
-            status = child.wait() => status.with_context(|| format!("wait for `passerelle {role}`"))?,
+            biased;
             _ = terminate.recv() => return end(child, role, Signal::TERM).await,
             _ = interrupt.recv() => return end(child, role, Signal::INT).await,
+            status = child.wait() => status.with_context(|| format!("wait for `passerelle {role}`"))?,
         };
-        let lived = born.elapsed();
+        let lived = Boot::now().remaining(born);
         young_deaths = if lived < YOUNG { young_deaths + 1 } else { 0 };
         let pause = pause(young_deaths);
         warn!(role, pid, lived_s = lived.as_secs(), why = %why(status), pause_ms = pause.as_millis(), "died, starts again");
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            biased;
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -102,10 +102,17 @@ impl Setup {
         let interface = boot.office_interface.clone();
         let login = boot.admin_login.clone();
         let token = runtime.block_on(crate::app::first_boot(&config, boot))?;
-        let finding = if self.no_probe { None } else { Some(probe::probe(&interface, self.cure(), json)?) };
+        // The invitation is shown this once: what goes wrong from here on must not keep it from being shown.
+        let probed = (!self.no_probe).then(|| probe::probe(&interface, self.cure(), json));
         if json {
-            say_json(&json!({ "admin": login, "token": token, "probe": finding }))?;
+            let probed = probed.map(|p| p.unwrap_or_else(|error| probe::Probed::failed(&error)));
+            say_json(&json!({ "admin": login, "token": token, "probe": probed }))?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(Err(error)) = probed {
+            say(format_args!(
+                "The way into the office could not be tried: {error:#}. `passerelle doctor` tries again."
+            ));
         }
         say(format_args!("\nThe gateway is set up. The invitation of {login}, shown this once:\n\n    {token}\n"));
         say("Next:");
@@ -126,7 +133,7 @@ impl Setup {
 
     fn may_run(&self, config: &Config) -> anyhow::Result<()> {
         anyhow::ensure!(rustix::process::geteuid().is_root(), "setup needs root: run it with sudo");
-        let database = config.state_dir.join("passerelle.db");
+        let database = crate::app::database(config);
         anyhow::ensure!(
             !database.exists(),
             "this gateway is set up already ({} is there). Its settings are changed with the other commands; to begin \
@@ -220,12 +227,11 @@ impl Setup {
     }
 
     fn site(&self, network: &Network) -> anyhow::Result<SiteNetwork> {
-        let random = |bytes: &mut [u8]| {
-            // Without randomness the draw is the same everywhere; the key pair made next would fail for good.
-            let _ = getrandom::fill(bytes);
-        };
+        let mut filled = Ok(());
+        let random = |bytes: &mut [u8]| filled = filled.and(getrandom::fill(bytes));
         let taken = network.taken();
         let drawn = SiteNetwork::draw(random, &taken);
+        filled.context("the kernel gives no randomness")?;
         let drawn = || {
             drawn.context("no network between 10.64.0.0 and 10.223.0.0 is free here; choose one with --site-network")
         };
@@ -271,7 +277,7 @@ fn show(boot: &FirstBoot, network: &Network) {
     say(format_args!("\n{}\n", table(&["", ""], &rows).trim_start()));
 }
 
-pub(super) fn ask_yes(question: &str, default: bool) -> anyhow::Result<bool> {
+fn ask_yes(question: &str, default: bool) -> anyhow::Result<bool> {
     dialoguer::Confirm::new().with_prompt(question).default(default).interact().context("read the answer")
 }
 

@@ -81,7 +81,12 @@ impl Words {
             Slug::TooManyAttempts => self.too_many_attempts,
             Slug::AlreadyExists | Slug::InUse => self.already_exists,
             Slug::InvalidRequest => self.invalid,
-            Slug::NotSignedIn | Slug::NotAllowed | Slug::CrossOrigin | Slug::WrongHost | Slug::FactorNotConfirmed => {
+            Slug::NotSignedIn
+            | Slug::NotAllowed
+            | Slug::CrossOrigin
+            | Slug::WrongHost
+            | Slug::FactorNotConfirmed
+            | Slug::FactorSuspended => {
                 self.not_allowed
             }
             Slug::NotConfirmed => self.not_confirmed,

@@ -1,19 +1,30 @@
 //! What was done, by whom, and when.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::Asked;
 use crate::clock::Unix;
+use crate::store::audit as stored;
 
 /// One line of the audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
-    /// Rises with every line.
-    pub id: i64,
+    /// Sorts as the lines were written.
+    pub id: String,
     /// When, in Unix milliseconds.
     #[schema(value_type = i64)]
     pub at: Unix,
-    /// Who: a login, `local` (the command line), `device …` or `system`.
+    /// Who: a login, `local` (the command line), `system` or `nobody`.
     pub actor: String,
     /// What, such as `device_revoked`.
     pub event: String,
@@ -42,4 +53,36 @@ pub struct AuditFilter {
     /// At most so many, newest first; 100 if absent, 1000 at most.
     #[serde(default)]
     pub limit: Option<u32>,
+}
+
+/// Lines in an answer, if the caller does not say.
+const USUAL: u32 = 100;
+
+/// Most lines in an answer.
+const MOST: u32 = 1000;
+
+impl From<stored::Line> for AuditEntry {
+    fn from(l: stored::Line) -> Self {
+        Self { id: l.id, at: l.at, actor: l.actor, event: l.event, user: l.login, details: l.details }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(read_audit))
+}
+
+/// What was done, newest first.
+#[utoipa::path(get, path = "/audit", tag = "audit", params(AuditFilter), responses((status = 200, body = [AuditEntry]), Problems))]
+async fn read_audit(
+    _: Admin,
+    State(api): State<Arc<Api>>,
+    Asked(asked): Asked<AuditFilter>,
+) -> Answer<Json<Vec<AuditEntry>>> {
+    let filter = stored::Filter {
+        since: asked.since,
+        event: asked.event,
+        login: asked.user.map(|u| u.to_lowercase()),
+        limit: i64::from(asked.limit.unwrap_or(USUAL).min(MOST)),
+    };
+    Ok(Json(api.store.audit(&filter).await?.into_iter().map(Into::into).collect()))
 }

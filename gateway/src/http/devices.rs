@@ -1,12 +1,30 @@
 //! WireGuard peers: laptops and phones.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::ApiError;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
+use super::problem::Slug;
+use super::users::CarriedOut;
+use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId};
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::devices as stored;
 
 /// A device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -74,4 +92,140 @@ pub struct NewDevice {
 pub struct DeviceConfig {
     /// WireGuard configuration; its `PrivateKey` line is left for the device to fill in.
     pub config: String,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_devices, add_device))
+        .routes(routes!(show_device))
+        .routes(routes!(device_config))
+        .routes(routes!(disable_device))
+        .routes(routes!(enable_device))
+        .routes(routes!(revoke_device))
+}
+
+/// Every device, revoked ones too, by owner.
+#[utoipa::path(get, path = "/devices", tag = "devices", responses((status = 200, body = [Device]), Problems))]
+async fn list_devices(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Device>>> {
+    let now = Moment::now();
+    let open: std::collections::BTreeMap<_, _> =
+        api.store.verifications(now, false).await?.into_iter().map(|v| (v.device, v.remaining)).collect();
+    let devices = api.store.devices(None).await?;
+    Ok(Json(devices.into_iter().map(|d| shown(&api, open.get(&d.id).copied().flatten(), d, now)).collect()))
+}
+
+/// Adds a device with its own key. It has a tunnel as soon as its owner has a confirmed second factor.
+#[utoipa::path(post, path = "/devices", tag = "devices", request_body = AddDevice, responses((status = 201, body = Device), Problems))]
+async fn add_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddDevice>,
+) -> Answer<(StatusCode, Json<Device>)> {
+    let (name, key) = (input::name(&add.name)?, input::public_key(&add.public_key)?);
+    let user = api.store.user(&add.user).await?;
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    let id = write.add_device(user.id, &name, &key).await?;
+    let epoch = write.commit().await?;
+    api.reconciler.carry_out(epoch, Wait::Complete).await?;
+    Ok((StatusCode::CREATED, Json(show(&api, id).await?)))
+}
+
+/// One device.
+#[utoipa::path(get, path = "/devices/{device}", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = Device), Problems))]
+async fn show_device(_: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<Device>> {
+    Ok(Json(show(&api, input::id(&device)?).await?))
+}
+
+/// Its WireGuard configuration; withheld while its owner's second factor is not confirmed.
+#[utoipa::path(get, path = "/devices/{device}/config", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = DeviceConfig), Problems))]
+async fn device_config(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<DeviceConfig>> {
+    let device = api.store.device(input::id(&device)?).await?;
+    if device.revoked_at.is_some() {
+        return Err(crate::store::Error::Revoked.into());
+    }
+    if !device.factor {
+        let detail = format!("{} must redeem an invitation first", device.login);
+        return Err(ApiError::Conflict(Slug::FactorNotConfirmed, detail));
+    }
+    let config = api.client_config(&device)?;
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.audit(&Event::ConfigShown { user: device.login, device: device.id, name: device.name }).await?;
+    write.commit().await?;
+    Ok(Json(DeviceConfig { config }))
+}
+
+/// Shuts a device out until it is enabled again.
+#[utoipa::path(post, path = "/devices/{device}/disable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn disable_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.disable_device(input::id(&device)?).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
+}
+
+/// Lets a disabled device in again.
+#[utoipa::path(post, path = "/devices/{device}/enable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn enable_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.enable_device(input::id(&device)?).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// Shuts a device out for good.
+#[utoipa::path(post, path = "/devices/{device}/revoke", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn revoke_device(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(device): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.revoke_device(input::id(&device)?).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
+}
+
+/// A device as the API shows it.
+pub(super) async fn show(api: &Api, id: DeviceId) -> Answer<Device> {
+    let now = Moment::now();
+    let device = api.store.device(id).await?;
+    Ok(shown(api, api.store.open_for(id, now).await?, device, now))
+}
+
+fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, now: Moment) -> Device {
+    let told = api.reconciler.live().of(d.id);
+    let heard = told.heard.map(|at| {
+        let ago = i64::try_from(now.boot.0.saturating_sub(at.0)).unwrap_or(i64::MAX);
+        Unix(now.wall.0.saturating_sub(ago))
+    });
+    Device {
+        id: d.id,
+        user: d.user,
+        login: d.login,
+        name: d.name,
+        public_key: d.public_key,
+        address4: d.address4,
+        address6: d.address6,
+        created_at: d.created_at,
+        disabled_at: d.disabled_at,
+        revoked_at: d.revoked_at,
+        open_until: open_for.map(|left| now.wall + left),
+        endpoint: told.endpoint.or(d.endpoint),
+        heard_at: heard.or(d.heard_at),
+    }
 }

@@ -1,10 +1,30 @@
 //! The state of the door a request came by, as the portal shows it.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
 
+use super::Api;
+use super::doors::{self, Public, Tunnel, Verified};
+use super::error::{Answer, Problems};
+use super::input::Body;
+use super::me;
 use super::me::Me;
+use crate::audit::Actor;
+use crate::identity::sign_in;
 use crate::ids::DeviceId;
+use crate::pure::decide::{Verdict, decide};
+use crate::reconcile::Wait;
+use crate::store::devices::Device;
+use crate::store::verifications::EndReason;
+use crate::store::web_sessions::WebSession;
+use crate::store::{Moment, Scope};
 
 /// By which socket a request came: never by an address or a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -82,4 +102,85 @@ pub struct DoorResource {
 pub struct Extend {
     /// A fresh code of the second factor.
     pub code: String,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(read_door)).routes(routes!(extend)).routes(routes!(lock))
+}
+
+/// The state of the door this request came by.
+#[utoipa::path(get, path = "/door", tag = "door", responses((status = 200, body = Door), Problems))]
+async fn read_door(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<Door>> {
+    Ok(Json(state(&api, caller.door, caller.device.as_ref(), caller.session.as_ref()).await?))
+}
+
+/// A fresh code keeps the open door open.
+#[utoipa::path(post, path = "/extend", tag = "door", request_body = Extend, responses((status = 200, body = Door), Problems))]
+async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<Extend>) -> Answer<Json<Door>> {
+    let (code, now) = (Zeroizing::new(body.code), Moment::now());
+    let epoch = sign_in::extend(&api.store, &caller.device, &code, caller.door.address(), now).await?;
+    api.reconciler.carry_out(epoch, Wait::Complete).await?;
+    Ok(Json(state(&api, caller.door, Some(&caller.device), None).await?))
+}
+
+/// Lock now.
+#[utoipa::path(post, path = "/lock", tag = "door", responses((status = 200, body = Door), Problems))]
+async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<Json<Door>> {
+    let mut write = api.store.write(Moment::now(), Actor::User(caller.device.login.clone())).await?;
+    write.end_of_device(caller.device.id, EndReason::Locked).await?;
+    let epoch = write.commit().await?;
+    api.reconciler.carry_out(epoch, Wait::Closed).await?;
+    Ok(Json(state(&api, caller.door, Some(&caller.device), None).await?))
+}
+
+/// What `GET door` says.
+pub(super) async fn state(
+    api: &Api,
+    door: doors::Door,
+    device: Option<&Device>,
+    session: Option<&WebSession>,
+) -> Answer<Door> {
+    let now = Moment::now();
+    let left = match device {
+        Some(device) => api.store.open_for(device.id, now).await?,
+        None => None,
+    };
+    let resources = match (device, left) {
+        (Some(device), Some(_)) => reachable(api, device, now).await?,
+        _ => Vec::new(),
+    };
+    let me = match session {
+        Some(session) => Some(me::of(api, session).await?),
+        None => None,
+    };
+    Ok(Door {
+        organisation: api.site.organisation.clone(),
+        public_name: api.site.public_name.clone(),
+        door: door.name(),
+        device: device.map(|d| DoorDevice {
+            id: d.id,
+            name: d.name.clone(),
+            user: d.owner.clone(),
+            language: d.language.clone(),
+        }),
+        state: if left.is_some() { DoorState::Open } else { DoorState::Locked },
+        until: left.map(|left| now.wall + left),
+        remaining_ms: left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        resources,
+        me,
+    })
+}
+
+async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorResource>> {
+    let world = api.store.world(&Scope::user(device.user), now).await?;
+    let allowed = |r: &crate::store::resources::Resource| {
+        matches!(decide(&world, device.id, r.id, now.boot), Verdict::Allow { .. })
+    };
+    let published = api.store.resources().await?;
+    let shown = published.into_iter().filter(allowed).map(|r| DoorResource {
+        dns_name: format!("{}.{}", r.name, api.site.zone),
+        name: r.name,
+        kind: r.kind,
+    });
+    Ok(shown.collect())
 }

@@ -1,9 +1,25 @@
 //! Sets of people.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::ApiError;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
+use super::users::CarriedOut;
 use crate::ids::GroupId;
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::groups as stored;
 
 /// A set of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,4 +46,87 @@ pub struct AddGroup {
 pub struct AddMember {
     /// Login or id.
     pub user: String,
+}
+
+impl From<stored::Group> for Group {
+    fn from(g: stored::Group) -> Self {
+        Self { id: g.id, name: g.name, members: g.members }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_groups, add_group))
+        .routes(routes!(remove_group))
+        .routes(routes!(add_member))
+        .routes(routes!(remove_member))
+}
+
+/// Every group, by name.
+#[utoipa::path(get, path = "/groups", tag = "groups", responses((status = 200, body = [Group]), Problems))]
+async fn list_groups(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Group>>> {
+    Ok(Json(api.store.groups().await?.into_iter().map(Into::into).collect()))
+}
+
+/// Adds an empty group.
+#[utoipa::path(post, path = "/groups", tag = "groups", request_body = AddGroup, responses((status = 201, body = Group), Problems))]
+async fn add_group(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddGroup>,
+) -> Answer<(StatusCode, Json<Group>)> {
+    let name = input::name(&add.name)?;
+    if name.parse::<uuid::Uuid>().is_ok() {
+        return Err(ApiError::Invalid("name: this looks like an id".into()));
+    }
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    let id = write.add_group(&name).await?;
+    write.commit().await?;
+    Ok((StatusCode::CREATED, Json(Group { id, name, members: Vec::new() })))
+}
+
+/// Removes a group, with its policies.
+#[utoipa::path(delete, path = "/groups/{group}", tag = "groups", params(("group" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn remove_group(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(group): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let group = api.store.group(&group).await?;
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.remove_group(group).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
+}
+
+/// Adds a member.
+#[utoipa::path(post, path = "/groups/{group}/members", tag = "groups", params(("group" = String, Path)), request_body = AddMember, responses((status = 200, body = CarriedOut), Problems))]
+async fn add_member(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(group): Path<String>,
+    Body(add): Body<AddMember>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let (group, user) = (api.store.group(&group).await?, api.store.user(&add.user).await?);
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.add_member(group, user.id).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// Removes a member.
+#[utoipa::path(delete, path = "/groups/{group}/members/{user}", tag = "groups", params(("group" = String, Path), ("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn remove_member(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path((group, user)): Path<(String, String)>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let (group, user) = (api.store.group(&group).await?, api.store.user(&user).await?);
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.remove_member(group, user.id).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
 }

@@ -1,11 +1,30 @@
 //! Invitations: issued by IT, redeemed by the person invited.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use provisioning::invitation::Token;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use zeroize::Zeroizing;
 
+use super::Api;
+use super::devices;
 use super::devices::{Device, NewDevice};
+use super::doors::Admin;
+use super::doors::InHouse;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
 use crate::clock::Unix;
+use crate::identity::redeem;
 use crate::ids::{InvitationId, UserId};
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::invitations as stored;
 
 /// An invitation, without its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,4 +131,123 @@ pub struct Redeemed {
     pub device: Option<Device>,
     /// Its WireGuard configuration, without the private key.
     pub config: Option<String>,
+}
+
+impl From<stored::Invitation> for Invitation {
+    fn from(i: stored::Invitation) -> Self {
+        Self {
+            id: i.id,
+            user: i.user,
+            login: i.login,
+            created_at: i.created_at,
+            until: i.until,
+            redeemed_at: i.redeemed_at,
+            revoked_at: i.revoked_at,
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_invitations, add_invitation))
+        .routes(routes!(revoke_invitation))
+        .routes(routes!(inspect_invitation))
+        .routes(routes!(begin_invitation))
+        .routes(routes!(confirm_invitation))
+}
+
+/// The latest thousand invitations.
+#[utoipa::path(get, path = "/invitations", tag = "invitations", responses((status = 200, body = [Invitation]), Problems))]
+async fn list_invitations(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Invitation>>> {
+    Ok(Json(api.store.invitations().await?.into_iter().map(Into::into).collect()))
+}
+
+/// Issues an invitation; earlier ones for the same person become void. The token is shown this once.
+#[utoipa::path(post, path = "/invitations", tag = "invitations", request_body = AddInvitation, responses((status = 201, body = InvitationIssued), Problems))]
+async fn add_invitation(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddInvitation>,
+) -> Answer<(StatusCode, Json<InvitationIssued>)> {
+    let user = api.store.user(&add.user).await?;
+    let token = Token::generate();
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    let id = write.invite(user.id, &token.hash()).await?;
+    write.commit().await?;
+    let invitation = api.store.invitation(id).await?.into();
+    Ok((StatusCode::CREATED, Json(InvitationIssued { invitation, token: token.to_string() })))
+}
+
+/// Makes an invitation void.
+#[utoipa::path(post, path = "/invitations/{invitation}/revoke", tag = "invitations", params(("invitation" = String, Path)), responses((status = 204), Problems))]
+async fn revoke_invitation(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(invitation): Path<String>,
+) -> Answer<StatusCode> {
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.revoke_invitation(input::id(&invitation)?).await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom this invitation is for.
+#[utoipa::path(post, path = "/invitations/inspect", tag = "invitations", request_body = Inspect, responses((status = 200, body = InvitationFor), Problems))]
+async fn inspect_invitation(
+    caller: InHouse,
+    State(api): State<Arc<Api>>,
+    Body(inspect): Body<Inspect>,
+) -> Answer<Json<InvitationFor>> {
+    let found = redeem::inspect(&api.store, &inspect.token, caller.door.address(), Moment::now()).await?;
+    Ok(Json(InvitationFor {
+        organisation: api.site.organisation.clone(),
+        login: found.login,
+        name: found.name,
+        language: found.language,
+        until: found.until,
+    }))
+}
+
+/// A password is chosen, a second factor is drawn.
+#[utoipa::path(post, path = "/invitations/begin", tag = "invitations", request_body = Begin, responses((status = 200, body = Enrolment), Problems))]
+async fn begin_invitation(
+    caller: InHouse,
+    State(api): State<Arc<Api>>,
+    Body(begin): Body<Begin>,
+) -> Answer<Json<Enrolment>> {
+    let (now, password) = (Moment::now(), Zeroizing::new(begin.password));
+    let found = redeem::inspect(&api.store, &begin.token, caller.door.address(), now).await?;
+    let organisation = &api.site.organisation;
+    let secret = redeem::begin(&api.store, &api.passwords, &found, password, organisation, now).await?;
+    let uri = secret.uri(organisation, &found.login);
+    Ok(Json(Enrolment { uri, secret: secret.base32().to_string() }))
+}
+
+/// The first code proves the second factor; the invitation is consumed.
+#[utoipa::path(post, path = "/invitations/confirm", tag = "invitations", request_body = Confirm, responses((status = 200, body = Redeemed), Problems))]
+async fn confirm_invitation(
+    caller: InHouse,
+    State(api): State<Arc<Api>>,
+    Body(confirm): Body<Confirm>,
+) -> Answer<Json<Redeemed>> {
+    let now = Moment::now();
+    let device = match &confirm.device {
+        Some(d) => Some((input::name(&d.name)?, input::public_key(&d.public_key)?)),
+        None => None,
+    };
+    let found = redeem::inspect(&api.store, &confirm.token, caller.door.address(), now).await?;
+    let code = Zeroizing::new(confirm.code);
+    let device = device.as_ref().map(|(name, key)| (name.as_str(), key.as_str()));
+    let done = redeem::confirm(&api.store, found, &code, device, now).await?;
+    // The codes are shown this once, so a data plane that is late must not keep them back; it gets the device as soon as
+    // it can.
+    if let Err(e) = api.reconciler.carry_out(done.epoch, Wait::Complete).await {
+        tracing::warn!(reason = %e, "a redeemed invitation's device is not in the data plane yet");
+    }
+    let mut redeemed = Redeemed { recovery_codes: done.recovery_codes, device: None, config: None };
+    if let Some(id) = done.device {
+        redeemed.device = Some(devices::show(&api, id).await?);
+        redeemed.config = Some(api.client_config(&api.store.device(id).await?)?);
+    }
+    Ok(Json(redeemed))
 }

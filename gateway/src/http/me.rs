@@ -1,10 +1,20 @@
 //! Who is signed in.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::SignedIn;
+use super::error::{Answer, Problems};
 use super::users::Role;
 use crate::ids::UserId;
+use crate::store::web_sessions::WebSession;
 
 /// The person of the web session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,4 +31,26 @@ pub struct Me {
     pub role: Role,
     /// How many recovery codes are left.
     pub recovery_codes_left: u32,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(read_me))
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/me", tag = "sign-in", responses((status = 200, body = Me), Problems))]
+async fn read_me(caller: SignedIn, State(api): State<Arc<Api>>) -> Answer<Json<Me>> {
+    Ok(Json(of(&api, &caller.session).await?))
+}
+
+/// The person of this session.
+pub(super) async fn of(api: &Api, session: &WebSession) -> Answer<Me> {
+    Ok(Me {
+        id: session.user,
+        login: session.login.clone(),
+        name: session.name.clone(),
+        language: session.language.clone(),
+        role: session.role,
+        recovery_codes_left: api.store.recovery_codes_left(session.user).await?,
+    })
 }

@@ -34,16 +34,168 @@
 pub mod audit;
 pub mod devices;
 pub mod door;
+pub mod doors;
+pub mod error;
 pub mod groups;
+mod guard;
+pub mod input;
 pub mod invitations;
+pub mod listen;
 pub mod me;
 pub mod policies;
+mod portal;
 pub mod problem;
 pub mod resources;
 pub mod services;
 pub mod shares;
 pub mod sign_in;
 pub mod status;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests;
 pub mod users;
 pub mod verifications;
 pub mod why;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::extract::DefaultBodyLimit;
+use axum::response::IntoResponse as _;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use provisioning::addresses;
+use provisioning::wireguard::{ClientConfig, client_config};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::error::{Answer, ApiError};
+use self::users::CarriedOut;
+use crate::identity::passwords::Passwords;
+use crate::reconcile::{Reconciler, Wait};
+use crate::store::devices::Device;
+use crate::store::site::Site;
+use crate::store::{Moment, Store};
+
+/// Largest body: the largest there is holds a few hundred bytes; an import of people will need more.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// What handlers work with.
+#[derive(Debug)]
+pub struct Api {
+    /// The database.
+    pub store: Arc<Store>,
+    /// Hashes.
+    pub passwords: Passwords,
+    /// The way to the data plane.
+    pub reconciler: Reconciler,
+    /// Which office this is.
+    pub site: Site,
+    /// Host names that are answered to, without port.
+    hosts: BTreeSet<String>,
+}
+
+impl Api {
+    /// For this site. `also`: further names under which its pages may be called, addresses of the office LAN first.
+    #[must_use]
+    pub fn new(
+        store: Arc<Store>,
+        passwords: Passwords,
+        reconciler: Reconciler,
+        site: Site,
+        also: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let (v4, v6) = addresses::gateway(&site.network);
+        let mut hosts =
+            BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
+        hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
+        Self { store, passwords, reconciler, site, hosts }
+    }
+
+    fn answers_to(&self, host: &str) -> bool {
+        self.hosts.contains(&host.trim_end_matches('.').to_lowercase())
+    }
+
+    async fn carried_out(&self, epoch: Option<u64>, wait: Wait, from: Moment) -> Answer<Json<CarriedOut>> {
+        self.reconciler.carry_out(epoch, wait).await?;
+        let closed_in_ms = Moment::now().boot.0.saturating_sub(from.boot.0);
+        let epoch = match epoch {
+            Some(epoch) => epoch,
+            None => self.store.epoch().await?,
+        };
+        Ok(Json(CarriedOut { epoch, closed_in_ms }))
+    }
+
+    /// The WireGuard configuration of a device, without its private key.
+    fn client_config(&self, device: &Device) -> Answer<String> {
+        let gateway_key =
+            self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
+        Ok(client_config(&ClientConfig {
+            private_key: None,
+            address4: device.address4,
+            address6: device.address6,
+            site: self.site.network,
+            zone: self.site.zone.clone(),
+            gateway_key,
+            preshared_key: None,
+            endpoint: self.site.endpoint.clone(),
+        }))
+    }
+}
+
+/// The gateway's own name in the site's zone.
+#[must_use]
+pub fn gateway_name(zone: &str) -> String {
+    format!("gateway.{zone}")
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Passerelle",
+        description = "The gateway's one API. Times are Unix milliseconds. Doors: tunnel, office LAN, local socket.",
+        license(name = "Apache-2.0")
+    ),
+    components(schemas(problem::Problem, problem::Slug))
+)]
+struct Document;
+
+fn api_routes() -> OpenApiRouter<Arc<Api>> {
+    let nouns = OpenApiRouter::new()
+        .merge(door::routes())
+        .merge(sign_in::routes())
+        .merge(me::routes())
+        .merge(users::routes())
+        .merge(groups::routes())
+        .merge(devices::routes())
+        .merge(shares::routes())
+        .merge(services::routes())
+        .merge(policies::routes())
+        .merge(verifications::routes())
+        .merge(invitations::routes())
+        .merge(audit::routes())
+        .merge(status::routes())
+        .merge(why::routes());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", nouns)
+}
+
+/// The API document.
+#[must_use]
+pub fn document() -> OpenApi {
+    api_routes().into_openapi()
+}
+
+/// Everything that is answered by all three doors; the listener puts the [`doors::Door`] on each request.
+pub fn router(api: Arc<Api>) -> Router {
+    let (routes, document) = api_routes().split_for_parts();
+    routes
+        .route("/api/v1/openapi.json", get(move || async move { Json(document) }))
+        .merge(portal::routes())
+        .fallback(|| async { ApiError::NotFound.into_response() })
+        .method_not_allowed_fallback(|| async { ApiError::NotFound.into_response() })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(api.clone(), guard::guard))
+        .with_state(api)
+}

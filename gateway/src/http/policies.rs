@@ -1,11 +1,27 @@
 //! Which group may reach which resource.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::ApiError;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
 use super::resources::ResourceKind;
+use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::policies as stored;
 
 /// A group may reach a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -42,4 +58,64 @@ pub struct AddPolicy {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub until: Option<Unix>,
+}
+
+impl From<stored::Policy> for Policy {
+    fn from(p: stored::Policy) -> Self {
+        Self {
+            id: p.id,
+            group: p.group,
+            group_name: p.group_name,
+            resource: p.resource,
+            resource_name: p.resource_name,
+            kind: p.kind,
+            until: p.until,
+            created_at: p.created_at,
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(list_policies, add_policy)).routes(routes!(remove_policy))
+}
+
+/// Every policy.
+#[utoipa::path(get, path = "/policies", tag = "policies", responses((status = 200, body = [Policy]), Problems))]
+async fn list_policies(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Policy>>> {
+    Ok(Json(api.store.policies().await?.into_iter().map(Into::into).collect()))
+}
+
+/// Lets a group reach a resource.
+#[utoipa::path(post, path = "/policies", tag = "policies", request_body = AddPolicy, responses((status = 201, body = Policy), Problems))]
+async fn add_policy(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddPolicy>,
+) -> Answer<(StatusCode, Json<Policy>)> {
+    let now = Moment::now();
+    if add.until.is_some_and(|until| until <= now.wall) {
+        return Err(ApiError::Invalid("until: this moment has passed".into()));
+    }
+    let group = api.store.group(&add.group).await?;
+    let resource = api.store.resource(&add.resource).await?.id;
+    let mut write = api.store.write(now, admin.actor).await?;
+    let id = write.add_policy(group, resource, add.until).await?;
+    let epoch = write.commit().await?;
+    api.reconciler.carry_out(epoch, Wait::Complete).await?;
+    let policy = api.store.policies().await?.into_iter().find(|p| p.id == id).ok_or(ApiError::NotFound)?;
+    Ok((StatusCode::CREATED, Json(policy.into())))
+}
+
+/// Takes a policy back.
+#[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn remove_policy(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(policy): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.remove_policy(input::id(&policy)?).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// What `type` begins with.
+const PREFIX: &str = "urn:passerelle:";
+
 /// The body of every answer that is not a success; `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -38,6 +41,8 @@ pub enum Slug {
     NotAllowed,
     /// 403: the request was sent by a page of another origin.
     CrossOrigin,
+    /// 403: too many wrong codes in a row; a new invitation is needed.
+    FactorSuspended,
     /// 404: there is no such thing, or none the caller may see.
     NotFound,
     /// 409: the name, key or pair is in use.
@@ -68,4 +73,74 @@ pub enum Slug {
     Unavailable,
     /// 500: our fault; the log has the cause.
     Internal,
+}
+
+impl Slug {
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::NotSignedIn | Self::WrongCredentials => 401,
+            Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended => 403,
+            Self::NotFound => 404,
+            Self::AlreadyExists | Self::InUse | Self::FactorNotConfirmed | Self::Revoked => 409,
+            Self::InvitationVoid => 410,
+            Self::WrongHost => 421,
+            Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
+            Self::TooManyAttempts => 429,
+            Self::Internal => 500,
+            Self::NotConfirmed | Self::Unavailable => 503,
+        }
+    }
+
+    /// What it means, in English.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "the request is not what the API document says",
+            Self::NotSignedIn => "sign in first",
+            Self::WrongCredentials => "user, password or code is wrong",
+            Self::NotAllowed => "not allowed",
+            Self::CrossOrigin => "the request was sent by a page of another origin",
+            Self::FactorSuspended => "the second factor is suspended",
+            Self::NotFound => "no such thing",
+            Self::AlreadyExists => "already in use",
+            Self::InUse => "in use by something else",
+            Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
+            Self::Revoked => "the device is revoked",
+            Self::InvitationVoid => "the invitation is redeemed, revoked or too old",
+            Self::WrongHost => "this gateway does not answer to that host name",
+            Self::PasswordTooShort => "the password is too short",
+            Self::PasswordTooLong => "the password is too long",
+            Self::PasswordGuessable => "the password holds a name that is easily guessed",
+            Self::PasswordCommon => "the password is among the most common",
+            Self::TooManyAttempts => "too many attempts",
+            Self::NotConfirmed => "stored, but not confirmed by the data plane",
+            Self::Unavailable => "not available now",
+            Self::Internal => "something went wrong in the gateway",
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub fn new(slug: Slug, detail: Option<String>) -> Self {
+        let word = serde_json::to_value(slug).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+        Self {
+            kind: format!("{PREFIX}{word}"),
+            title: slug.title().to_owned(),
+            status: slug.status(),
+            detail,
+            retry_after: None,
+            request: None,
+        }
+    }
+
+    /// The slug in `type`, if this version knows it.
+    #[must_use]
+    pub fn slug(&self) -> Option<Slug> {
+        serde_json::from_value(self.kind.strip_prefix(PREFIX)?.into()).ok()
+    }
 }

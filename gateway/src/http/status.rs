@@ -1,12 +1,21 @@
 //! How the gateway is doing.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
 use crate::clock::Unix;
 use crate::ids::DeviceId;
+use crate::store::Moment;
 
 /// Whether the data plane is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -83,4 +92,54 @@ pub struct PeerStatus {
     pub tx: u64,
     /// What is left until its door locks, in milliseconds; absent while locked.
     pub open_for_ms: Option<u64>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(read_status))
+}
+
+/// How the gateway is doing.
+#[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status), Problems))]
+async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Status>> {
+    let now = Moment::now();
+    let (health, site) = (api.reconciler.health(), &api.site);
+    let open: std::collections::BTreeMap<_, _> =
+        api.store.verifications(now, false).await?.into_iter().map(|v| (v.device, v.remaining)).collect();
+    let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    let ago = |at: crate::clock::Boot| now.boot.0.saturating_sub(at.0);
+    let devices = api.store.devices(None).await?.into_iter();
+    let peers = devices.filter(|d| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor);
+    let peers = peers.map(|d| {
+        let told = api.reconciler.live().of(d.id);
+        let stored = d.heard_at.and_then(|at| u64::try_from(now.wall.0.saturating_sub(at.0)).ok());
+        PeerStatus {
+            device: d.id,
+            name: d.name,
+            login: d.login,
+            endpoint: told.endpoint.or(d.endpoint),
+            handshake_ms: told.handshake.map(ago),
+            heard_ms: told.heard.map(ago).or(stored),
+            rx: told.rx,
+            tx: told.tx,
+            open_for_ms: open.get(&d.id).copied().flatten().map(ms),
+        }
+    });
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        organisation: site.organisation.clone(),
+        public_name: site.public_name.clone(),
+        zone: site.zone.clone(),
+        site_v4: site.network.v4,
+        site_v6: site.network.v6,
+        public_key: site.public_key.clone(),
+        epoch: api.store.epoch().await?,
+        carried_out: health.carried_out,
+        link: if health.up { LinkState::Up } else { LinkState::Down },
+        firewall: FirewallStatus {
+            in_force: health.up && health.problem.is_none(),
+            problem: health.problem,
+            rebuilt_at: health.rebuilt_at,
+        },
+        peers: peers.collect(),
+    }))
 }

@@ -1,20 +1,27 @@
 //! People.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::{self, Body};
 use crate::clock::Unix;
+use crate::ids::GroupId;
 use crate::ids::UserId;
-
-/// What a person may do in the product itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Uses what policy grants.
-    User,
-    /// IT: may change everything.
-    Admin,
-}
+use crate::reconcile::Wait;
+use crate::store::Moment;
+pub use crate::store::users::Role;
+use crate::store::users::{self as stored, NewUser};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -80,4 +87,111 @@ pub struct CarriedOut {
     pub epoch: u64,
     /// From the request's arrival until the data plane had closed what the change takes away, in milliseconds.
     pub closed_in_ms: u64,
+}
+
+impl From<stored::User> for User {
+    fn from(u: stored::User) -> Self {
+        Self {
+            id: u.id,
+            login: u.login,
+            name: u.name,
+            language: u.language,
+            role: u.role,
+            groups: u.groups,
+            factor_confirmed: u.factor_confirmed_at.is_some(),
+            factor_suspended: u.suspended,
+            disabled_at: u.disabled_at,
+            created_at: u.created_at,
+            devices: u.devices,
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users, add_user))
+        .routes(routes!(show_user))
+        .routes(routes!(disable_user))
+        .routes(routes!(enable_user))
+        .routes(routes!(set_groups))
+}
+
+/// Everybody, by login.
+#[utoipa::path(get, path = "/users", tag = "users", responses((status = 200, body = [User]), Problems))]
+async fn list_users(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<User>>> {
+    Ok(Json(api.store.users().await?.into_iter().map(Into::into).collect()))
+}
+
+/// Adds somebody; they get in once they have redeemed an invitation.
+#[utoipa::path(post, path = "/users", tag = "users", request_body = AddUser, responses((status = 201, body = User), Problems))]
+async fn add_user(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddUser>,
+) -> Answer<(StatusCode, Json<User>)> {
+    let login = input::login(&add.login)?;
+    let new = NewUser {
+        name: input::name(add.name.as_deref().unwrap_or(&login))?,
+        language: input::language(add.language.as_deref().unwrap_or("en"))?,
+        role: add.role.unwrap_or(Role::User),
+        groups: groups_named(&api, &add.groups).await?,
+        login,
+    };
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.add_user(&new).await?;
+    write.commit().await?;
+    Ok((StatusCode::CREATED, Json(api.store.user(&new.login).await?.into())))
+}
+
+/// One person, by id or login.
+#[utoipa::path(get, path = "/users/{user}", tag = "users", params(("user" = String, Path)), responses((status = 200, body = User), Problems))]
+async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<User>> {
+    Ok(Json(api.store.user(&user).await?.into()))
+}
+
+/// Shuts somebody out, with all their devices, until they are enabled again.
+#[utoipa::path(post, path = "/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let user = api.store.user(&user).await?;
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.set_user_disabled(user.id, true).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
+}
+
+/// Lets somebody in again.
+#[utoipa::path(post, path = "/users/{user}/enable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn enable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let user = api.store.user(&user).await?;
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.set_user_disabled(user.id, false).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// From now on they are in exactly these groups.
+#[utoipa::path(put, path = "/users/{user}/groups", tag = "users", params(("user" = String, Path)), request_body = SetGroups, responses((status = 200, body = CarriedOut), Problems))]
+async fn set_groups(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(user): Path<String>,
+    Body(set): Body<SetGroups>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let user = api.store.user(&user).await?;
+    let groups = groups_named(&api, &set.groups).await?;
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.set_groups(user.id, &groups).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
+}
+
+async fn groups_named(api: &Api, names: &[String]) -> Answer<BTreeSet<GroupId>> {
+    let mut groups = BTreeSet::new();
+    for name in names {
+        groups.insert(api.store.group(name).await?);
+    }
+    Ok(groups)
 }

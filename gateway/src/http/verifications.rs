@@ -1,26 +1,25 @@
 //! Opened doors.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::{self, Asked};
+use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId, VerificationId};
-
-/// Why a verification ended before its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EndReason {
-    /// Its owner chose *Lock now*.
-    Locked,
-    /// IT ended it.
-    Ended,
-    /// A newer one of the same device took its place.
-    Replaced,
-    /// The device was disabled or revoked.
-    Device,
-    /// The user was disabled, or their second factor replaced.
-    User,
-}
+use crate::reconcile::Wait;
+use crate::store::Moment;
+use crate::store::verifications as stored;
+pub use crate::store::verifications::EndReason;
 
 /// One opening of one device's door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -48,4 +47,59 @@ pub struct Verification {
     pub end_reason: Option<EndReason>,
     /// What is left, in milliseconds; absent when it is over.
     pub remaining_ms: Option<u64>,
+}
+
+/// Query of `GET /api/v1/verifications`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Those that are over, too: the latest thousand. Only the running ones if absent.
+    #[serde(default)]
+    pub all: bool,
+}
+
+impl From<stored::Verification> for Verification {
+    fn from(v: stored::Verification) -> Self {
+        Self {
+            id: v.id,
+            device: v.device,
+            device_name: v.device_name,
+            user: v.user,
+            login: v.login,
+            started_at: v.started_at,
+            until: v.until,
+            ended_at: v.ended_at,
+            end_reason: v.end_reason,
+            remaining_ms: v.remaining.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(list_verifications)).routes(routes!(end_verification))
+}
+
+/// Open doors.
+#[utoipa::path(get, path = "/verifications", tag = "verifications", params(Which), responses((status = 200, body = [Verification]), Problems))]
+async fn list_verifications(
+    _: Admin,
+    State(api): State<Arc<Api>>,
+    Asked(which): Asked<Which>,
+) -> Answer<Json<Vec<Verification>>> {
+    Ok(Json(api.store.verifications(Moment::now(), which.all).await?.into_iter().map(Into::into).collect()))
+}
+
+/// Locks a door.
+#[utoipa::path(post, path = "/verifications/{verification}/end", tag = "verifications", params(("verification" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn end_verification(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(verification): Path<String>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let mut write = api.store.write(from, admin.actor).await?;
+    write.end_verification(input::id(&verification)?, EndReason::Ended).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Closed, from).await
 }

@@ -1,10 +1,22 @@
 //! Why a user can, or cannot, reach a resource.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::Api;
+use super::doors::Admin;
+use super::error::{Answer, Problems};
+use super::input::Asked;
 use crate::clock::Unix;
 use crate::ids::DeviceId;
+use crate::pure::decide::{self, Reason, Verdict};
+use crate::store::{Moment, Scope};
 
 /// Query of `GET /api/v1/why`.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
@@ -70,4 +82,103 @@ pub struct WhyReason {
     pub sentence: String,
     /// What to do.
     pub cure: String,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(read_why))
+}
+
+/// Why a user can, or cannot, reach a resource: the verdict for each of their devices.
+#[utoipa::path(get, path = "/why", tag = "why", params(WhyQuery), responses((status = 200, body = Why), Problems))]
+async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<WhyQuery>) -> Answer<Json<Why>> {
+    let user = api.store.user(&asked.user).await?;
+    let resource = api.store.resource(&asked.resource).await?;
+    let (now, scope) = (Moment::now(), Scope::user(user.id));
+    let world = api.store.world(&scope, now).await?;
+    let policies = api.store.policies().await?;
+    let named = |id| policies.iter().find(|p| p.id == id).map(|p| format!("{} → {}", p.group_name, p.resource_name));
+    let explain = |reason: &Reason| explanation(*reason, &user.login, &resource.name);
+
+    let stored = api.store.devices(Some(user.id)).await?;
+    let devices: Vec<_> = stored.into_iter().filter(|d| d.revoked_at.is_none()).collect();
+    let mut reasons = Vec::new();
+    if devices.is_empty() {
+        reasons.push(no_device(&user.login));
+        if user.disabled_at.is_some() {
+            reasons.push(explain(&Reason::UserDisabled));
+        }
+        if user.factor_confirmed_at.is_none() {
+            reasons.push(explain(&Reason::FactorMissing));
+        }
+        let entitled = world.users.get(&user.id).map(|u| decide::entitled(&world, u, resource.id, now.boot));
+        if let Some(Err(reason)) = entitled {
+            reasons.push(explain(&reason));
+        }
+    }
+    let devices = devices.into_iter().map(|device| {
+        let answer = WhyDevice {
+            device: device.id,
+            name: device.name,
+            verdict: WhyVerdict::Deny,
+            policy: None,
+            until: None,
+            remaining_ms: None,
+            reasons: Vec::new(),
+        };
+        match decide::decide(&world, device.id, resource.id, now.boot) {
+            Verdict::Deny(reasons) => WhyDevice { reasons: reasons.iter().map(explain).collect(), ..answer },
+            Verdict::Allow { by, until } => {
+                let left = until.remaining(now.boot);
+                WhyDevice {
+                    verdict: WhyVerdict::Allow,
+                    policy: named(by),
+                    until: Some(now.wall + left),
+                    remaining_ms: u64::try_from(left.as_millis()).ok(),
+                    ..answer
+                }
+            }
+        }
+    });
+    Ok(Json(Why { devices: devices.collect(), user: user.login.clone(), resource: resource.name.clone(), reasons }))
+}
+
+fn no_device(user: &str) -> WhyReason {
+    WhyReason {
+        reason: "no_device".into(),
+        sentence: format!("{user} has no device"),
+        cure: format!(
+            "add one: passerelle device add {user} laptop, or send an invitation: passerelle invitation add {user}"
+        ),
+    }
+}
+
+fn explanation(reason: Reason, user: &str, resource: &str) -> WhyReason {
+    let (sentence, cure) = match reason {
+        Reason::Unknown => {
+            ("the user, the device or the resource is not known".into(), "look at the names again".into())
+        }
+        Reason::UserDisabled => (format!("{user} is disabled"), format!("passerelle user enable {user}")),
+        Reason::FactorMissing => (
+            format!("{user} has not confirmed a second factor"),
+            format!("send an invitation: passerelle invitation add {user}"),
+        ),
+        Reason::DeviceDisabled => ("the device is disabled".into(), "passerelle device enable".into()),
+        Reason::DeviceRevoked => {
+            ("the device is revoked, which is for good".into(), "add it again, with a new key".into())
+        }
+        Reason::Locked => (
+            "the door of this device is locked: nobody has signed in from it, or the time is over".into(),
+            format!("{user} signs in on the portal, from this device, with password and code"),
+        ),
+        Reason::NoPolicy => (
+            format!("no policy lets a group of {user} reach {resource}"),
+            format!("put {user} into a group that may, or add one: passerelle policy add GROUP {resource}"),
+        ),
+        Reason::PolicyEnded => {
+            (format!("the policy that let {user} reach {resource} has ended"), "remove it and add it anew".into())
+        }
+        Reason::PortNotGranted => (format!("{resource} does not open this port"), "publish the port".into()),
+    };
+    let slug = serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
+    WhyReason { reason: slug, sentence, cure }
 }

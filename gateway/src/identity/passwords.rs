@@ -29,14 +29,69 @@ const CONTEXT_WORD: usize = 4;
 
 /// What people choose first, in the five languages and on their keyboards; digits and signs around it do not help.
 const COMMON: &[&str] = &[
-    "password", "passwort", "motdepasse", "wachtwoord", "welkom", "welcome", "bienvenue", "benvinguts", "bienvenido",
-    "contrasenya", "contraseña", "contrasena", "letmein", "iloveyou", "jetaime", "tequiero", "qwerty", "azerty",
-    "qwertyuiop", "azertyuiop", "qwertyazerty", "asdfghjkl", "administrator", "administrateur", "administrador",
-    "changeme", "changezmoi", "trustno", "footbridge", "passerelle", "wireguard", "bonjour", "goedemorgen",
-    "sunshine", "princess", "dragon", "football", "baseball", "superman", "batman", "soleil", "doudou", "loulou",
-    "chouchou", "marseille", "barcelona", "realmadrid", "amsterdam", "feyenoord", "summer", "winter", "zomer",
-    "printemps", "automne", "verano", "invierno", "abcdefghijkl", "abcdefghijklm", "qazwsxedcrfv", "correcthorsebatterystaple",
-    "passwordpassword", "motdepassemotdepasse", "wachtwoordwachtwoord",
+    "password",
+    "passwort",
+    "motdepasse",
+    "wachtwoord",
+    "welkom",
+    "welcome",
+    "bienvenue",
+    "benvinguts",
+    "bienvenido",
+    "contrasenya",
+    "contraseña",
+    "contrasena",
+    "letmein",
+    "iloveyou",
+    "jetaime",
+    "tequiero",
+    "qwerty",
+    "azerty",
+    "qwertyuiop",
+    "azertyuiop",
+    "qwertyazerty",
+    "asdfghjkl",
+    "administrator",
+    "administrateur",
+    "administrador",
+    "changeme",
+    "changezmoi",
+    "trustno",
+    "footbridge",
+    "passerelle",
+    "wireguard",
+    "bonjour",
+    "goedemorgen",
+    "sunshine",
+    "princess",
+    "dragon",
+    "football",
+    "baseball",
+    "superman",
+    "batman",
+    "soleil",
+    "doudou",
+    "loulou",
+    "chouchou",
+    "marseille",
+    "barcelona",
+    "realmadrid",
+    "amsterdam",
+    "feyenoord",
+    "summer",
+    "winter",
+    "zomer",
+    "printemps",
+    "automne",
+    "verano",
+    "invierno",
+    "abcdefghijkl",
+    "abcdefghijklm",
+    "qazwsxedcrfv",
+    "correcthorsebatterystaple",
+    "passwordpassword",
+    "motdepassemotdepasse",
+    "wachtwoordwachtwoord",
 ];
 
 /// Which rule a new password breaks.
@@ -86,7 +141,8 @@ pub fn check(password: &str, context: &[&str]) -> Result<(), Weak> {
 fn is_sequence(text: &str) -> bool {
     let steps = |by: i64| {
         text.chars().zip(text.chars().skip(1)).all(|(a, b)| {
-            i64::from(u32::from(b)) - i64::from(u32::from(a)) == by || matches!((a, b, by), ('9', '0', 1) | ('0', '9', -1))
+            i64::from(u32::from(b)) - i64::from(u32::from(a)) == by
+                || matches!((a, b, by), ('9', '0', 1) | ('0', '9', -1))
         })
     };
     steps(1) || steps(-1)

@@ -11,7 +11,7 @@ use super::{Refused, source};
 use crate::audit::{Actor, Event, Factor, Refusal};
 use crate::ids::UserId;
 use crate::store::devices::Device;
-use crate::store::users::Credentials;
+use crate::store::users::{Credentials, FACTOR_LIMIT};
 use crate::store::{Moment, Store};
 
 /// A TOTP code is shorter than this; a recovery code is longer.
@@ -155,9 +155,7 @@ async fn prove(
         // 128 random bits need no limit of their own; a spent or wrong one is refused by the statement that spends it.
         return Ok(Proof::Recovery(recovery::hash(code)));
     }
-    if !store.count_code(known.id).await? {
-        return Err(Refused::Suspended);
-    }
+    let in_a_row = store.count_code(known.id).await?.ok_or(Refused::Suspended)?;
     let sealed = known.totp_secret.as_deref().ok_or(Refused::Wrong)?;
     let secret = store
         .sealer()
@@ -165,6 +163,12 @@ async fn prove(
         .map_err(|e| Refused::Store(e.into()))?;
     match totp::matching_step(&secret, code, now.wall.seconds()) {
         Some(step) => Ok(Proof::Step(step)),
+        None if in_a_row >= FACTOR_LIMIT => {
+            let mut write = store.write(now, Actor::System).await?;
+            write.audit(&Event::FactorSuspended { user: known.login.clone() }).await?;
+            write.commit().await?;
+            Err(Refused::Suspended)
+        }
         None => refuse(store, Some(known.login.clone()), device, Refusal::Code, now).await,
     }
 }

@@ -88,6 +88,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 
 /// What there is once the interface is known.
 struct Plane {
+    interface: Interface,
     services: Services,
     second: SecondLock,
     fallback: Fallback,
@@ -210,8 +211,7 @@ impl Control {
     fn prepare(&mut self) -> anyhow::Result<()> {
         let Some(interface) = self.wanted.interface.clone() else { return Ok(()) };
         if let Some(plane) = &self.plane {
-            let before = self.holds.interface.as_ref().or(self.wanted.interface.as_ref());
-            if before.is_some_and(|b| !same_interface(b, &interface)) {
+            if !same_interface(&plane.interface, &interface) {
                 anyhow::bail!("the tunnel interface is to be another one: starting anew");
             }
             plane.fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
@@ -234,7 +234,7 @@ impl Control {
         let fallback = Fallback::new(services.dns()?).context("start DNS for the time when serve is silent")?;
         fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
         let sockets = sockets::wireguard(&self.config.ports)?;
-        self.plane = Some(Plane { services, second, fallback, sockets: Some(sockets), device: None });
+        self.plane = Some(Plane { interface, services, second, fallback, sockets: Some(sockets), device: None });
         self.hand_over_sockets();
         Ok(())
     }

@@ -6,7 +6,8 @@
 mod core;
 pub mod live;
 #[cfg(test)]
-mod tests;
+#[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
+pub(crate) mod tests;
 
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;

@@ -150,12 +150,8 @@ impl Write<'_> {
         .execute(self.connection())
         .await
         .map_err(exists("device name or key"))?;
-        let event = Event::DeviceAdded {
-            user: login,
-            device: id,
-            name: name.to_owned(),
-            public_key: public_key.to_owned(),
-        };
+        let event =
+            Event::DeviceAdded { user: login, device: id, name: name.to_owned(), public_key: public_key.to_owned() };
         self.audit(&event).await?;
         self.touch(Scope::user(user));
         Ok(id)

@@ -19,6 +19,7 @@ pub mod world;
 
 mod row;
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,8 +36,8 @@ use tokio::sync::Notify;
 
 use crate::audit::{Actor, Event};
 use crate::clock::{Boot, Unix};
-use crate::ids::UserId;
 use crate::identity::seal::Sealer;
+use crate::ids::UserId;
 
 /// Connections for reading: more than the two cores of a small office's box would only wait for each other.
 const READERS: u32 = 4;

@@ -98,11 +98,12 @@ impl Write<'_> {
     }
 
     async fn policy_names(&mut self, group: GroupId, resource: ResourceId) -> Result<(String, String)> {
-        let row = sqlx::query("SELECT g.name AS a, r.name AS b FROM groups g, resources r WHERE g.id = $1 AND r.id = $2")
-            .bind(group.to_string())
-            .bind(resource.to_string())
-            .fetch_one(self.connection())
-            .await?;
+        let row =
+            sqlx::query("SELECT g.name AS a, r.name AS b FROM groups g, resources r WHERE g.id = $1 AND r.id = $2")
+                .bind(group.to_string())
+                .bind(resource.to_string())
+                .fetch_one(self.connection())
+                .await?;
         Ok((row.text("a")?, row.text("b")?))
     }
 }

@@ -110,7 +110,8 @@ impl Store {
 /// Everything published, within somebody's transaction.
 pub(super) async fn all(connection: &mut AnyConnection) -> Result<Vec<Resource>> {
     let rows = sqlx::query("SELECT * FROM resources ORDER BY name").fetch_all(&mut *connection).await?;
-    let names = sqlx::query("SELECT resource_id, name FROM resource_names ORDER BY position").fetch_all(connection).await?;
+    let names =
+        sqlx::query("SELECT resource_id, name FROM resource_names ORDER BY position").fetch_all(connection).await?;
     let mut of = BTreeMap::<ResourceId, Vec<String>>::new();
     for row in &names {
         of.entry(row.parsed("resource_id")?).or_default().push(row.text("name")?);

@@ -80,7 +80,8 @@ impl Store {
             network: SiteNetwork { v4: row.parsed("site_v4")?, v6: row.parsed("site_v6")? },
             office_interface: row.text("office_interface")?,
             resolvers: serde_json::from_str(&list("resolvers")?).map_err(|_| Error::Unreadable("resolvers"))?,
-            office_zones: serde_json::from_str(&list("office_zones")?).map_err(|_| Error::Unreadable("office_zones"))?,
+            office_zones: serde_json::from_str(&list("office_zones")?)
+                .map_err(|_| Error::Unreadable("office_zones"))?,
             masquerade: row.integer("masquerade")? != 0,
             private_key: Secret(key),
             public_key: row.text("public_key")?,

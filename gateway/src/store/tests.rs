@@ -1,0 +1,407 @@
+//! The store's rules, under races.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::users::{FACTOR_LIMIT, NewUser, Role};
+use super::verifications::EndReason;
+use super::*;
+use crate::audit::Actor;
+use crate::ids::{DeviceId, GroupId, ResourceId, UserId};
+use crate::link::message::{Ports, Transport};
+use crate::pure::decide::{Reason, Verdict, World, decide};
+use crate::store::resources::{NewResource, ResourceKind};
+use crate::store::site::Site;
+
+pub(crate) const BOOT: &str = "boot-1";
+
+pub(crate) fn site() -> Site {
+    let key = provisioning::keys::PrivateKey::generate();
+    Site {
+        organisation: "Cabinet Rossi".into(),
+        public_name: "door.example.org".into(),
+        endpoint: "door.example.org:51820".into(),
+        zone: "rossi.internal".into(),
+        network: provisioning::addresses::SiteNetwork {
+            v4: "10.91.0.0/16".parse().unwrap(),
+            v6: "fd6b:10f3:77aa::/48".parse().unwrap(),
+        },
+        office_interface: "eth0".into(),
+        resolvers: vec!["192.168.1.1:53".parse().unwrap()],
+        office_zones: vec!["rossi.lan".into()],
+        masquerade: true,
+        private_key: crate::link::message::Secret(*key.as_bytes()),
+        public_key: key.public_key().to_string(),
+        ca_certificate: "ca".into(),
+        ca_key: zeroize::Zeroizing::new("ca key".into()),
+        tls_certificate: "tls".into(),
+        tls_key: zeroize::Zeroizing::new("tls key".into()),
+        tls_names: "door.example.org".into(),
+        tls_renew_at: crate::clock::Unix(i64::MAX),
+    }
+}
+
+pub(crate) async fn open(dir: &TempDir, boot: &str) -> Arc<Store> {
+    let sealer = Arc::new(Sealer::new(&[7; 32]));
+    Arc::new(Store::open(&dir.path().join("passerelle.db"), boot, sealer).await.unwrap())
+}
+
+/// A site, and nothing in it.
+pub(crate) async fn fixture() -> (TempDir, Arc<Store>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir, BOOT).await;
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.create_site(&site()).await.unwrap();
+    write.commit().await.unwrap();
+    (dir, store)
+}
+
+pub(crate) const SECRET: [u8; 20] = [3; 20];
+
+pub(crate) fn key() -> String {
+    provisioning::keys::PrivateKey::generate().public_key().to_string()
+}
+
+/// A user with a factor (and, if given, a password), and a device.
+pub(crate) async fn person(store: &Store, login: &str, role: Role, password: &str) -> (UserId, DeviceId) {
+    let now = Moment::now();
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    let user = write
+        .add_user(&NewUser {
+            login: login.into(),
+            name: login.to_uppercase(),
+            language: "fr".into(),
+            role,
+            groups: BTreeSet::new(),
+        })
+        .await
+        .unwrap();
+    let token = provisioning::invitation::Token::generate();
+    let id = write.invite(user, &token.hash()).await.unwrap();
+    write.begin_redeeming(id, password, &SECRET).await.unwrap();
+    write.commit().await.unwrap();
+    let invitation = store.open_invitation(&token.hash(), now.wall).await.unwrap();
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    let codes = [provisioning::recovery::hash(RECOVERY)];
+    write.redeem(&invitation, &SECRET, 1, &codes).await.unwrap();
+    let device = write.add_device(user, "laptop", &key()).await.unwrap();
+    write.commit().await.unwrap();
+    (user, device)
+}
+
+pub(crate) const RECOVERY: &str = "00000-00000-00000-00000-000000";
+
+/// A group with this member, and a share that it may reach.
+pub(crate) async fn entitle(store: &Store, user: UserId) -> (GroupId, ResourceId) {
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    let group = write.add_group("staff").await.unwrap();
+    write.add_member(group, user).await.unwrap();
+    let resource = write
+        .add_resource(&NewResource {
+            kind: ResourceKind::Share,
+            name: "files".into(),
+            dns_names: vec!["srv.rossi.lan".into()],
+            real4: Some("192.168.1.20".parse().unwrap()),
+            real6: None,
+            ports: vec![Ports { transport: Transport::Tcp, first: 445, last: 445 }],
+        })
+        .await
+        .unwrap();
+    write.add_policy(group, resource, None).await.unwrap();
+    write.commit().await.unwrap();
+    (group, resource)
+}
+
+async fn count(store: &Store, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(&store.reads).await.unwrap()
+}
+
+/// Spends a step and opens the door, as signing in does.
+async fn open_with(store: &Store, user: UserId, device: DeviceId, step: u64) -> bool {
+    let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+    if !write.spend_step(user, step).await.unwrap() {
+        return false;
+    }
+    write.open_door(user, device).await.unwrap();
+    write.commit().await.unwrap();
+    true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_equal_codes_open_once_and_none_again() {
+    let (dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    let tries: Vec<_> = (0..100)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { open_with(&store, user, device, 100).await })
+        })
+        .collect();
+    let mut opened = 0;
+    for attempt in tries {
+        opened += usize::from(attempt.await.unwrap());
+    }
+    assert_eq!(opened, 1);
+    assert_eq!(count(&store, "SELECT COUNT(*) FROM verifications").await, 1);
+    // A, B, A: an older step never comes back; nor does one after a restart.
+    assert!(open_with(&store, user, device, 101).await);
+    assert!(!open_with(&store, user, device, 100).await);
+    drop(store);
+    let store = open(&dir, BOOT).await;
+    assert!(!open_with(&store, user, device, 101).await);
+    assert!(open_with(&store, user, device, 102).await);
+}
+
+#[tokio::test]
+async fn enrolment_spends_its_step_and_a_recovery_code_is_spent_once() {
+    let (_dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    assert!(!open_with(&store, user, device, 1).await);
+    let hash = provisioning::recovery::hash(RECOVERY);
+    for expected in [true, false] {
+        let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+        assert_eq!(write.spend_recovery_code(user, &hash).await.unwrap(), expected);
+        write.commit().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_keys_are_never_given_twice() {
+    let (_dir, store) = fixture().await;
+    let (user, first) = person(&store, "anne", Role::User, "x").await;
+    let key = store.device(first).await.unwrap().public_key;
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.revoke_device(first).await.unwrap();
+    write.commit().await.unwrap();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    assert!(matches!(write.add_device(user, "again", &key).await, Err(Error::Exists(_))));
+    drop(write);
+    let adding: Vec<_> = (0..30)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+                write.add_device(user, &format!("d{n}"), &super::tests::key()).await.unwrap();
+                write.commit().await.unwrap();
+            })
+        })
+        .collect();
+    for one in adding {
+        one.await.unwrap();
+    }
+    let devices = store.devices(None).await.unwrap();
+    let v4: BTreeSet<_> = devices.iter().map(|d| d.address4).collect();
+    let v6: BTreeSet<_> = devices.iter().map(|d| d.address6).collect();
+    assert_eq!((devices.len(), v4.len(), v6.len()), (31, 31, 31));
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    assert!(matches!(write.enable_device(first).await, Err(Error::Revoked)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_redeemed_once() {
+    let (_dir, store) = fixture().await;
+    let now = Moment::now();
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    let new = NewUser {
+        login: "b".into(),
+        name: "B".into(),
+        language: "nl".into(),
+        role: Role::User,
+        groups: BTreeSet::new(),
+    };
+    let user = write.add_user(&new).await.unwrap();
+    let first = write.invite(user, "first").await.unwrap();
+    write.invite(user, "second").await.unwrap();
+    write.commit().await.unwrap();
+    assert!(store.open_invitation("first", now.wall).await.is_err(), "a newer one makes it void");
+    assert!(store.invitation(first).await.unwrap().revoked_at.is_some());
+    let id = store.open_invitation("second", now.wall).await.unwrap().id;
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.begin_redeeming(id, "hash", &SECRET).await.unwrap();
+    write.commit().await.unwrap();
+    let invitation = store.open_invitation("second", now.wall).await.unwrap();
+    let redeeming: Vec<_> = (0..20)
+        .map(|_| {
+            let (store, invitation) = (store.clone(), invitation.clone());
+            tokio::spawn(async move {
+                let mut write = store.write(now, Actor::System).await.unwrap();
+                let done = write.redeem(&invitation, &SECRET, 5, &[]).await.is_ok();
+                if done {
+                    write.commit().await.unwrap();
+                }
+                done
+            })
+        })
+        .collect();
+    let mut redeemed = 0;
+    for one in redeeming {
+        redeemed += usize::from(one.await.unwrap());
+    }
+    assert_eq!(redeemed, 1);
+    assert!(store.open_invitation("second", now.wall).await.is_err());
+    let later = now.wall + super::invitations::LIFE;
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.invite(user, "third").await.unwrap();
+    write.commit().await.unwrap();
+    assert!(store.open_invitation("third", now.wall).await.is_ok());
+    assert!(store.open_invitation("third", later).await.is_err(), "a day is over");
+}
+
+#[tokio::test]
+async fn tries_are_counted_per_login_and_per_source() {
+    let (_dir, store) = fixture().await;
+    let start = Moment::now().wall;
+    let after = |s: i64| crate::clock::Unix(start.0 + s * 1000);
+    for _ in 0..5 {
+        assert_eq!(store.count_login("who", true, start).await.unwrap(), None);
+    }
+    assert_eq!(store.count_login("who", true, start).await.unwrap(), Some(30_000));
+    assert_eq!(store.count_login("who", true, after(29)).await.unwrap(), Some(1000));
+    assert_eq!(store.count_login("who", true, after(30)).await.unwrap(), None);
+    assert_eq!(store.count_login("who", true, after(31)).await.unwrap(), Some(59_000), "doubled");
+    assert_eq!(store.count_login("other", true, start).await.unwrap(), None);
+    let mut now = 100;
+    for _ in 0..20 {
+        assert_eq!(store.count_login("who", true, after(now)).await.unwrap(), None);
+        now += 3600;
+    }
+    assert_eq!(store.count_login("who", true, after(now - 3599)).await.unwrap(), Some(3_599_000), "an hour at most");
+    // A clock set back by a year does not lock for a year.
+    assert_eq!(store.count_login("who", true, after(-365 * 86_400)).await.unwrap(), None);
+
+    for _ in 0..30 {
+        assert_eq!(store.count_source("192.0.2.1", start).await.unwrap(), None);
+    }
+    assert_eq!(store.count_source("192.0.2.1", after(60)).await.unwrap(), Some(540_000));
+    assert_eq!(store.count_source("192.0.2.2", after(60)).await.unwrap(), None);
+    assert_eq!(store.count_source("192.0.2.1", after(600)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn fifty_wrong_codes_suspend_the_factor() {
+    let (_dir, store) = fixture().await;
+    let (user, _) = person(&store, "anne", Role::User, "x").await;
+    for n in 1..=FACTOR_LIMIT {
+        assert_eq!(store.count_code(user).await.unwrap(), Some(n));
+    }
+    assert_eq!(store.count_code(user).await.unwrap(), None);
+    assert!(store.user("anne").await.unwrap().suspended);
+}
+
+#[tokio::test]
+async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
+    let (dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    let (_, resource) = entitle(&store, user).await;
+    let now = Moment::now();
+    let deny = |world: &World, at| decide(world, device, resource, at) == Verdict::Deny(vec![Reason::Locked]);
+    assert!(deny(&store.world(&Scope::All, now).await.unwrap(), now.boot));
+    assert!(open_with(&store, user, device, 10).await);
+    for scope in [Scope::All, Scope::user(user)] {
+        let world = store.world(&scope, now).await.unwrap();
+        assert!(matches!(decide(&world, device, resource, now.boot), Verdict::Allow { .. }));
+        assert!(deny(&world, now.boot + super::verifications::CAP * 2));
+    }
+    let other = store.world(&Scope::user(UserId::new()), now).await.unwrap();
+    assert!(other.devices.is_empty() && other.resources.len() == 1);
+
+    // The machine starts again: open for what was left, by the wall clock.
+    store.close().await;
+    let store = open(&dir, "boot-2").await;
+    let hour = std::time::Duration::from_secs(3600);
+    let later = Moment { wall: now.wall + hour, boot: Boot(5000) };
+    assert!(deny(&store.world(&Scope::All, later).await.unwrap(), later.boot), "not before it is adopted");
+    assert!(store.adopt_boot(later).await.unwrap());
+    let left = store.open_for(device, later).await.unwrap().unwrap();
+    assert!(left <= super::verifications::CAP - hour + std::time::Duration::from_secs(10), "{left:?}");
+    assert!(left > super::verifications::CAP - hour - std::time::Duration::from_secs(10), "{left:?}");
+
+    // … and again, with a clock before the last time it was seen.
+    store.seen(later.wall).await.unwrap();
+    store.close().await;
+    let store = open(&dir, "boot-3").await;
+    let before = Moment { wall: now.wall, boot: Boot(5000) };
+    assert!(!store.adopt_boot(before).await.unwrap());
+    assert_eq!(store.open_for(device, before).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_is_shut_out_loses_doors_and_sessions() {
+    let (_dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    for what in 0..4_u64 {
+        assert!(open_with(&store, user, device, 10 + what).await);
+        let now = Moment::now();
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.begin_web_session("token", user, Some(device)).await.unwrap();
+        write.commit().await.unwrap();
+        assert!(store.web_session("token", now.wall).await.unwrap().is_some());
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        match what {
+            0 => write.end_of_device(device, EndReason::Locked).await.unwrap(),
+            1 => write.disable_device(device).await.unwrap(),
+            2 => write.set_user_disabled(user, true).await.unwrap(),
+            _ => write.revoke_device(device).await.unwrap(),
+        }
+        assert!(write.commit().await.unwrap().is_some());
+        assert_eq!(store.open_for(device, now).await.unwrap(), None);
+        let session = store.web_session("token", now.wall).await.unwrap();
+        assert_eq!(session.is_some(), what < 2, "{what}");
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.end_web_sessions(user).await.unwrap();
+        if what == 1 {
+            write.enable_device(device).await.unwrap();
+        }
+        if what == 2 {
+            write.set_user_disabled(user, false).await.unwrap();
+        }
+        write.commit().await.unwrap();
+    }
+    let last = store.audit(&super::audit::Filter { limit: 100, ..Default::default() }).await.unwrap();
+    assert!(last.iter().any(|l| l.event == "device_revoked" && l.login.as_deref() == Some("anne")));
+    assert!(last.windows(2).all(|w| w[0].id > w[1].id));
+}
+
+#[tokio::test]
+async fn epochs_say_whom_they_touch() {
+    let (_dir, store) = fixture().await;
+    let (anne, _) = person(&store, "anne", Role::User, "x").await;
+    let (bea, device) = person(&store, "bea", Role::User, "x").await;
+    let now = Moment::now();
+    let epoch = store.load_since(None, now).await.unwrap().epoch;
+    let none = store.load_since(Some(epoch), now).await.unwrap();
+    assert_eq!(none.scope, Scope::Users(BTreeSet::new()));
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.revoke_device(device).await.unwrap();
+    let raised = write.commit().await.unwrap().unwrap();
+    assert_eq!(raised, epoch + 1);
+    let loaded = store.load_since(Some(epoch), now).await.unwrap();
+    assert_eq!((loaded.epoch, &loaded.scope), (raised, &Scope::user(bea)));
+    assert!(loaded.world.users.contains_key(&bea) && !loaded.world.users.contains_key(&anne));
+    // What somebody else changed is not known: everything is read.
+    sqlx::query("UPDATE site SET epoch = epoch + 1").execute(&store.writes).await.unwrap();
+    assert_eq!(store.load_since(Some(raised), now).await.unwrap().scope, Scope::All);
+    // A change that was not committed raises nothing.
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.set_user_disabled(anne, true).await.unwrap();
+    drop(write);
+    assert_eq!(store.epoch().await.unwrap(), raised + 1);
+    assert!(store.user("anne").await.unwrap().disabled_at.is_none());
+}
+
+#[tokio::test]
+async fn secrets_are_sealed_and_the_file_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, store) = fixture().await;
+    let (_, _) = person(&store, "anne", Role::User, "x").await;
+    assert_eq!(store.site().await.unwrap().unwrap().ca_key.as_str(), "ca key");
+    store.close().await;
+    let file = dir.path().join("passerelle.db");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let bytes = std::fs::read(&file).unwrap();
+    for secret in [b"ca key".as_slice(), b"tls key", &SECRET] {
+        assert!(!bytes.windows(secret.len()).any(|w| w == secret));
+    }
+}

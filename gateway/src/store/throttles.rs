@@ -101,10 +101,7 @@ impl Write<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn forgive(&mut self, login: &str, source: Option<&str>) -> Result<()> {
-        sqlx::query("DELETE FROM throttles WHERE key = $1")
-            .bind(login_key(login))
-            .execute(self.connection())
-            .await?;
+        sqlx::query("DELETE FROM throttles WHERE key = $1").bind(login_key(login)).execute(self.connection()).await?;
         if let Some(source) = source {
             sqlx::query("UPDATE throttles SET failures = failures - 1 WHERE key = $1 AND failures > 0")
                 .bind(format!("source {source}"))

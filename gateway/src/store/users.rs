@@ -152,17 +152,16 @@ impl Store {
         .transpose()
     }
 
-    /// Counts a wrong code before it is known to be wrong. False: the factor is suspended.
+    /// Counts a wrong code before it is known to be wrong. The answer is how many there are in a row now; nothing if the
+    /// factor is suspended.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn count_code(&self, user: UserId) -> Result<bool> {
-        let done = sqlx::query("UPDATE users SET factor_failures = factor_failures + 1 WHERE id = $1 AND factor_failures < $2")
-            .bind(user.to_string())
-            .bind(FACTOR_LIMIT)
-            .execute(&self.writes)
-            .await?;
-        Ok(done.rows_affected() == 1)
+    pub async fn count_code(&self, user: UserId) -> Result<Option<i64>> {
+        let sql = "UPDATE users SET factor_failures = factor_failures + 1 WHERE id = $1 AND factor_failures < $2 \
+                   RETURNING factor_failures";
+        let row = sqlx::query(sql).bind(user.to_string()).bind(FACTOR_LIMIT).fetch_optional(&self.writes).await?;
+        row.map(|row| row.integer("factor_failures")).transpose()
     }
 
     /// The password was right: its wrong tries in a row are over.

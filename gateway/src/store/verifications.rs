@@ -269,7 +269,8 @@ impl Write<'_> {
             .fetch_all(self.connection())
             .await?;
         for row in &rows {
-            let (id, device, user): (_, _, UserId) = (row.parsed("id")?, row.parsed("device_id")?, row.parsed("user_id")?);
+            let (id, device, user): (_, _, UserId) =
+                (row.parsed("id")?, row.parsed("device_id")?, row.parsed("user_id")?);
             let login = self.login(user).await?;
             self.touch(Scope::user(user));
             let event = Event::DoorLocked { user: login, device, verification: id, reason: reason.word() };

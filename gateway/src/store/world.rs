@@ -1,6 +1,7 @@
 //! The view of the world that decisions are made from, read in one transaction.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ impl Store {
         let Some(last) = last.filter(|l| *l <= epoch) else { return Scope::All };
         let touched = self.touched();
         // An epoch that nobody here announced was made by somebody else: read everything.
-        let known = u64::try_from(touched.range(last + 1..=epoch).count()).unwrap_or(0) == epoch - last;
+        let known =
+            u64::try_from(touched.range((Excluded(last), Included(epoch))).count()).unwrap_or(0) == epoch - last;
         let none = Scope::Users(std::collections::BTreeSet::new());
         let scope = touched.range(..=epoch).map(|(_, s)| s.clone()).fold(none, Scope::and);
         match scope {
@@ -80,10 +82,8 @@ impl Store {
         now: Moment,
     ) -> Result<(World, Vec<resources::Resource>)> {
         let published = resources::all(connection).await?;
-        let mut world = World {
-            resources: published.iter().map(|r| (r.id, r.message())).collect(),
-            ..World::default()
-        };
+        let mut world =
+            World { resources: published.iter().map(|r| (r.id, r.message())).collect(), ..World::default() };
         let ends = self.ends(now);
         match scope {
             Scope::All => self.load_users(connection, &mut world, None, now, &ends).await?,

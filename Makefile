@@ -1,0 +1,47 @@
+# What people type. `make` alone lists it.
+SHELL := /bin/bash
+export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export PATH := $(PATH):/usr/sbin:/sbin:$(HOME)/.cargo/bin
+GATEWAY := $(CARGO_TARGET_DIR)/debug/passerelle
+TOOLS := $(CARGO_TARGET_DIR)/tools
+BORINGTUN := 0.7.1
+
+.PHONY: help demo run test test-all check unit e2e build tools install-deps
+
+help: ## this list
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
+
+demo: install-deps tools build ## the story with real clients, then a portal to try (ONESHOT=1: only the story); root
+	@PASSERELLE_BIN=$(GATEWAY) $(CARGO_TARGET_DIR)/debug/demo
+
+run: install-deps build ## both processes on this machine, after `passerelle setup`; root
+	$(GATEWAY) run
+
+test: install-deps check unit e2e ## all that must hold before a change lands; root
+
+test-all: install-deps check unit ## the same, and what is heavier; root
+	PASSERELLE_HEAVY=1 $(MAKE) e2e
+
+check: install-deps ## format, lints, dependencies (cargo-deny, where it is installed)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; \
+	else echo "cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)"; fi
+
+unit: install-deps ## tests without namespaces
+	cargo test --workspace --exclude virtual-office
+
+e2e: install-deps tools build ## tests in the virtual office; root
+	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office -- --test-threads=1
+
+build: install-deps ## the gateway and the demo, for development
+	cargo build -p passerelle -p virtual-office
+
+tools: $(TOOLS)/.boringtun-$(BORINGTUN) ## the second WireGuard client (Debian has none)
+
+$(TOOLS)/.boringtun-$(BORINGTUN): | install-deps
+	cargo install boringtun-cli --version $(BORINGTUN) --root $(TOOLS) --quiet
+	@touch $@
+
+install-deps: ## what building and testing need, by apt; says what is missing where it may not
+	@tests/install

@@ -1,0 +1,219 @@
+//! The first start: database, sealing key, server key, internal CA, certificate, first administrator. All or nothing.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use provisioning::addresses::{self, SiteNetwork};
+use provisioning::authority::Authority;
+use provisioning::invitation::Token;
+use provisioning::keys::PrivateKey;
+use zeroize::Zeroizing;
+
+use super::{boot_id, database};
+use crate::audit::Actor;
+use crate::clock::Unix;
+use crate::config::Config;
+use crate::http::{gateway_name, input};
+use crate::identity::seal::Sealer;
+use crate::link::message::Secret;
+use crate::store::site::Site;
+use crate::store::users::{NewUser, Role};
+use crate::store::{Moment, Store};
+
+/// A certificate of 397 days is replaced this long after it was made.
+const RENEW: Duration = Duration::from_secs(330 * 24 * 3600);
+
+/// What has to be known before the first start.
+#[derive(Clone, Debug)]
+pub struct FirstBoot {
+    /// Whose gateway this is.
+    pub organisation: String,
+    /// Portal, and WireGuard endpoint: `door.example.org`.
+    pub public_name: String,
+    /// `host:port` for client configs.
+    pub endpoint: String,
+    /// The interface towards the office.
+    pub office_interface: String,
+    /// Where devices and aliases live.
+    pub site: SiteNetwork,
+    /// The office's own resolvers.
+    pub resolvers: Vec<SocketAddr>,
+    /// Zones the office's resolvers are asked for.
+    pub office_zones: Vec<String>,
+    /// Whether the office sees the gateway's address instead of the device's.
+    pub masquerade: bool,
+    /// Login of the first administrator.
+    pub admin_login: String,
+    /// Display name of the first administrator.
+    pub admin_display_name: String,
+    /// Language of the first administrator.
+    pub admin_language: String,
+}
+
+/// Makes everything. The answer is the invitation of the first administrator, to be shown once.
+///
+/// # Errors
+/// What kept it from being made, or that there is a database already; then nothing is left behind.
+pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<String> {
+    let file = database(config);
+    anyhow::ensure!(!file.exists(), "this gateway is set up already: {} is there", file.display());
+    let state_dir = &config.state_dir;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir)
+        .with_context(|| format!("make {}", state_dir.display()))?;
+    let sealer = Arc::new(Sealer::load_or_make(state_dir)?);
+    let made = make(config, boot, sealer).await;
+    if made.is_err() {
+        for name in ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm"] {
+            // What is not there need not go.
+            let _ = fs::remove_file(state_dir.join(name));
+        }
+    }
+    made.and_then(|token| give_away(config).map(|()| token))
+}
+
+async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::Result<String> {
+    let now = Moment::now();
+    let text = |e: crate::http::error::ApiError| match e {
+        crate::http::error::ApiError::Invalid(text) => anyhow::anyhow!(text),
+        other => anyhow::anyhow!("{other:?}"),
+    };
+    let login = input::login(&boot.admin_login).map_err(text)?;
+    let administrator = NewUser {
+        name: input::name(&boot.admin_display_name).map_err(text)?,
+        language: input::language(&boot.admin_language).map_err(text)?,
+        role: Role::Admin,
+        groups: std::collections::BTreeSet::new(),
+        login,
+    };
+    let authority = Authority::new(&boot.organisation).context("make the internal CA")?;
+    let key = PrivateKey::generate();
+    let mut site = Site {
+        zone: zone_of(&boot.organisation),
+        organisation: boot.organisation,
+        public_name: boot.public_name.trim_end_matches('.').to_lowercase(),
+        endpoint: boot.endpoint,
+        network: boot.site,
+        office_interface: boot.office_interface,
+        resolvers: boot.resolvers,
+        office_zones: boot.office_zones.iter().map(|z| z.trim_end_matches('.').to_lowercase()).collect(),
+        masquerade: boot.masquerade,
+        private_key: Secret(*key.as_bytes()),
+        public_key: key.public_key().to_string(),
+        ca_certificate: authority.certificate_pem().to_owned(),
+        ca_key: authority.key_pem(),
+        tls_certificate: String::new(),
+        tls_key: Zeroizing::default(),
+        tls_names: String::new(),
+        tls_renew_at: Unix(0),
+    };
+    issue(&mut site, config, now)?;
+
+    let store = Store::open(&database(config), &boot_id()?, sealer).await?;
+    let mut write = store.write(now, Actor::Local).await?;
+    write.create_site(&site).await?;
+    let user = write.add_user(&administrator).await?;
+    let token = Token::generate();
+    write.invite(user, &token.hash()).await?;
+    write.commit().await?;
+    store.close().await;
+    Ok(token.to_string())
+}
+
+/// A certificate for the site's names and addresses, from the internal CA.
+pub(super) fn issue(site: &mut Site, config: &Config, now: Moment) -> anyhow::Result<()> {
+    let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
+    let (text, names, ips) = tls_names(site, config);
+    let (certificate, key) = authority.issue_server(&names, &ips).context("issue the TLS certificate")?;
+    site.tls_certificate = certificate;
+    site.tls_key = Zeroizing::new(key);
+    site.tls_names = text;
+    site.tls_renew_at = now.wall + RENEW;
+    Ok(())
+}
+
+/// What the certificate is for: as one text to compare, and apart.
+pub(super) fn tls_names(site: &Site, config: &Config) -> (String, Vec<String>, Vec<IpAddr>) {
+    let (v4, v6) = addresses::gateway(&site.network);
+    let mut names = vec![gateway_name(&site.zone)];
+    let mut ips = vec![IpAddr::from(v4), IpAddr::from(v6)];
+    match site.public_name.parse::<IpAddr>() {
+        Ok(ip) => ips.push(ip),
+        Err(_) => names.insert(0, site.public_name.clone()),
+    }
+    ips.extend(config.office_listen.iter().map(|a| a.ip()).filter(|ip| !ip.is_unspecified()));
+    ips.sort_unstable();
+    ips.dedup();
+    let text = names.iter().cloned().chain(ips.iter().map(ToString::to_string)).collect::<Vec<_>>().join(",");
+    (text, names, ips)
+}
+
+/// `Cabinet Rossi & Fils` → `cabinet-rossi-fils.internal`.
+fn zone_of(organisation: &str) -> String {
+    let mut label = String::new();
+    for c in organisation.to_lowercase().chars() {
+        match plain(c) {
+            Some(letters) => label.push_str(letters),
+            None if c.is_ascii_alphanumeric() => label.push(c),
+            None if !label.ends_with('-') && !label.is_empty() => label.push('-'),
+            None => {}
+        }
+    }
+    label.truncate(30);
+    let label = label.trim_matches('-');
+    format!("{}.internal", if label.is_empty() { "office" } else { label })
+}
+
+fn plain(c: char) -> Option<&'static str> {
+    Some(match c {
+        'à' | 'á' | 'â' | 'ä' | 'ã' | 'å' => "a",
+        'ç' => "c",
+        'è' | 'é' | 'ê' | 'ë' => "e",
+        'ì' | 'í' | 'î' | 'ï' => "i",
+        'ñ' => "n",
+        'ò' | 'ó' | 'ô' | 'ö' | 'õ' => "o",
+        'ù' | 'ú' | 'û' | 'ü' => "u",
+        'ÿ' => "y",
+        'œ' => "oe",
+        'æ' => "ae",
+        'ß' => "ss",
+        '\'' | '’' | '·' => "",
+        _ => return None,
+    })
+}
+
+/// Set-up runs as root, the daemon does not: what was made belongs to whom the state directory belongs to.
+fn give_away(config: &Config) -> anyhow::Result<()> {
+    let owner = fs::metadata(&config.state_dir).context("look at the state directory")?;
+    for name in ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm", "seal.key"] {
+        let file = config.state_dir.join(name);
+        if file.exists() {
+            std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid()))
+                .with_context(|| format!("give {} to its user", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones() {
+        for (organisation, zone) in [
+            ("Cabinet Rossi & Fils", "cabinet-rossi-fils.internal"),
+            ("Notariat d'Été", "notariat-dete.internal"),
+            ("  --  ", "office.internal"),
+            ("中文", "office.internal"),
+        ] {
+            assert_eq!(zone_of(organisation), zone);
+        }
+    }
+}

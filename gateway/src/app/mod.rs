@@ -1,0 +1,216 @@
+//! The `serve` process, wired: store, reconciler, the three doors, DNS in the tunnel.
+
+mod first_boot;
+mod names;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests;
+
+use std::fs;
+use std::net::TcpListener as StdListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use axum::Router;
+use ipnet::{Ipv4Net, Ipv6Net};
+use provisioning::addresses;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::audit::Actor;
+use crate::config::Config;
+use crate::dns;
+use crate::http::listen::{self, TcpDoor};
+use crate::http::{self, Api};
+use crate::identity::passwords::{Cost, Passwords};
+use crate::identity::seal::Sealer;
+use crate::link::message::{Interface, SocketRole};
+use crate::reconcile::{self, Sockets};
+use crate::store::site::Site;
+use crate::store::{Moment, Store};
+
+pub use first_boot::{FirstBoot, first_boot};
+
+/// MTU of the TUN: an Ethernet frame less WireGuard's 60 to 80 bytes (DESIGN 3.1).
+const MTU: u16 = 1420;
+
+/// An office address that is not there yet (the interface comes up late) is tried again after this.
+const BIND_AGAIN: Duration = Duration::from_secs(5);
+
+/// The database's file in the state directory.
+#[must_use]
+pub fn database(config: &Config) -> std::path::PathBuf {
+    config.state_dir.join("passerelle.db")
+}
+
+/// Runs the control plane until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting, with the cure.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let not_set_up =
+        || format!("this gateway is not set up (no {}): run `passerelle setup`", database(&config).display());
+    anyhow::ensure!(database(&config).exists(), not_set_up());
+    let sealer = Arc::new(Sealer::load(&config.state_dir)?);
+    let store = Arc::new(Store::open(&database(&config), &boot_id()?, sealer).await?);
+    let site = store.site().await?.with_context(not_set_up)?;
+    let site = renewed(&store, site, &config).await?;
+    begin(&store, &config).await?;
+
+    fs::create_dir_all(&config.runtime_dir).with_context(|| format!("make {}", config.runtime_dir.display()))?;
+    let started = reconcile::start(store.clone(), interface(&site, &config)?, config.link_socket())?;
+    let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;
+    let view = Arc::new(ArcSwap::from_pointee(names::view(&site, &[])));
+    tokio::spawn(names::follow(site.clone(), started.reconciler.published(), view.clone()));
+
+    let tls = listen::tls(&site.tls_certificate, &site.tls_key)?;
+    let listen = config.office_listen.iter().map(|address| address.ip().to_string());
+    let also = listen.chain(config.also_named.iter().cloned());
+    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, site, also));
+    let public_name = api.site.public_name.clone();
+    let router = http::router(api);
+    let mut doors = JoinSet::new();
+    let socket = config.api_socket();
+    let local = router.clone();
+    doors.spawn(async move { listen::local(&socket, local).await });
+    for address in config.office_listen.clone() {
+        doors.spawn(office(address, tls.clone(), router.clone()));
+    }
+    doors.spawn(tunnel(started.sockets, Door { tls, router, public_name, view }));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "control plane started");
+
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopped = tokio::select! {
+        _ = term.recv() => Ok(()),
+        _ = int.recv() => Ok(()),
+        ended = doors.join_next() => match ended {
+            Some(Ok(Err(e))) => Err(e),
+            _ => Err(anyhow::anyhow!("a door's task ended")),
+        },
+    };
+    drop(doors);
+    store.close().await;
+    tracing::info!("control plane stopped");
+    stopped
+}
+
+/// What must hold before anything is answered: ends of doors in this boot's time, and no database put back from before.
+async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
+    let now = Moment::now();
+    if !store.adopt_boot(now).await? {
+        tracing::warn!("the clock stands before the last time this gateway ran: every door opened before is locked");
+    }
+    let file = config.state_dir.join("generation");
+    let witnessed = match fs::read_to_string(&file) {
+        Ok(text) => text.trim().parse().unwrap_or(u64::MAX >> 1),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(e) => return Err(e).with_context(|| format!("read {}", file.display())),
+    };
+    let (before, next) = store.raise_generation(witnessed).await?;
+    if before < witnessed {
+        tracing::warn!("this database was put back from before: every door is locked, every web session has ended");
+        store.lock_everything(now, "database put back from before").await?;
+    }
+    let fresh = config.state_dir.join("generation.new");
+    fs::write(&fresh, format!("{next}\n")).with_context(|| format!("write {}", fresh.display()))?;
+    fs::File::open(&fresh).and_then(|f| f.sync_all()).context("write the generation")?;
+    fs::rename(&fresh, &file).with_context(|| format!("write {}", file.display()))
+}
+
+/// The site with a certificate that is for the right names and good for a while.
+async fn renewed(store: &Store, mut site: Site, config: &Config) -> anyhow::Result<Site> {
+    let now = Moment::now();
+    if site.tls_names == first_boot::tls_names(&site, config).0 && now.wall < site.tls_renew_at {
+        return Ok(site);
+    }
+    first_boot::issue(&mut site, config, now)?;
+    let mut write = store.write(now, Actor::System).await?;
+    write.replace_certificate(&site).await?;
+    write.commit().await?;
+    tracing::info!(names = %site.tls_names, "TLS certificate issued");
+    Ok(site)
+}
+
+fn interface(site: &Site, config: &Config) -> anyhow::Result<Interface> {
+    let (v4, v6) = addresses::gateway(&site.network);
+    let mut private_zones = vec![site.zone.clone()];
+    private_zones.extend(site.office_zones.iter().cloned());
+    Ok(Interface {
+        name: config.interface.clone(),
+        private_key: site.private_key.clone(),
+        ports: config.ports.clone(),
+        address4: Ipv4Net::new(v4, site.network.v4.prefix_len()).context("site network")?,
+        address6: Ipv6Net::new(v6, site.network.v6.prefix_len()).context("site network")?,
+        mtu: MTU,
+        masquerade: site.masquerade,
+        resolvers: site.resolvers.clone(),
+        private_zones,
+    })
+}
+
+/// Which start of the machine this is.
+fn boot_id() -> anyhow::Result<String> {
+    let file = Path::new("/proc/sys/kernel/random/boot_id");
+    Ok(fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?.trim().to_owned())
+}
+
+async fn office(address: std::net::SocketAddr, tls: TlsAcceptor, router: Router) -> anyhow::Result<()> {
+    let mut told = false;
+    let listener = loop {
+        match StdListener::bind(address) {
+            Ok(listener) => break listener,
+            Err(e) => {
+                if !told {
+                    tracing::warn!(%address, error = %e, "the office's door cannot be opened yet, still trying");
+                }
+                told = true;
+                tokio::time::sleep(BIND_AGAIN).await;
+            }
+        }
+    };
+    tracing::info!(%address, "office door open for business");
+    listen::https(listener, TcpDoor::Office, tls, router).await
+}
+
+/// What the tunnel's sockets are served with.
+struct Door {
+    tls: TlsAcceptor,
+    router: Router,
+    public_name: String,
+    view: Arc<ArcSwap<dns::View>>,
+}
+
+/// Serves what `net` hands over; a new set of sockets takes the place of the old.
+async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Result<()> {
+    // Kept until the next set: dropping them ends what is served by them.
+    let mut serving = JoinSet::new();
+    let mut asked: Option<watch::Sender<bool>> = None;
+    while let Some(set) = sockets.recv().await {
+        serving.abort_all();
+        drop(asked.take());
+        let mut dns_sockets = dns::Sockets::default();
+        for (role, descriptor) in set {
+            match role {
+                SocketRole::DnsUdp4 | SocketRole::DnsUdp6 => dns_sockets.udp.push(descriptor.into()),
+                SocketRole::DnsTcp4 | SocketRole::DnsTcp6 => dns_sockets.tcp.push(descriptor.into()),
+                SocketRole::Http4 | SocketRole::Http6 => {
+                    let name = door.public_name.clone();
+                    serving.spawn(async move { listen::redirect(descriptor.into(), &name).await });
+                }
+                SocketRole::Https4 | SocketRole::Https6 => {
+                    let (tls, router) = (door.tls.clone(), door.router.clone());
+                    serving.spawn(listen::https(descriptor.into(), TcpDoor::Tunnel, tls, router));
+                }
+            }
+        }
+        let (stop, stopped) = watch::channel(false);
+        asked = Some(stop);
+        serving.spawn(dns::run(dns_sockets, door.view.clone(), stopped));
+    }
+    anyhow::bail!("the reconciler ended")
+}

@@ -1,0 +1,50 @@
+//! From what is published to the names that DNS answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use provisioning::addresses;
+use tokio::sync::watch;
+
+use crate::dns::{Addresses, View};
+use crate::store::resources::Resource;
+use crate::store::site::Site;
+
+/// The view for these resources.
+pub(super) fn view(site: &Site, published: &[Resource]) -> View {
+    let (gateway4, gateway6) = addresses::gateway(&site.network);
+    let mut hosts = HashMap::new();
+    let (mut aliases4, mut aliases6) = (Vec::new(), Vec::new());
+    for resource in published {
+        let at = Addresses { v4: resource.real4.map(|_| resource.alias4), v6: resource.real6.map(|_| resource.alias6) };
+        hosts.insert(format!("{}.{}", resource.name, site.zone), at);
+        hosts.extend(resource.dns_names.iter().map(|name| (name.clone(), at)));
+        let message = resource.message();
+        aliases4.extend(message.v4);
+        aliases6.extend(message.v6);
+    }
+    View {
+        zone: site.zone.clone(),
+        public_name: site.public_name.to_lowercase(),
+        gateway4,
+        gateway6,
+        hosts,
+        aliases4,
+        aliases6,
+        resolvers: site.resolvers.clone(),
+        office_zones: site.office_zones.clone(),
+    }
+}
+
+/// Keeps the view up to date, until the reconciler ends.
+pub(super) async fn follow(
+    site: Site,
+    mut published: watch::Receiver<Arc<Vec<Resource>>>,
+    current: Arc<ArcSwap<View>>,
+) {
+    while published.changed().await.is_ok() {
+        let resources = published.borrow_and_update().clone();
+        current.store(Arc::new(view(&site, &resources)));
+    }
+}

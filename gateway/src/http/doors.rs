@@ -1,0 +1,206 @@
+//! By which door a request came, and who may call: one extractor per kind of caller, so that a handler's signature is its
+//! authorisation.
+//!
+//! The door is put on a request by the listener it came through. No header and no address decides it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+
+use super::Api;
+use super::door::DoorName;
+use super::error::{Answer, ApiError};
+use super::problem::Slug;
+use crate::audit::Actor;
+use crate::identity::web_token::WebToken;
+use crate::store::Moment;
+use crate::store::devices::Device;
+use crate::store::users::Role;
+use crate::store::web_sessions::WebSession;
+
+/// The listening socket a request came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Inside the tunnel; the data plane vouches for the peer's address.
+    Tunnel(IpAddr),
+    /// The office LAN.
+    Office(IpAddr),
+    /// The command line's socket; the kernel vouches for root.
+    Local,
+}
+
+impl Door {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> DoorName {
+        match self {
+            Self::Tunnel(_) => DoorName::Tunnel,
+            Self::Office(_) => DoorName::Office,
+            Self::Local => DoorName::Local,
+        }
+    }
+
+    /// Where tries are counted as coming from.
+    #[must_use]
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Tunnel(a) | Self::Office(a) => Some(a),
+            Self::Local => None,
+        }
+    }
+}
+
+/// Anybody, by any door.
+#[derive(Clone, Debug)]
+pub struct Public {
+    /// By which.
+    pub door: Door,
+    /// The device at it, in the tunnel.
+    pub device: Option<Device>,
+    /// Who is signed in, if anybody.
+    pub session: Option<WebSession>,
+}
+
+/// Anybody by the doors of the house: office LAN and command line.
+#[derive(Clone, Copy, Debug)]
+pub struct InHouse {
+    /// By which.
+    pub door: Door,
+}
+
+/// A known device in the tunnel, its door open or not.
+#[derive(Clone, Debug)]
+pub struct Tunnel {
+    /// By which door.
+    pub door: Door,
+    /// Which device.
+    pub device: Device,
+}
+
+/// A device in the tunnel whose door is open.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// By which door.
+    pub door: Door,
+    /// Which device.
+    pub device: Device,
+}
+
+/// Somebody signed in on this browser, by the door and device they signed in by.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub session: WebSession,
+    /// Hash of their token.
+    pub token_hash: String,
+    /// The device, in the tunnel.
+    pub device: Option<Device>,
+}
+
+/// IT: root on the command line, or an administrator signed in by the office LAN or by a verified device.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// For the audit.
+    pub actor: Actor,
+}
+
+fn door(parts: &Parts) -> Answer<Door> {
+    // A request without a door came by no listener of ours.
+    parts.extensions.get::<Door>().copied().ok_or_else(|| ApiError::Internal(anyhow::anyhow!("request without a door")))
+}
+
+async fn device(door: Door, api: &Api) -> Answer<Option<Device>> {
+    let Door::Tunnel(address) = door else { return Ok(None) };
+    let device = api.store.device_at(address.to_canonical()).await?;
+    let good = |d: &Device| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor;
+    // The data plane has no such peer, so a request of one is of the moment in which it was cut.
+    device.filter(good).map(Some).ok_or(ApiError::NotFound)
+}
+
+async fn session(parts: &Parts, api: &Api, device: Option<&Device>) -> Answer<Option<(WebSession, String)>> {
+    let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let Some(token) = cookies.filter_map(WebToken::from_cookies).next() else { return Ok(None) };
+    let hash = token.hash();
+    let session = api.store.web_session(&hash, Moment::now().wall).await?;
+    // A cookie that was carried to another device or door is nobody's.
+    Ok(session.filter(|s| s.device == device.map(|d| d.id)).map(|s| (s, hash)))
+}
+
+impl FromRequestParts<Arc<Api>> for Public {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let door = door(parts)?;
+        let device = device(door, api).await?;
+        let session = match door {
+            Door::Local => None,
+            _ => session(parts, api, device.as_ref()).await?.map(|(s, _)| s),
+        };
+        Ok(Self { door, device, session })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for InHouse {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Answer<Self> {
+        match door(parts)? {
+            Door::Tunnel(_) => Err(ApiError::NotFound),
+            door => Ok(Self { door }),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Tunnel {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let door = door(parts)?;
+        let device = device(door, api).await?.ok_or(ApiError::NotFound)?;
+        Ok(Self { door, device })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Verified {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let Tunnel { door, device } = Tunnel::from_request_parts(parts, api).await?;
+        match api.store.open_for(device.id, Moment::now()).await? {
+            Some(_) => Ok(Self { door, device }),
+            None => Err(ApiError::Forbidden(Slug::NotAllowed, "the door of this device is locked: sign in")),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for SignedIn {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let door = door(parts)?;
+        if door == Door::Local {
+            return Err(ApiError::NotFound);
+        }
+        let device = device(door, api).await?;
+        let found = session(parts, api, device.as_ref()).await?;
+        let (session, token_hash) = found.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
+        Ok(Self { session, token_hash, device })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Admin {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        if door(parts)? == Door::Local {
+            return Ok(Self { actor: Actor::Local });
+        }
+        let SignedIn { session, device, .. } = SignedIn::from_request_parts(parts, api).await?;
+        if session.role != Role::Admin {
+            return Err(ApiError::NotFound);
+        }
+        if let Some(device) = device
+            && api.store.open_for(device.id, Moment::now()).await?.is_none()
+        {
+            return Err(ApiError::Forbidden(Slug::NotAllowed, "the door of this device is locked: sign in"));
+        }
+        Ok(Self { actor: Actor::User(session.login) })
+    }
+}

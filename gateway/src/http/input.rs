@@ -1,0 +1,234 @@
+//! What comes in, parsed once: bodies, queries, ids, names and addresses.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::{Answer, ApiError};
+use crate::link::message::Ports;
+use crate::store::site::Site;
+
+/// Most ranges of ports a service has.
+const MOST_PORTS: usize = 64;
+
+/// Most DNS names a resource has.
+const MOST_NAMES: usize = 16;
+
+/// Longest name for people, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// The languages of the product.
+pub const LANGUAGES: [&str; 5] = ["fr", "nl", "ca", "es", "en"];
+
+/// A JSON body.
+#[derive(Clone, Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        match axum::Json::from_request(request, state).await {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            // What serde says may quote what was sent, and that may be a password: only the place is told.
+            Err(axum::extract::rejection::JsonRejection::JsonDataError(e)) => Err(ApiError::Invalid(field_of(&e))),
+            Err(e) => Err(ApiError::Invalid(format!("a JSON body is expected ({})", e.status()))),
+        }
+    }
+}
+
+fn field_of(e: &axum::extract::rejection::JsonDataError) -> String {
+    let text = e.body_text();
+    for known in ["missing field `", "unknown field `"] {
+        if let Some((_, rest)) = text.split_once(known)
+            && let Some((field, _)) = rest.split_once('`')
+            && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            return format!("{known}{field}`");
+        }
+    }
+    "a field of the body has a value that cannot be".to_owned()
+}
+
+/// A query string.
+#[derive(Clone, Debug)]
+pub struct Asked<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(asked)| Self(asked))
+            .map_err(|_| ApiError::Invalid("the query string is not what the API document says".into()))
+    }
+}
+
+/// An id from the path: what is none names nothing.
+///
+/// # Errors
+/// Not found.
+pub fn id<T: FromStr>(text: &str) -> Answer<T> {
+    text.parse().map_err(|_| ApiError::NotFound)
+}
+
+fn invalid<T>(text: impl Into<String>) -> Answer<T> {
+    Err(ApiError::Invalid(text.into()))
+}
+
+/// A login, in lower case.
+///
+/// # Errors
+/// It is none, and what is expected.
+pub fn login(text: &str) -> Answer<String> {
+    let login = text.trim().to_lowercase();
+    let fits = (1..=LONGEST_NAME).contains(&login.len())
+        && login.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_@".contains(&b))
+        && login.as_bytes()[0].is_ascii_alphanumeric()
+        && login.parse::<uuid::Uuid>().is_err()
+        && !["local", "system", "nobody"].contains(&login.as_str());
+    if fits {
+        Ok(login)
+    } else {
+        invalid("login: 1 to 64 letters without accents, digits, or . - _ @; begins with a letter or digit")
+    }
+}
+
+/// A name for people.
+///
+/// # Errors
+/// Empty, too long, or with control characters.
+pub fn name(text: &str) -> Answer<String> {
+    let name = text.trim();
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits { Ok(name.to_owned()) } else { invalid("name: 1 to 64 characters") }
+}
+
+/// One of the five languages.
+///
+/// # Errors
+/// Another one.
+pub fn language(text: &str) -> Answer<String> {
+    if LANGUAGES.contains(&text) { Ok(text.to_owned()) } else { invalid("language: fr, nl, ca, es or en") }
+}
+
+/// A resource's name: one DNS label, in lower case, that is not the gateway's own.
+///
+/// # Errors
+/// It is none.
+pub fn label(text: &str) -> Answer<String> {
+    let label = text.trim().to_lowercase();
+    if is_label(&label) && label != "gateway" && label.parse::<uuid::Uuid>().is_err() {
+        Ok(label)
+    } else {
+        invalid("name: 1 to 63 letters without accents, digits or hyphens (not first or last); `gateway` is taken")
+    }
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// More names of a resource: fully qualified, lower case, without final dot.
+///
+/// # Errors
+/// Which one is none, or belongs to the site itself.
+pub fn dns_names(names: &[String], site: &Site) -> Answer<Vec<String>> {
+    if names.len() > MOST_NAMES {
+        return invalid(format!("dns_names: at most {MOST_NAMES}"));
+    }
+    let mut out: Vec<String> = Vec::new();
+    for name in names {
+        let name = name.trim().trim_end_matches('.').to_lowercase();
+        let fits = name.len() <= 253 && name.contains('.') && name.split('.').all(is_label);
+        let ours = name == site.public_name || name == site.zone || name.ends_with(&format!(".{}", site.zone));
+        if !fits || ours {
+            return invalid(format!(
+                "dns_names: fully qualified names such as srv.office.example, outside {}, are expected",
+                site.zone
+            ));
+        }
+        if !out.contains(&name) {
+            out.push(name);
+        }
+    }
+    Ok(out)
+}
+
+/// Addresses in the office: at least one, and none that cannot be.
+///
+/// # Errors
+/// Which one cannot be.
+pub fn addresses(v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>, site: &Site) -> Answer<()> {
+    if v4.is_none() && v6.is_none() {
+        return invalid("address4 or address6 is needed");
+    }
+    if let Some(a) = v4 {
+        let strange =
+            a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local();
+        if strange || site.network.v4.contains(&a) {
+            return invalid(format!("address4: {a} is no address of a machine in the office"));
+        }
+    }
+    if let Some(a) = v6 {
+        let strange = a.is_unspecified()
+            || a.is_loopback()
+            || a.is_multicast()
+            || a.is_unicast_link_local()
+            || a.to_ipv4_mapped().is_some();
+        if strange || site.network.v6.contains(&a) {
+            return invalid(format!("address6: {a} is no address of a machine in the office"));
+        }
+    }
+    Ok(())
+}
+
+/// Ranges of ports.
+///
+/// # Errors
+/// None, too many, or one upside down.
+pub fn ports(ports: &[Ports]) -> Answer<Vec<Ports>> {
+    let good = |p: &Ports| p.first >= 1 && p.first <= p.last;
+    if ports.is_empty() || ports.len() > MOST_PORTS || !ports.iter().all(good) {
+        return invalid(format!("ports: 1 to {MOST_PORTS} ranges, each from a lower to a higher port"));
+    }
+    let mut ports = ports.to_vec();
+    ports.sort_unstable();
+    ports.dedup();
+    Ok(ports)
+}
+
+/// A WireGuard public key, in its one spelling.
+///
+/// # Errors
+/// It is none, or one that would make every shared secret the same.
+pub fn public_key(text: &str) -> Answer<String> {
+    match text.trim().parse::<provisioning::keys::PublicKey>() {
+        Ok(key) => Ok(key.to_string()),
+        Err(e) => invalid(format!("public_key: {e}")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_and_labels() {
+        for good in ["anne", "Anne.Rossi", "a@b.example", "x1"] {
+            assert_eq!(login(good).unwrap(), good.to_lowercase());
+        }
+        for bad in ["", " ", "-x", "é", "a b", "local", "0190e1a2-0000-7000-8000-000000000000", &"x".repeat(65)] {
+            assert!(login(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "-a", "a-", "a.b", "gateway", "a_b", &"x".repeat(64)] {
+            assert!(label(bad).is_err(), "{bad}");
+        }
+        assert_eq!(label("Files").unwrap(), "files");
+    }
+}

@@ -1,0 +1,242 @@
+//! Listeners: each knows its door. TLS by rustls with `ring`; time and number of everything are limited, for the other
+//! side is a stranger until the request says otherwise.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, TcpListener as StdListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use super::doors::Door;
+
+/// A TLS handshake, and a request's head, take no longer than this.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// A connection is closed after this: browsers open another.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// Connections at once on one listener.
+const CONNECTIONS: usize = 512;
+
+/// Connections at once from one address: browsers open six, offices share an address.
+const PER_ADDRESS: usize = 64;
+
+/// Requests at once on one HTTP/2 connection.
+const STREAMS: u32 = 32;
+
+/// All headers of a request together, in bytes.
+const HEADERS: u32 = 16 * 1024;
+
+/// A listener that fails (no descriptors left) rests for this long.
+const REST: Duration = Duration::from_millis(100);
+
+/// A TCP listener's door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpDoor {
+    /// Inside the tunnel.
+    Tunnel,
+    /// The office LAN.
+    Office,
+}
+
+impl TcpDoor {
+    fn of(self, peer: IpAddr) -> Door {
+        match self {
+            Self::Tunnel => Door::Tunnel(peer),
+            Self::Office => Door::Office(peer),
+        }
+    }
+}
+
+/// TLS with this certificate.
+///
+/// # Errors
+/// Certificate and key are no PEM, or do not fit together.
+pub fn tls(certificate: &str, key: &str) -> anyhow::Result<TlsAcceptor> {
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
+        .collect::<Result<Vec<_>, _>>()
+        .context("read the TLS certificate")?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("read the TLS key")?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS versions")?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("use the TLS certificate")?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves HTTPS until it is dropped.
+///
+/// # Errors
+/// The listener cannot be taken over by the runtime.
+pub async fn https(listener: StdListener, door: TcpDoor, tls: TlsAcceptor, router: Router) -> anyhow::Result<()> {
+    accept(listener, move |stream, peer| {
+        let (tls, router) = (tls.clone(), router.clone());
+        async move {
+            let Ok(Ok(stream)) = tokio::time::timeout(HEAD, tls.accept(stream)).await else { return };
+            serve(stream, door.of(peer), router).await;
+        }
+    })
+    .await
+}
+
+/// Answers plain HTTP with the way to HTTPS, until it is dropped.
+///
+/// # Errors
+/// The listener cannot be taken over by the runtime.
+pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Result<()> {
+    let to = format!("https://{public_name}/");
+    accept(listener, move |stream, _| {
+        let to = to.clone();
+        async move {
+            let answer = service_fn(move |_: Request<Incoming>| {
+                let to = to.clone();
+                async move {
+                    Response::builder()
+                        .status(StatusCode::PERMANENT_REDIRECT)
+                        .header(header::LOCATION, to)
+                        .header(header::CONNECTION, "close")
+                        .body(Body::empty())
+                }
+            });
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
+            // A stranger's broken connection is nobody's concern.
+            let _ = tokio::time::timeout(HEAD * 2, http.serve_connection(TokioIo::new(stream), answer)).await;
+        }
+    })
+    .await
+}
+
+async fn accept<F, Fut>(listener: StdListener, attend: F) -> anyhow::Result<()>
+where
+    F: Fn(tokio::net::TcpStream, IpAddr) -> Fut,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    listener.set_nonblocking(true).context("make a listener non-blocking")?;
+    let listener = TcpListener::from_std(listener).context("take over a listener")?;
+    let (places, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::<Addresses>::default());
+    // Dropping the set ends every connection with its listener.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let place = places.clone().acquire_owned().await.context("places")?;
+        while connections.try_join_next().is_some() {}
+        let (stream, peer) = match listener.accept().await {
+            Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
+            Err(e) => {
+                tracing::debug!(error = %e, "accept");
+                tokio::time::sleep(REST).await;
+                continue;
+            }
+        };
+        let Some(counted) = Addresses::enter(&addresses, peer) else { continue };
+        let work = attend(stream, peer);
+        connections.spawn(async move {
+            let _held = (place, counted);
+            work.await;
+        });
+    }
+}
+
+/// How many connections each address has.
+#[derive(Debug, Default)]
+struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+
+struct Counted(Arc<Addresses>, IpAddr);
+
+impl Addresses {
+    fn enter(all: &Arc<Self>, address: IpAddr) -> Option<Counted> {
+        let mut counts = all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= PER_ADDRESS {
+            return None;
+        }
+        *count += 1;
+        Some(Counted(all.clone(), address))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, door: Door, router: Router) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let router = router.clone();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(door);
+        router.oneshot(request)
+    });
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(64);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADERS)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(20));
+    // A connection that breaks is the other side's affair; what was begun is carried to its end by the guard.
+    let _ = tokio::time::timeout(LONGEST, http.serve_connection(TokioIo::new(stream), service)).await;
+}
+
+/// Serves the command line's socket until it is dropped: root and our own user only.
+///
+/// # Errors
+/// The socket cannot be made.
+pub async fn local(socket: &Path, router: Router) -> anyhow::Result<()> {
+    let named = || format!("socket {}", socket.display());
+    match std::fs::remove_file(socket) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e).with_context(named),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket).with_context(named)?;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).with_context(named)?;
+    let us = rustix::process::geteuid().as_raw();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let place = places.clone().acquire_owned().await.context("places")?;
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(REST).await;
+            continue;
+        };
+        // The mode says it already; the kernel's word is what counts.
+        if !stream.peer_cred().is_ok_and(|who| who.uid() == 0 || who.uid() == us) {
+            continue;
+        }
+        let router = router.clone();
+        connections.spawn(async move {
+            let _held = place;
+            serve(stream, Door::Local, router).await;
+        });
+    }
+}

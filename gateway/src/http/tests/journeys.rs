@@ -1,0 +1,272 @@
+//! Journeys: from the invitation to the open door, and what is refused on the way.
+
+use std::time::Instant;
+
+use provisioning::totp;
+use serde_json::json;
+
+use super::*;
+use crate::clock::Unix;
+
+fn code(back: u64) -> String {
+    totp::code_at(&fixtures::SECRET, Unix::now().seconds() / 30 - back)
+}
+
+fn sign_in(user: &str, password: &str, code: &str) -> Option<Value> {
+    Some(json!({"user": user, "password": password, "code": code}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn password_and_code_open_the_door_of_this_device() {
+    let g = Gateway::new().await;
+    let (_, laptop) = g.anne;
+    let door = g.tunnel(laptop).await;
+    let before = g.ask(door, None, "GET", "/door", None).await.json();
+    assert_eq!(before["state"], "locked");
+    assert_eq!(before["device"]["user"], "ANNE");
+
+    let used = code(1);
+    let wrong = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, "000000")).await;
+    let unknown = g.ask(door, None, "POST", "/sign-in", sign_in("nobody-here", PASSWORD, &used)).await;
+    let password = g.ask(door, None, "POST", "/sign-in", sign_in("anne", "wrong password", &used)).await;
+    // Ilse is right in every way, but this is Anne's laptop.
+    let other = g.ask(door, None, "POST", "/sign-in", sign_in("ilse", PASSWORD, &used)).await;
+    for refused in [&unknown, &password, &other] {
+        assert_eq!((refused.status, &refused.text), (wrong.status, &wrong.text));
+        assert_eq!(refused.slug(), "wrong-credentials");
+        assert!(refused.cookie.is_none());
+    }
+    assert_eq!(g.net.open(laptop), Some(false));
+
+    let right = g.ask(door, None, "POST", "/sign-in", sign_in(" Anne ", PASSWORD, &used)).await;
+    assert_eq!(right.status, 200, "{}", right.text);
+    assert_eq!(right.json()["door"]["state"], "open");
+    assert_eq!(g.net.open(laptop), Some(true));
+    let cookie = right.cookie.unwrap();
+    assert!(cookie.starts_with(COOKIE));
+    assert_eq!(g.ask(door, Some(&cookie), "GET", "/me", None).await.json()["login"], "anne");
+    let again = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &used)).await;
+    assert_eq!(again.slug(), "wrong-credentials", "a code is good once");
+
+    let extended = g.ask(door, None, "POST", "/extend", Some(json!({"code": code(0)}))).await;
+    assert_eq!(extended.status, 200, "{}", extended.text);
+    let locked = g.ask(door, Some(&cookie), "POST", "/lock", None).await;
+    assert_eq!(locked.json()["state"], "locked");
+    assert_eq!(g.net.open(laptop), Some(false));
+    assert_eq!(g.ask(door, None, "POST", "/extend", Some(json!({"code": code(0)}))).await.status, 403);
+    let recovery = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, fixtures::RECOVERY)).await;
+    assert_eq!(recovery.status, 200, "{}", recovery.text);
+    assert_eq!(recovery.json()["me"]["recovery_codes_left"], 0);
+    let spent = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, fixtures::RECOVERY)).await;
+    assert_eq!(spent.slug(), "wrong-credentials");
+
+    let audit = g.ask(Door::Local, None, "GET", "/audit?user=anne", None).await;
+    for event in ["door_opened", "door_extended", "door_locked", "signed_in", "sign_in_refused"] {
+        assert!(audit.text.contains(event), "{event}");
+    }
+    for secret in [PASSWORD, "wrong password", used.as_str(), fixtures::RECOVERY] {
+        assert!(!audit.text.contains(&format!("\"{secret}\"")));
+    }
+    let refused = g.ask(Door::Local, None, "GET", "/audit?event=sign_in_refused", None).await.text;
+    assert!(refused.contains("other_device") && !refused.contains("nobody-here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_equal_codes_at_once_sign_in_once() {
+    let g = Arc::new(Gateway::new().await);
+    let door = g.tunnel(g.anne.1).await;
+    let used = code(0);
+    let tries: Vec<_> = (0..100)
+        .map(|_| {
+            let (g, used) = (g.clone(), used.clone());
+            tokio::spawn(async move {
+                g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &used)).await.status.as_u16()
+            })
+        })
+        .collect();
+    let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
+    for one in tries {
+        *statuses.entry(one.await.unwrap()).or_default() += 1;
+    }
+    assert_eq!(statuses.get(&200), Some(&1), "{statuses:?}");
+    assert!(statuses.keys().all(|s| [200, 401, 429].contains(s)), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_and_unknown_are_told_to_wait_alike() {
+    let g = Gateway::new().await;
+    for user in ["anne", "nobody-here"] {
+        let mut statuses = Vec::new();
+        for n in 0..7 {
+            let door = Door::Office(format!("192.168.7.{}", 10 + n).parse().unwrap());
+            let answered = g.ask(door, None, "POST", "/sign-in", sign_in(user, "wrong password", "000000")).await;
+            if answered.status == 429 {
+                assert_eq!(answered.headers[header::RETRY_AFTER], "30");
+                assert_eq!(answered.json()["retry_after"], 30);
+            }
+            statuses.push(answered.status.as_u16());
+        }
+        assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429], "{user}");
+    }
+    // … and so is a source that tries many names.
+    let mut last = 0;
+    for n in 0..31 {
+        let who = format!("who{n}");
+        last = g.ask(Gateway::office(), None, "POST", "/sign-in", sign_in(&who, "x", "0")).await.status.as_u16();
+    }
+    assert_eq!(last, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_becomes_a_person_with_a_device() {
+    let g = Gateway::new().await;
+    let local = async |method: &str, path: &str, body: Value| g.ask(Door::Local, None, method, path, Some(body)).await;
+    let added = local("POST", "/users", json!({"login": "Bart", "name": "Bart", "language": "nl"})).await;
+    assert_eq!((added.status.as_u16(), added.json()["login"].as_str()), (201, Some("bart")));
+    let device = json!({"user": "bart", "name": "first", "public_key": fixtures::key()});
+    let device = local("POST", "/devices", device).await.json()["id"].as_str().unwrap().to_owned();
+    let withheld = local("GET", &format!("/devices/{device}/config"), Value::Null).await;
+    assert_eq!((withheld.status.as_u16(), withheld.slug().as_str()), (409, "factor-not-confirmed"));
+    let device_id: DeviceId = device.parse().unwrap();
+    assert_eq!(g.net.open(device_id), None, "no tunnel without a factor");
+
+    let token =
+        local("POST", "/invitations", json!({"user": "bart"})).await.json()["token"].as_str().unwrap().to_owned();
+    let whom = local("POST", "/invitations/inspect", json!({"token": token})).await.json();
+    assert_eq!((whom["login"].as_str(), whom["language"].as_str()), (Some("bart"), Some("nl")));
+    let early = local("POST", "/invitations/confirm", json!({"token": token, "code": "000000"})).await;
+    assert_eq!(early.slug(), "invitation-void");
+    for (password, slug) in [("short", "password-too-short"), ("bart-bart-bart", "password-guessable")] {
+        let weak = local("POST", "/invitations/begin", json!({"token": token, "password": password})).await;
+        assert_eq!((weak.status.as_u16(), weak.slug().as_str()), (422, slug));
+    }
+    let begun = local("POST", "/invitations/begin", json!({"token": token, "password": PASSWORD})).await.json();
+    assert!(begun["uri"].as_str().unwrap().starts_with("otpauth://totp/"));
+    let secret = base32(begun["secret"].as_str().unwrap());
+    let now = Unix::now().seconds() / 30;
+    let wrong = local("POST", "/invitations/confirm", json!({"token": token, "code": "000000"})).await;
+    assert_eq!(wrong.slug(), "wrong-credentials");
+    let body = json!({"token": token, "code": totp::code_at(&secret, now - 1),
+        "device": {"name": "laptop", "public_key": fixtures::key()}});
+    let redeemed = local("POST", "/invitations/confirm", body.clone()).await;
+    assert_eq!(redeemed.status, 200, "{}", redeemed.text);
+    let redeemed = redeemed.json();
+    assert_eq!(redeemed["recovery_codes"].as_array().unwrap().len(), 10);
+    let config = redeemed["config"].as_str().unwrap();
+    assert!(config.contains("AllowedIPs = 10.91.0.0/16, fd6b:10f3:77aa::/48") && config.contains("MTU = 1340"));
+    assert_eq!(local("POST", "/invitations/confirm", body).await.slug(), "invitation-void");
+    assert_eq!(g.net.open(device_id), Some(false), "with the factor the tunnel is there, and locked");
+    assert_eq!(local("GET", &format!("/devices/{device}/config"), Value::Null).await.status, 200);
+
+    let laptop: DeviceId = redeemed["device"]["id"].as_str().unwrap().parse().unwrap();
+    let door = g.tunnel(laptop).await;
+    let enrolment = totp::code_at(&secret, now - 1);
+    let spent = g.ask(door, None, "POST", "/sign-in", sign_in("bart", PASSWORD, &enrolment)).await;
+    assert_eq!(spent.slug(), "wrong-credentials", "enrolment spent its step");
+    let fresh = totp::code_at(&secret, Unix::now().seconds() / 30);
+    assert_eq!(g.ask(door, None, "POST", "/sign-in", sign_in("bart", PASSWORD, &fresh)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
+    let g = Gateway::new().await;
+    let (anne, laptop) = g.anne;
+    let local =
+        async |method: &str, path: &str, body: Option<Value>| g.ask(Door::Local, None, method, path, body).await;
+    let why = async || {
+        let why = local("GET", "/why?user=anne&resource=files", None).await.json();
+        let device = why["devices"][0].clone();
+        let reasons: Vec<_> = device["reasons"].as_array().cloned().unwrap_or_default();
+        let reasons: Vec<_> = reasons.iter().map(|r| r["reason"].as_str().unwrap().to_owned()).collect();
+        (device["verdict"].as_str().unwrap_or_default().to_owned(), reasons, device)
+    };
+    let share = json!({"name": "files", "address4": "192.168.1.20", "dns_names": ["SRV.rossi.lan."]});
+    let share = local("POST", "/shares", Some(share)).await;
+    assert_eq!(share.status, 201, "{}", share.text);
+    assert_eq!(share.json()["dns_names"], json!(["files.rossi.internal", "srv.rossi.lan"]));
+    assert!(share.json()["alias6"].is_null());
+    for bad in [
+        json!({"name": "files", "address4": "192.168.1.21"}),
+        json!({"name": "other", "address4": "192.168.1.21", "dns_names": ["srv.rossi.lan"]}),
+    ] {
+        assert_eq!(local("POST", "/shares", Some(bad)).await.slug(), "already-exists");
+    }
+    for bad in [
+        json!({"name": "a b", "address4": "192.168.1.21"}),
+        json!({"name": "x"}),
+        json!({"name": "x", "address4": "10.91.0.1"}),
+        json!({"name": "x", "address4": "127.0.0.1"}),
+        json!({"name": "x", "address4": "192.168.1.2", "dns_names": ["gateway.rossi.internal"]}),
+        json!({"name": "x", "address4": "192.168.1.2", "dns_names": ["door.example.org"]}),
+        json!({"name": "gateway", "address4": "192.168.1.2"}),
+    ] {
+        assert_eq!(local("POST", "/shares", Some(bad)).await.slug(), "invalid-request");
+    }
+    assert_eq!(why().await.1, ["locked", "no_policy"]);
+    local("POST", "/groups", Some(json!({"name": "staff"}))).await;
+    local("PUT", "/users/anne/groups", Some(json!({"groups": ["staff"]}))).await;
+    let policy = local("POST", "/policies", Some(json!({"group": "staff", "resource": "files"}))).await.json();
+    assert_eq!(why().await.1, ["locked"]);
+    g.open((anne, laptop)).await;
+    let (verdict, _, device) = why().await;
+    assert_eq!((verdict.as_str(), device["policy"].as_str()), ("allow", Some("staff → files")));
+    let door = g.tunnel(laptop).await;
+    let seen = g.ask(door, None, "GET", "/door", None).await.json();
+    assert_eq!(seen["resources"][0]["dns_name"], "files.rossi.internal");
+
+    let status = local("GET", "/status", None).await.json();
+    assert_eq!((status["link"].as_str(), status["epoch"].clone()), (Some("up"), status["carried_out"].clone()));
+    let peers = status["peers"].as_array().unwrap();
+    assert!(peers.iter().any(|p| p["login"] == "anne" && p["open_for_ms"].as_u64().is_some()));
+
+    local("DELETE", &format!("/policies/{}", policy["id"].as_str().unwrap()), None).await;
+    assert_eq!(why().await.1, ["no_policy"]);
+    assert!(g.net.0.lock().unwrap().state.peers[&laptop].grants.is_empty());
+    let revoked = local("POST", &format!("/devices/{laptop}/revoke"), None).await.json();
+    assert_eq!(g.net.open(laptop), None);
+    assert!(revoked["closed_in_ms"].as_u64().unwrap() < 1000);
+    assert_eq!(g.ask(door, None, "GET", "/door", None).await.status, 404);
+    let enabled = local("POST", &format!("/devices/{laptop}/enable"), None).await;
+    assert_eq!(enabled.slug(), "revoked");
+    assert_eq!(local("GET", "/why?user=anne&resource=files", None).await.json()["reasons"][0]["reason"], "no_device");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_comes_after_the_data_plane_has_closed() {
+    let g = Gateway::new().await;
+    let mut times = Vec::new();
+    for n in 0..60 {
+        let (user, device) = fixtures::person(&g.api.store, &format!("u{n}"), Role::User, "x").await;
+        g.open((user, device)).await;
+        let from = Instant::now();
+        let answered = g.ask(Door::Local, None, "POST", &format!("/devices/{device}/revoke"), None).await;
+        times.push(from.elapsed());
+        assert_eq!(answered.status, 200);
+        assert_eq!(g.net.open(device), None);
+    }
+    times.sort();
+    eprintln!("revocation through the API: median {:?}, worst of 60 {:?}", times[30], times[59]);
+    g.net.mood(crate::reconcile::tests::Mood::Silent);
+    let late = g.ask(Door::Local, None, "POST", "/users/anne/disable", None).await;
+    assert_eq!((late.status.as_u16(), late.slug().as_str()), (503, "not-confirmed"));
+    assert!(g.api.store.user("anne").await.unwrap().disabled_at.is_some(), "stored all the same");
+}
+
+fn base32(text: &str) -> Vec<u8> {
+    let mut bits = 0_u64;
+    let mut count = 0;
+    let mut out = Vec::new();
+    for c in text.bytes().filter(u8::is_ascii_alphanumeric) {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            _ => c - b'2' + 26,
+        };
+        bits = (bits << 5) | u64::from(value);
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from((bits >> count) & 0xff).unwrap());
+        }
+    }
+    out
+}

@@ -1,0 +1,137 @@
+//! The API: every route by every door for every kind of caller, and the journeys through it.
+
+mod journeys;
+mod routes;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use zeroize::Zeroizing;
+
+use super::doors::Door;
+use super::*;
+use crate::audit::Actor;
+use crate::identity::passwords::Cost;
+use crate::identity::web_token::{COOKIE, WebToken};
+use crate::ids::{DeviceId, UserId};
+use crate::reconcile::tests::{FakeNet, interface};
+use crate::store::tests as fixtures;
+use crate::store::users::Role;
+
+const PASSWORD: &str = "le cheval mange du foin";
+const OFFICE: &str = "192.168.1.50";
+
+/// A gateway without tunnels: Anne is a user, Ilse is IT, both have a laptop.
+struct Gateway {
+    _dir: TempDir,
+    api: Arc<Api>,
+    net: FakeNet,
+    anne: (UserId, DeviceId),
+    ilse: (UserId, DeviceId),
+}
+
+struct Answered {
+    status: StatusCode,
+    cookie: Option<String>,
+    text: String,
+    headers: axum::http::HeaderMap,
+}
+
+impl Answered {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    fn slug(&self) -> String {
+        let kind = self.json()["type"].as_str().unwrap_or_default().to_owned();
+        kind.trim_start_matches("urn:passerelle:").to_owned()
+    }
+}
+
+impl Gateway {
+    async fn new() -> Self {
+        let (dir, store) = fixtures::fixture().await;
+        let passwords = Passwords::new(Cost::FLOOR).unwrap();
+        let hash = passwords.hash(Zeroizing::new(PASSWORD.into())).await.unwrap();
+        let anne = fixtures::person(&store, "anne", Role::User, &hash).await;
+        let ilse = fixtures::person(&store, "ilse", Role::Admin, &hash).await;
+        let net = FakeNet::listen(&dir.path().join("net.sock"));
+        let started = crate::reconcile::start(store.clone(), interface(), dir.path().join("net.sock")).unwrap();
+        net.until(|s| s.snapshots == 1).await;
+        let site = store.site().await.unwrap().unwrap();
+        let api = Arc::new(Api::new(store, passwords, started.reconciler, site, ["192.168.1.2".to_owned()]));
+        // The sockets' channel stays open for as long as the test.
+        std::mem::forget(started.sockets);
+        Self { _dir: dir, api, net, anne, ilse }
+    }
+
+    async fn tunnel(&self, device: DeviceId) -> Door {
+        Door::Tunnel(IpAddr::from(self.api.store.device(device).await.unwrap().address4))
+    }
+
+    fn office() -> Door {
+        Door::Office(OFFICE.parse().unwrap())
+    }
+
+    async fn session(&self, user: UserId, device: Option<DeviceId>) -> String {
+        let token = WebToken::generate().unwrap();
+        let mut write = self.api.store.write(Moment::now(), Actor::System).await.unwrap();
+        write.begin_web_session(&token.hash(), user, device).await.unwrap();
+        write.commit().await.unwrap();
+        token.set_cookie().split(';').next().unwrap().to_owned()
+    }
+
+    async fn open(&self, (user, device): (UserId, DeviceId)) {
+        let mut write = self.api.store.write(Moment::now(), Actor::System).await.unwrap();
+        write.open_door(user, device).await.unwrap();
+        let epoch = write.commit().await.unwrap();
+        self.api.reconciler.carry_out(epoch, Wait::Complete).await.unwrap();
+    }
+
+    async fn ask(&self, door: Door, cookie: Option<&str>, method: &str, path: &str, body: Option<Value>) -> Answered {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "door.example.org")
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(cookie) = cookie {
+            request = request.header(header::COOKIE, cookie);
+        }
+        let body = body.map_or(Body::empty(), |b| Body::from(b.to_string()));
+        self.send(door, request.body(body).unwrap()).await
+    }
+
+    async fn send(&self, door: Door, mut request: Request<Body>) -> Answered {
+        request.extensions_mut().insert(door);
+        let response = router(self.api.clone()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 22).await.unwrap();
+        let cookie = parts.headers.get(header::SET_COOKIE).map(|v| v.to_str().unwrap().to_owned());
+        let cookie = cookie.map(|c| c.split(';').next().unwrap().to_owned());
+        Answered {
+            status: parts.status,
+            cookie,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            headers: parts.headers,
+        }
+    }
+}
+
+#[test]
+fn the_committed_api_document_is_this_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+    let now = document().to_pretty_json().unwrap() + "\n";
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(&file, &now).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        committed == now,
+        "docs/openapi.json is stale: UPDATE_OPENAPI=1 cargo test -p passerelle openapi api_document"
+    );
+}

@@ -1,0 +1,367 @@
+//! Every route of the API document × door × caller, in one table. A route that is missing from it fails.
+
+use serde_json::json;
+
+use super::*;
+use crate::store::invitations::Invitation;
+use crate::store::resources::{NewResource, ResourceKind};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Anybody,
+    InHouse,
+    Tunnel,
+    Verified,
+    SignedIn,
+    Admin,
+}
+
+/// Route, who may call it, and how a caller who may is answered to the prepared request.
+const TABLE: &[(&str, Who, u16)] = &[
+    ("get /door", Who::Anybody, 200),
+    ("post /sign-in", Who::Anybody, 401),
+    ("post /extend", Who::Verified, 401),
+    ("post /lock", Who::Tunnel, 200),
+    ("post /sign-out", Who::SignedIn, 204),
+    ("get /me", Who::SignedIn, 200),
+    ("get /users", Who::Admin, 200),
+    ("post /users", Who::Admin, 201),
+    ("get /users/{user}", Who::Admin, 200),
+    ("post /users/{user}/disable", Who::Admin, 200),
+    ("post /users/{user}/enable", Who::Admin, 200),
+    ("put /users/{user}/groups", Who::Admin, 200),
+    ("get /groups", Who::Admin, 200),
+    ("post /groups", Who::Admin, 201),
+    ("delete /groups/{group}", Who::Admin, 200),
+    ("post /groups/{group}/members", Who::Admin, 200),
+    ("delete /groups/{group}/members/{user}", Who::Admin, 200),
+    ("get /devices", Who::Admin, 200),
+    ("post /devices", Who::Admin, 201),
+    ("get /devices/{device}", Who::Admin, 200),
+    ("get /devices/{device}/config", Who::Admin, 200),
+    ("post /devices/{device}/disable", Who::Admin, 200),
+    ("post /devices/{device}/enable", Who::Admin, 200),
+    ("post /devices/{device}/revoke", Who::Admin, 200),
+    ("get /shares", Who::Admin, 200),
+    ("post /shares", Who::Admin, 201),
+    ("delete /shares/{share}", Who::Admin, 200),
+    ("put /shares/{share}/address", Who::Admin, 200),
+    ("get /services", Who::Admin, 200),
+    ("post /services", Who::Admin, 201),
+    ("delete /services/{service}", Who::Admin, 200),
+    ("put /services/{service}/address", Who::Admin, 200),
+    ("get /policies", Who::Admin, 200),
+    ("post /policies", Who::Admin, 201),
+    ("delete /policies/{policy}", Who::Admin, 200),
+    ("get /verifications", Who::Admin, 200),
+    ("post /verifications/{verification}/end", Who::Admin, 200),
+    ("get /invitations", Who::Admin, 200),
+    ("post /invitations", Who::Admin, 201),
+    ("post /invitations/{invitation}/revoke", Who::Admin, 204),
+    ("post /invitations/inspect", Who::InHouse, 410),
+    ("post /invitations/begin", Who::InHouse, 410),
+    ("post /invitations/confirm", Who::InHouse, 410),
+    ("get /audit", Who::Admin, 200),
+    ("get /status", Who::Admin, 200),
+    ("get /why", Who::Admin, 200),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    TunnelLocked,
+    TunnelUser,
+    TunnelAdminLocked,
+    TunnelAdmin,
+    OfficeNobody,
+    OfficeUser,
+    OfficeAdmin,
+    Local,
+}
+
+const CALLERS: [Caller; 8] = [
+    Caller::TunnelLocked,
+    Caller::TunnelUser,
+    Caller::TunnelAdminLocked,
+    Caller::TunnelAdmin,
+    Caller::OfficeNobody,
+    Caller::OfficeUser,
+    Caller::OfficeAdmin,
+    Caller::Local,
+];
+
+/// The status of a refusal; nothing if the caller may.
+fn refusal(who: Who, caller: Caller) -> Option<u16> {
+    use Caller::*;
+    let tunnel = matches!(caller, TunnelLocked | TunnelUser | TunnelAdminLocked | TunnelAdmin);
+    let nobody = matches!(caller, TunnelLocked | OfficeNobody);
+    match who {
+        Who::Anybody => None,
+        Who::InHouse => tunnel.then_some(404),
+        Who::Tunnel => (!tunnel).then_some(404),
+        Who::Verified if !tunnel => Some(404),
+        Who::Verified => matches!(caller, TunnelLocked | TunnelAdminLocked).then_some(403),
+        Who::SignedIn if caller == Local => Some(404),
+        Who::SignedIn => nobody.then_some(401),
+        Who::Admin if nobody => Some(401),
+        Who::Admin => match caller {
+            TunnelUser | OfficeUser => Some(404),
+            TunnelAdminLocked => Some(403),
+            _ => None,
+        },
+    }
+}
+
+/// Somebody and something to do things to, new for each request.
+struct Victim {
+    name: String,
+    user: UserId,
+    device: DeviceId,
+    invitation: Invitation,
+    verification: String,
+    policy: String,
+}
+
+async fn victim(g: &Gateway, n: usize) -> Victim {
+    let store = &g.api.store;
+    let name = format!("v{n}");
+    let (user, device) = fixtures::person(store, &name, Role::User, "x").await;
+    let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+    let group = write.add_group(&name).await.unwrap();
+    write.add_member(group, user).await.unwrap();
+    let mut resource = NewResource {
+        kind: ResourceKind::Share,
+        name: name.clone(),
+        dns_names: Vec::new(),
+        real4: Some("192.168.1.20".parse().unwrap()),
+        real6: None,
+        ports: Vec::new(),
+    };
+    let share = write.add_resource(&resource).await.unwrap();
+    (resource.kind, resource.name) = (ResourceKind::Service, format!("s{name}"));
+    write.add_resource(&resource).await.unwrap();
+    let policy = write.add_policy(group, share, None).await.unwrap();
+    let invitation = write.invite(user, &name).await.unwrap();
+    let verification = write.open_door(user, device).await.unwrap();
+    write.commit().await.unwrap();
+    let invitation = store.invitation(invitation).await.unwrap();
+    let (verification, policy) = (verification.to_string(), policy.to_string());
+    Victim { name, user, device, invitation, verification, policy }
+}
+
+fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
+    let (_, path) = route.split_once(' ').unwrap();
+    let token = provisioning::invitation::Token::generate().to_string();
+    let service = format!("s{}", v.name);
+    let path = path
+        .replace("{user}", &v.user.to_string())
+        .replace("{group}", &v.name)
+        .replace("{device}", &v.device.to_string())
+        .replace("{share}", &v.name)
+        .replace("{service}", &service)
+        .replace("{policy}", &v.policy)
+        .replace("{verification}", &v.verification)
+        .replace("{invitation}", &v.invitation.id.to_string());
+    let body = match route {
+        "post /sign-in" => json!({"user": v.name, "password": "wrong", "code": "000000"}),
+        "post /extend" => json!({"code": "0"}),
+        "post /users" => json!({"login": format!("new-{}", v.name)}),
+        "put /users/{user}/groups" => json!({"groups": [v.name]}),
+        "post /groups" => json!({"name": format!("new-{}", v.name)}),
+        "post /groups/{group}/members" => json!({"user": v.name}),
+        "post /devices" => json!({"user": v.name, "name": "phone", "public_key": fixtures::key()}),
+        "post /shares" => json!({"name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
+        "post /services" => json!({"name": format!("new-{}", v.name), "address4": "192.168.1.9",
+            "ports": [{"transport": "tcp", "first": 80, "last": 80}]}),
+        "put /shares/{share}/address" | "put /services/{service}/address" => json!({"address4": "192.168.1.8"}),
+        "post /policies" => json!({"group": v.name, "resource": service}),
+        "post /invitations" => json!({"user": v.name}),
+        "post /invitations/inspect" => json!({"token": token}),
+        "post /invitations/begin" => json!({"token": token, "password": PASSWORD}),
+        "post /invitations/confirm" => json!({"token": token, "code": "000000"}),
+        "get /why" => return (format!("{path}?user={0}&resource={0}", v.name), None),
+        _ => return (path, None),
+    };
+    (path, Some(body))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_by_every_door_for_every_caller() {
+    let documented: std::collections::BTreeSet<String> = serde_json::to_value(document()).unwrap()["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods: Vec<_> = item.as_object().unwrap().keys().cloned().collect();
+            let path = path.strip_prefix("/api/v1").unwrap().to_owned();
+            methods.into_iter().map(move |m| format!("{m} {path}"))
+        })
+        .collect();
+    let listed: std::collections::BTreeSet<String> = TABLE.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    assert_eq!(documented, listed, "every route of the document stands in the table, and no other");
+
+    let g = Gateway::new().await;
+    let mut n = 0;
+    for (route, who, right) in TABLE {
+        for caller in CALLERS {
+            n += 1;
+            let v = victim(&g, n).await;
+            let (door, cookie) = enter(&g, caller, n).await;
+            let (path, body) = prepared(route, &v);
+            let method = route.split(' ').next().unwrap().to_uppercase();
+            let answered = g.ask(door, cookie.as_deref(), &method, &path, body).await;
+            let expected = refusal(*who, caller).unwrap_or(*right);
+            assert_eq!(answered.status.as_u16(), expected, "{route} by {caller:?}: {}", answered.text);
+            if expected >= 400 {
+                assert_eq!(answered.headers[header::CONTENT_TYPE], "application/problem+json");
+            }
+            if expected == 401 && refusal(*who, caller).is_some() {
+                assert_eq!(answered.slug(), "not-signed-in", "{route} by {caller:?}");
+            }
+        }
+    }
+}
+
+async fn enter(g: &Gateway, caller: Caller, n: usize) -> (Door, Option<String>) {
+    let lock = async |device| {
+        let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+        write.end_of_device(device, crate::store::verifications::EndReason::Locked).await.unwrap();
+        write.commit().await.unwrap();
+    };
+    // Another address each time, so that wrong tries of one row do not count for the next.
+    let office = Door::Office(format!("192.168.{}.{}", 10 + n / 250, 1 + n % 250).parse().unwrap());
+    let ((anne, laptop), (ilse, desk)) = (g.anne, g.ilse);
+    match caller {
+        Caller::TunnelLocked => {
+            lock(laptop).await;
+            (g.tunnel(laptop).await, None)
+        }
+        Caller::TunnelUser => {
+            g.open(g.anne).await;
+            (g.tunnel(laptop).await, Some(g.session(anne, Some(laptop)).await))
+        }
+        Caller::TunnelAdminLocked => {
+            lock(desk).await;
+            (g.tunnel(desk).await, Some(g.session(ilse, Some(desk)).await))
+        }
+        Caller::TunnelAdmin => {
+            g.open(g.ilse).await;
+            (g.tunnel(desk).await, Some(g.session(ilse, Some(desk)).await))
+        }
+        Caller::OfficeNobody => (office, None),
+        Caller::OfficeUser => (office, Some(g.session(anne, None).await)),
+        Caller::OfficeAdmin => (office, Some(g.session(ilse, None).await)),
+        Caller::Local => (Door::Local, None),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_is_good_by_its_own_door_and_device_only() {
+    let g = Gateway::new().await;
+    let (anne, laptop) = g.anne;
+    let here = g.session(anne, Some(laptop)).await;
+    let office = g.session(anne, None).await;
+    let (own, other) = (g.tunnel(laptop).await, g.tunnel(g.ilse.1).await);
+    assert_eq!(g.ask(own, Some(&here), "GET", "/me", None).await.status, 200);
+    for (door, cookie) in [(other, &here), (Gateway::office(), &here), (own, &office)] {
+        assert_eq!(g.ask(door, Some(cookie), "GET", "/me", None).await.status, 401);
+    }
+    let unknown = Door::Tunnel("10.91.9.9".parse().unwrap());
+    assert_eq!(g.ask(unknown, None, "GET", "/door", None).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_origins_types_and_headers() {
+    let g = Gateway::new().await;
+    let cookie = g.session(g.ilse.0, None).await;
+    let lock = |host: &str, extra: &[(&str, &str)]| {
+        let mut request = Request::builder().method("POST").uri("/api/v1/users").header(header::COOKIE, &cookie);
+        if !host.is_empty() {
+            request = request.header(header::HOST, host);
+        }
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::from("{}")).unwrap()
+    };
+    let json = ("content-type", "application/json");
+    for (host, extra, expected) in [
+        ("door.example.org", vec![json], 400),
+        ("DOOR.example.org:8443", vec![json, ("origin", "https://DOOR.example.org:8443")], 400),
+        ("gateway.rossi.internal", vec![json], 400),
+        ("10.91.0.1", vec![json], 400),
+        ("[fd6b:10f3:77aa::1]", vec![json, ("sec-fetch-site", "same-origin")], 400),
+        ("192.168.1.2", vec![json], 400),
+        ("", vec![json], 421),
+        ("evil.example", vec![json], 421),
+        ("192.168.1.3", vec![json], 421),
+        ("door.example.org", vec![json, ("origin", "https://evil.example")], 403),
+        ("door.example.org", vec![json, ("origin", "http://door.example.org")], 403),
+        ("door.example.org", vec![json, ("origin", "null")], 403),
+        ("door.example.org", vec![json, ("sec-fetch-site", "cross-site")], 403),
+        ("door.example.org", vec![json, ("sec-fetch-site", "same-site")], 403),
+    ] {
+        let answered = g.send(Gateway::office(), lock(host, &extra)).await;
+        assert_eq!(answered.status.as_u16(), expected, "{host} {extra:?} {}", answered.text);
+        if expected == 400 {
+            assert_eq!(answered.json()["detail"], "missing field `login`");
+        }
+    }
+    for wrong in
+        [vec![], vec![("content-type", "text/plain")], vec![("content-type", "application/x-www-form-urlencoded")]]
+    {
+        let answered = g.send(Gateway::office(), lock("door.example.org", &wrong)).await;
+        assert_eq!(answered.status, 400);
+        assert!(answered.text.contains("Content-Type"));
+    }
+    let page = Request::get("/").header(header::HOST, "door.example.org").body(Body::empty()).unwrap();
+    let page = g.send(Gateway::office(), page).await;
+    assert_eq!(page.status, 200);
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(page.headers[name], value);
+    }
+    assert!(
+        page.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; script-src 'self'")
+    );
+    assert!(page.headers["strict-transport-security"].to_str().unwrap().contains("max-age=31536000"));
+    // Too much is not read.
+    let large = Request::post("/api/v1/sign-in")
+        .header(header::HOST, "door.example.org")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(format!("{{\"user\":\"{}\"}}", "x".repeat(1 << 20))))
+        .unwrap();
+    assert_eq!(g.send(Gateway::office(), large).await.status, 400);
+    let strange = g.ask(Gateway::office(), None, "GET", "/nothing", None).await;
+    assert_eq!((strange.status.as_u16(), strange.slug().as_str()), (404, "not-found"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_bodies_are_refused_without_being_quoted() {
+    let g = Gateway::new().await;
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"user\":{}}",
+        "{\"hunter2\":1}",
+        "\"hunter2\"",
+        "{\"user\":\"hunter2\",\"password\":5}",
+    ] {
+        for path in ["/sign-in", "/users", "/devices", "/shares", "/policies", "/invitations/begin"] {
+            let request = Request::post(format!("/api/v1{path}"))
+                .header(header::HOST, "x")
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body))
+                .unwrap();
+            let answered = g.send(Door::Local, request).await;
+            assert_eq!(answered.status, 400, "{path} {body}");
+            let quoted = answered.text.contains("hunter2");
+            assert!(!quoted || answered.text.contains("unknown field"), "{path} {body} {}", answered.text);
+        }
+    }
+}

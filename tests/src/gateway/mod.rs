@@ -1,0 +1,298 @@
+//! The product in the office: its real binary on the machine `gw`, driven by its command line as IT would.
+
+mod api;
+mod cast;
+mod cli;
+mod web;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use rustix::process::Signal;
+use serde_json::Value;
+
+pub use api::Answer;
+pub use cast::{Cast, Device, PASSWORD, Person};
+pub use web::{Page, Web};
+
+use crate::addresses::{GATEWAY, OFFICE_DNS};
+use crate::place::Office;
+use crate::process::{Process, signal_pid, wait_until};
+use crate::wireguard::target_directory;
+
+/// The public name of the gateway.
+pub const NAME: &str = "door.example.org";
+
+/// From start to both locks in force.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// One of the two locks of the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// In `net` itself.
+    First,
+    /// nftables.
+    Second,
+}
+
+/// What the data plane finds when it calls `nft`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nft {
+    /// Debian's.
+    #[default]
+    Real,
+    /// No such program.
+    Missing,
+    /// One that always fails.
+    Failing,
+}
+
+/// How a gateway is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GatewayOptions {
+    /// This lock lets everything pass (a switch for tests only), so that the other is seen alone.
+    pub open: Option<Lock>,
+    /// What the data plane finds as `nft` from the start.
+    pub nft: Nft,
+}
+
+/// The two processes of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The data plane.
+    Net,
+    /// Everything else.
+    Serve,
+}
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Net => "net",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+/// The gateway, set up and running. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Gateway<'o> {
+    office: &'o Office,
+    directory: PathBuf,
+    open: Option<Lock>,
+    net: Option<Process>,
+    serve: Option<Process>,
+    /// Token of the first administrator's invitation.
+    pub admin_token: String,
+}
+
+/// Where the product's binary is: `PASSERELLE_BIN`, or where cargo builds it.
+///
+/// # Errors
+/// It is not there.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let path =
+        std::env::var_os("PASSERELLE_BIN").map_or_else(|| target_directory().join("debug/passerelle"), PathBuf::from);
+    let path = std::path::absolute(path)?;
+    ensure!(path.exists(), "{} is missing; `cargo build -p passerelle` makes it", path.display());
+    Ok(path)
+}
+
+impl<'o> Gateway<'o> {
+    /// Sets a gateway up in the office, and starts both processes; ends when both locks are in force, or, where
+    /// `nft` is not the real one, when the processes answer.
+    ///
+    /// # Errors
+    /// The binary is missing, `setup` fails, or the gateway does not get ready.
+    pub fn start(office: &'o Office, options: GatewayOptions) -> anyhow::Result<Self> {
+        let directory = office.directory().join("gateway");
+        fs::create_dir_all(&directory)?;
+        let at = directory.display();
+        let text = format!(
+            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\nalso_named = [\"localhost\"]\n"
+        );
+        fs::write(directory.join("passerelle.toml"), text)?;
+        let mut gateway =
+            Self { office, directory, open: options.open, net: None, serve: None, admin_token: String::new() };
+        gateway.nft(options.nft)?;
+        let endpoint = format!("{GATEWAY}:51820");
+        let resolver = OFFICE_DNS.to_string();
+        let set_up = gateway.cli(&[
+            "setup",
+            "--yes",
+            "--no-probe",
+            "--organisation",
+            "Example Joiners",
+            "--name",
+            NAME,
+            "--endpoint",
+            &endpoint,
+            "--office-interface",
+            "lan0",
+            "--resolver",
+            &resolver,
+            "--office-zone",
+            "office.lan",
+            "--admin",
+            "ada",
+        ])?;
+        gateway.admin_token = text_at(&set_up, "/token")?;
+        gateway.launch(Role::Net)?;
+        gateway.launch(Role::Serve)?;
+        if options.nft == Nft::Real {
+            gateway.wait_until_ready()?;
+        } else {
+            wait_until("the gateway answers", START_LIMIT, || Ok(gateway.status().ok()))?;
+        }
+        Ok(gateway)
+    }
+
+    /// The office it is in.
+    #[must_use]
+    pub fn office(&self) -> &'o Office {
+        self.office
+    }
+
+    /// Waits until the data plane answers and both locks are in force.
+    ///
+    /// # Errors
+    /// They are not, half a minute later.
+    pub fn wait_until_ready(&self) -> anyhow::Result<Duration> {
+        let mut last = None;
+        let ready = wait_until("both locks are in force", START_LIMIT, || {
+            let status = match self.status() {
+                Ok(status) => status,
+                Err(e) => {
+                    last = Some(format!("{e:#}"));
+                    return Ok(None);
+                }
+            };
+            let up = status.pointer("/link") == Some(&Value::from("up"));
+            let locked = status.pointer("/firewall/in_force") == Some(&Value::from(true));
+            let carried_out = status.get("carried_out") == status.get("epoch");
+            last = Some(status.to_string());
+            Ok((up && locked && carried_out).then_some(()))
+        });
+        let (_, took) = ready.with_context(|| format!("the last answer was {}", last.unwrap_or_default()))?;
+        Ok(took)
+    }
+
+    /// Starts one of the processes.
+    ///
+    /// # Errors
+    /// The binary cannot be started.
+    pub fn launch(&mut self, role: Role) -> anyhow::Result<()> {
+        let binary = binary()?.to_string_lossy().into_owned();
+        let config = self.config().to_string_lossy().into_owned();
+        let nft = self.directory.join("nft").to_string_lossy().into_owned();
+        let mut env = vec![("PASSERELLE_LOG", "info"), ("PASSERELLE_NFT", nft.as_str()), ("RUST_BACKTRACE", "1")];
+        match self.open {
+            Some(Lock::First) => env.push(("PASSERELLE_TEST_OPEN", "first-lock")),
+            Some(Lock::Second) => env.push(("PASSERELLE_TEST_OPEN", "second-lock")),
+            None => {}
+        }
+        let process = self.office.gw.spawn_with([&binary, "--config", &config, role.word()], &env)?;
+        *self.slot(role) = Some(process);
+        Ok(())
+    }
+
+    fn slot(&mut self, role: Role) -> &mut Option<Process> {
+        match role {
+            Role::Net => &mut self.net,
+            Role::Serve => &mut self.serve,
+        }
+    }
+
+    fn process(&self, role: Role) -> anyhow::Result<&Process> {
+        let process = match role {
+            Role::Net => &self.net,
+            Role::Serve => &self.serve,
+        };
+        process.as_ref().with_context(|| format!("`{}` is not running", role.word()))
+    }
+
+    /// The process id.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn pid(&self, role: Role) -> anyhow::Result<i32> {
+        Ok(self.process(role)?.pid())
+    }
+
+    /// What the process has logged since it was last started.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn log(&self, role: Role) -> anyhow::Result<String> {
+        Ok(self.process(role)?.log())
+    }
+
+    /// `kill -9`, and nothing starts it again before [`Gateway::launch`].
+    ///
+    /// # Errors
+    /// It was not running.
+    pub fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        signal_pid(self.pid(role)?, Signal::KILL)?;
+        *self.slot(role) = None;
+        Ok(())
+    }
+
+    /// `SIGSTOP`: it is there, and does nothing.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn freeze(&self, role: Role) -> anyhow::Result<()> {
+        signal_pid(self.pid(role)?, Signal::STOP)
+    }
+
+    /// `SIGCONT`.
+    ///
+    /// # Errors
+    /// It is not running.
+    pub fn thaw(&self, role: Role) -> anyhow::Result<()> {
+        signal_pid(self.pid(role)?, Signal::CONT)
+    }
+
+    /// Changes what the data plane finds as `nft` from now on.
+    ///
+    /// # Errors
+    /// The file cannot be replaced.
+    pub fn nft(&self, what: Nft) -> anyhow::Result<()> {
+        let path = self.directory.join("nft");
+        let _ = fs::remove_file(&path);
+        match what {
+            Nft::Real => symlink("/usr/sbin/nft", &path)?,
+            Nft::Missing => {}
+            Nft::Failing => {
+                fs::write(&path, "#!/bin/sh\necho 'Error: Could not process rule: Out of memory' >&2\nexit 1\n")?;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration file.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.directory.join("passerelle.toml")
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    fn api_socket(&self) -> PathBuf {
+        self.directory.join("run/api.sock")
+    }
+}
+
+/// A text in a JSON document, by its path.
+pub(crate) fn text_at(value: &Value, pointer: &str) -> anyhow::Result<String> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.map(str::to_owned).with_context(|| format!("no text at {pointer} in {value}"))
+}
