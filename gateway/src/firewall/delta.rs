@@ -28,12 +28,13 @@ pub struct Delta {
     pub add: Elements,
 }
 
-/// The generation before and after a transaction, by which the table is known to be ours.
+/// The generations before and after a transaction, by which the table is known to be ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The marker that is there.
-    pub from: u128,
-    /// The marker that replaces it.
+pub struct Step<'a> {
+    /// Markers that are there and go with this transaction. To delete costs the kernel about 10 ms whatever it is, so
+    /// they go with one that deletes anyway.
+    pub from: &'a [u128],
+    /// The marker that comes.
     pub to: u128,
 }
 
@@ -77,6 +78,12 @@ impl Delta {
         self.close.is_empty() && self.remove.is_empty() && self.add.is_empty()
     }
 
+    /// Something is taken away.
+    #[must_use]
+    pub fn deletes(&self) -> bool {
+        !(self.close.is_empty() && self.remove.is_empty())
+    }
+
     /// Closing doors is to go first, and not to wait for the rest.
     #[must_use]
     pub fn closes_first(&self) -> bool {
@@ -85,7 +92,7 @@ impl Delta {
 
     /// The transaction that only closes doors.
     #[must_use]
-    pub fn closing(&self, table: &str, step: Step) -> Batch {
+    pub fn closing(&self, table: &str, step: Step<'_>) -> Batch {
         let mut b = marked(table, step);
         delete(&mut b, &self.close);
         b
@@ -93,7 +100,7 @@ impl Delta {
 
     /// The transaction for all of it, or for what [`Delta::closing`] left.
     #[must_use]
-    pub fn rest(&self, table: &str, step: Step, closed: bool, now: Boot) -> Batch {
+    pub fn rest(&self, table: &str, step: Step<'_>, closed: bool, now: Boot) -> Batch {
         let mut b = marked(table, step);
         if !closed {
             delete(&mut b, &self.close);
@@ -104,9 +111,9 @@ impl Delta {
     }
 }
 
-fn marked(table: &str, step: Step) -> Batch {
+fn marked(table: &str, step: Step<'_>) -> Batch {
     let mut b = Batch::new(table);
-    b.delete_chain(marker(step.from));
+    step.from.iter().for_each(|old| b.delete_chain(marker(*old)));
     b.chain(marker(step.to));
     b
 }

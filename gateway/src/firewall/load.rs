@@ -89,7 +89,8 @@ impl Nft {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|e| if e.kind() == std::io::ErrorKind::NotFound { LoadError::Missing } else { wrap(e) })?;
-        let (success, output, complaint) = finish(child, input, limit).map_err(wrap)?.ok_or(LoadError::Timeout(limit))?;
+        let (success, output, complaint) =
+            finish(child, input, limit).map_err(wrap)?.ok_or(LoadError::Timeout(limit))?;
         if success { Ok(output) } else { Err(diagnose(&complaint)) }
     }
 }
@@ -144,6 +145,7 @@ fn wait(child: &Child, limit: Duration) -> std::io::Result<bool> {
 fn diagnose(complaint: &[u8]) -> LoadError {
     let text = String::from_utf8_lossy(complaint);
     let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("without a word").to_owned();
-    let kernel = ["cache initialization failed", "Operation not permitted", "Operation not supported", "netlink: Error"];
+    let kernel =
+        ["cache initialization failed", "Operation not permitted", "Operation not supported", "netlink: Error"];
     if kernel.iter().any(|k| line.contains(k)) { LoadError::Kernel(line) } else { LoadError::Refused(line) }
 }

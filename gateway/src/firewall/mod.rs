@@ -11,6 +11,7 @@ pub mod elements;
 mod interpret;
 pub mod load;
 mod netlink;
+pub mod probe;
 pub mod ruleset;
 pub mod watch;
 
@@ -54,8 +55,12 @@ struct Held {
     frame: Frame,
     /// With the ends as the kernel keeps them.
     elements: Elements,
-    generation: u128,
+    /// Markers that are there, the newest last.
+    generations: Vec<u128>,
 }
+
+/// So many markers may pile up before they are deleted for their own sake.
+const MARKERS: usize = 64;
 
 impl Firewall {
     /// Nothing is loaded yet; whatever an earlier process left in force stays so until then.
@@ -126,7 +131,7 @@ impl Firewall {
             Ok::<_, FirewallError>(())
         })?;
         let elements = wanted.into_iter().filter_map(|(key, end)| kept(end, now).map(|end| (key, end))).collect();
-        self.held = Some(Held { frame, elements, generation });
+        self.held = Some(Held { frame, elements, generations: vec![generation] });
         Ok(())
     }
 
@@ -136,13 +141,15 @@ impl Firewall {
         let table = &self.options.table;
         let first = delta.closes_first();
         for closing in [true, false].into_iter().filter(|closing| first || !closing) {
-            let from = held.generation;
-            held.generation = self.own.next(|to| {
-                let step = Step { from, to };
+            let clears = delta.deletes() || held.generations.len() >= MARKERS;
+            let from = if clears { std::mem::take(&mut held.generations) } else { Vec::new() };
+            let generation = self.own.next(|to| {
+                let step = Step { from: &from, to };
                 let batch = if closing { delta.closing(table, step) } else { delta.rest(table, step, first, now) };
                 nft.load(batch.to_json()?)?;
                 Ok::<_, FirewallError>(())
             })?;
+            held.generations.push(generation);
         }
         held.elements.retain(|_, end| end.is_none_or(|end| end > now));
         for key in delta.close.iter().chain(&delta.remove) {

@@ -43,8 +43,15 @@ impl<'a> Message<'a> {
         self.body.first().copied().unwrap_or(0)
     }
 
+    /// Its attributes, after an `nfgenmsg`.
     pub(super) fn attributes(&self) -> Attributes<'a> {
-        Attributes(self.body.get(GENERIC..).unwrap_or_default())
+        self.split(GENERIC).1
+    }
+
+    /// The fixed part, of so many bytes, and the attributes after it.
+    pub(super) fn split(&self, fixed: usize) -> (&'a [u8], Attributes<'a>) {
+        let (fixed, rest) = self.body.split_at_checked(fixed).unwrap_or_default();
+        (fixed, Attributes(rest))
     }
 
     /// The error number of an NLMSG_ERROR; 0 is an acknowledgement.
@@ -104,12 +111,18 @@ impl<'a> Attributes<'a> {
 pub(super) struct Request(Vec<u8>);
 
 impl Request {
+    /// A request to netfilter.
     pub(super) fn new(kind: u16, flags: u16, family: u8) -> Self {
+        Self::fixed(kind, flags, &[family, 0, 0, 0])
+    }
+
+    /// A request with another fixed part.
+    pub(super) fn fixed(kind: u16, flags: u16, fixed: &[u8]) -> Self {
         let mut bytes = vec![0; 4];
         bytes.extend(kind.to_ne_bytes());
         bytes.extend((flags | NLM_F_REQUEST).to_ne_bytes());
         bytes.extend([0; 8]);
-        bytes.extend([family, 0, 0, 0]);
+        bytes.extend(fixed);
         Self(bytes)
     }
 
@@ -140,7 +153,12 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn open() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_NETFILTER)?;
+        Self::with(NETLINK_NETFILTER)
+    }
+
+    /// A socket for requests to another part of the kernel.
+    pub(super) fn with(protocol: isize) -> io::Result<Self> {
+        let mut socket = Socket::new(protocol)?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER))?;

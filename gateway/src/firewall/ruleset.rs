@@ -14,8 +14,8 @@ use nftables::stmt::{Mangle, NAT, NATFamily, Statement};
 use nftables::types::{NfChainType, NfHook};
 
 use super::batch::{
-    Batch, Expr, Step, accept, address, any, concat, ct_direction, ct_has, discard, field, goto, is, is_not, member, meta,
-    net, netmap, notrack, number, reject_prohibited, reject_reset, tcp_syn, text,
+    Batch, Expr, Step, accept, address, any, concat, ct_direction, ct_has, discard, field, goto, is, is_not, member,
+    meta, net, netmap, notrack, number, reject_prohibited, reject_reset, tcp_syn, text,
 };
 use super::elements::{Elements, Published, elements, published, timeout};
 use crate::clock::Boot;

@@ -208,7 +208,8 @@ impl<F: FnMut(Touched)> Watcher<F> {
         loop {
             let left = check.saturating_duration_since(Instant::now());
             let left = Timespec::try_from(left).ok();
-            let mut fds = [PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
+            let mut fds =
+                [PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
             match poll(&mut fds, left.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => {

@@ -50,6 +50,8 @@ pub(super) struct Core {
     waiting: Vec<Request>,
     closed: u64,
     complete: u64,
+    /// The epoch that the second lock could not be brought up to last, and why.
+    failed: Option<(u64, String)>,
     down_since: Instant,
 }
 
@@ -74,6 +76,7 @@ impl Core {
             waiting: Vec::new(),
             closed: 0,
             complete: 0,
+            failed: None,
             down_since: Instant::now(),
         }
     }
@@ -119,7 +122,7 @@ impl Core {
             FromNet::Connected(sender) => {
                 tracing::info!("data plane connected");
                 *lock(&self.sender) = Some(sender);
-                (self.closed, self.complete) = (0, 0);
+                (self.closed, self.complete, self.failed) = (0, 0, None);
                 self.health().up = true;
                 self.snapshot().await
             }
@@ -147,6 +150,7 @@ impl Core {
             Report::Complete { epoch } => {
                 self.closed = self.closed.max(epoch);
                 self.complete = self.complete.max(epoch);
+                self.failed = None;
                 let mut health = self.health();
                 health.carried_out = epoch;
                 if health.problem.take().is_some() {
@@ -156,7 +160,8 @@ impl Core {
             Report::Failed { epoch, reason } => {
                 tracing::warn!(epoch, %reason, "second lock not brought up to date, nothing new was opened");
                 self.health().problem = Some(reason.clone());
-                self.fail(epoch, &reason);
+                // Kept: whoever asks after this report gets the same answer.
+                self.failed = Some((epoch, reason));
             }
             Report::Peers { peers } => self.live.hear(&peers, Boot::now()),
             Report::FirewallRebuilt { after_ms } => {
@@ -190,11 +195,9 @@ impl Core {
         for request in self.waiting.extract_if(.., |r| done(r)) {
             let _ = request.answer.send(Ok(()));
         }
-    }
-
-    fn fail(&mut self, epoch: u64, reason: &str) {
-        for request in self.waiting.extract_if(.., |r| r.wait == Wait::Complete && r.epoch <= epoch) {
-            let _ = request.answer.send(Err(Unconfirmed::Failed(reason.to_owned())));
+        let Some((epoch, reason)) = &self.failed else { return };
+        for request in self.waiting.extract_if(.., |r| r.wait == Wait::Complete && r.epoch <= *epoch) {
+            let _ = request.answer.send(Err(Unconfirmed::Failed(reason.clone())));
         }
     }
 

@@ -1,5 +1,5 @@
 //! The second lock on the real kernel, in network namespaces of its own (`pfw-…`). Needs root; without, says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod office;
 
@@ -185,7 +185,7 @@ fn wireguard_ports_are_nobody_elses() {
         socket.recv(&mut [0; 16])
     });
     assert_eq!(heard.unwrap(), 1);
-    let tracked = office.gateway(|| std::fs::read_to_string("/proc/self/net/nf_conntrack").unwrap_or_default());
+    let tracked = office.gateway(|| std::fs::read_to_string("/proc/thread-self/net/nf_conntrack").unwrap_or_default());
     assert!(!tracked.contains("dport=51820"), "{tracked}");
 }
 
@@ -220,6 +220,9 @@ fn a_closed_door_cuts_running_streams() {
             println!("family {family}: load {:?}, last byte {:?} after it, {after} bytes", cut.0, last - cut.1);
             // What was in the socket's buffer may still be read.
             assert!(last - cut.1 < ms(300), "{:?}", last - cut.1);
+            // The server is told, so that it lets go of files and locks.
+            let sockets = office::run(&format!("ip netns exec {}-o ss -Htn state established", office.name));
+            assert!(!sockets.contains(":446"), "{sockets}");
         }
     }
 }
@@ -383,4 +386,51 @@ fn median(n: usize, mut what: impl FnMut(usize) -> Duration) -> String {
     let mut all: Vec<_> = (0..n).map(&mut what).collect();
     all.sort();
     format!(" median {:?} (worst {:?})", all[n / 2], all[n - 1])
+}
+
+#[test]
+fn the_probe_names_who_drops_and_the_cure_helps() {
+    use gateway::firewall::probe::{self, Finding, Owner};
+    let Some(office) = Office::new("probe") else { return };
+    let n = &office.name;
+    let probe = || office.gateway(|| probe::run("lan0").unwrap());
+    // While pass0 is there, under another name; without it, as pass0 itself.
+    assert_eq!(probe(), Finding::Forwarded);
+    office::run(&format!("ip -n {n}-g link del pass0"));
+    assert_eq!(probe(), Finding::Forwarded);
+    office::run(&format!("ip netns exec {n}-g sysctl -qw net.ipv4.ip_forward=0"));
+    assert_eq!(probe(), Finding::ForwardingOff { office: "lan0".into() });
+    office::run(&format!("ip netns exec {n}-g sysctl -qw net.ipv4.ip_forward=1"));
+    for (table, chain, owner) in [
+        ("ip filter", "DOCKER-USER", Owner::Docker),
+        ("ip filter", "ufw-before-forward", Owner::Ufw),
+        ("ip filter", "other", Owner::Iptables),
+        ("inet firewalld", "filter_FWD", Owner::Firewalld),
+        ("inet mine", "other", Owner::Nftables),
+    ] {
+        for how in ["policy", "rule", "reject"] {
+            let policy = if how == "policy" { "drop" } else { "accept" };
+            let verdict = ["counter", "drop", "reject"][["policy", "rule", "reject"].iter().position(|h| *h == how).unwrap()];
+            office.gateway(|| {
+                nft(&format!("add table {table}"));
+                nft(&format!("add chain {table} {chain}"));
+                nft(&format!("add chain {table} FORWARD {{ type filter hook forward priority 0; policy {policy}; }}"));
+                nft(&format!("add rule {table} FORWARD ip saddr 198.18.0.0/15 {verdict}"));
+            });
+            let finding = probe();
+            let Finding::Dropped { owner: who, ref place, .. } = finding else { panic!("{finding:?}") };
+            assert_eq!((who, place.chain.as_str()), (owner, "FORWARD"), "{how}");
+            println!("{}: {}", finding.sentence(), finding.cure().unwrap()[0]);
+            if owner == Owner::Nftables {
+                office.gateway(|| probe::apply_cure(&finding.cure().unwrap()).unwrap());
+                assert_eq!(probe(), Finding::Forwarded, "{how}");
+                // The running gateway has the name: the exemption is found in the rules.
+                office::run(&format!("ip -n {n}-g link add pass0 type veth peer name peer0"));
+                assert!(matches!(probe(), Finding::Exempted(_)), "{how}");
+                office::run(&format!("ip -n {n}-g link del pass0"));
+            }
+            office.gateway(|| nft(&format!("delete table {table}")));
+        }
+    }
+    assert!(!office.gateway(|| nft("list tables")).contains("probe"));
 }
