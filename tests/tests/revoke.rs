@@ -19,11 +19,6 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 /// leaves, since nobody can call back what is under way already.
 const TO_HOME: &str = "src host 203.0.113.10 and udp src port 51820 and greater 300";
 
-/// Payload that passed after the answer; a reset that ends the connection is no payload.
-fn late(seen: &[Seen], answer: &Answer) -> usize {
-    seen.iter().filter(|p| p.at > answer.at && !p.text.contains("Flags [R")).count()
-}
-
 fn cut_during_a_copy(
     what: &str,
     cut: impl FnOnce(&Cast<'_>) -> anyhow::Result<Answer>,
@@ -46,8 +41,8 @@ fn cut_during_a_copy(
         for (side, capture) in [("the file server", to_files), ("home", to_home)] {
             let seen = capture.stop()?;
             ensure!(seen.len() > 100, "the copy did not pass where it was watched, at {side}");
-            let late = late(&seen, &answer);
-            ensure!(late == 0, "{late} packets reached {side} after the answer that {what} is taken away");
+            let late = Seen::later_than(&seen, answer.at);
+            ensure!(late.is_empty(), "reached {side} after the answer that {what} is taken away: {late}");
         }
         let reach = connect(client.ns(), cast.files_at(445)[0], KNOCK)?;
         ensure!(after(reach), "a new connection: {reach:?}");

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use office::gateway::{Cast, Role};
-use office::{BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Stream, connect, wait_until};
+use office::{
+    BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Seen, Stream, connect, wait_until,
+};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
@@ -163,8 +165,8 @@ fn cut(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen) 
     for (side, capture) in [("office", office_side), ("home", home_side)] {
         let seen = capture.stop()?;
         ensure!(!seen.is_empty(), "nothing was seen at the {side} side");
-        let late = seen.iter().filter(|p| p.at > answer.at && !p.text.contains("Flags [R")).count();
-        ensure!(late == 0, "{late} packets passed at the {side} side after the answer");
+        let late = Seen::later_than(&seen, answer.at);
+        ensure!(late.is_empty(), "passed at the {side} side after the answer: {late}");
         last = last.max(seen.iter().filter(|p| p.at <= answer.at).map(|p| p.at).max().unwrap_or_default());
     }
     let asked = answer.at.checked_sub(answer.took).unwrap_or_default();
