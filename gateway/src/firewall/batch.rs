@@ -73,7 +73,8 @@ impl Batch {
 
     /// Whatever stood in the table before is gone, and the table is there.
     pub(super) fn fresh_table(&mut self) {
-        let table = || NfListObject::Table(Table { family: NfFamily::INet, name: self.table.clone().into(), handle: None });
+        let table =
+            || NfListObject::Table(Table { family: NfFamily::INet, name: self.table.clone().into(), handle: None });
         let commands = [NfCmd::Add(table()), NfCmd::Delete(table()), NfCmd::Add(table())];
         commands.into_iter().for_each(|c| self.push(c));
     }

@@ -5,10 +5,12 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::clock::Boot;
 
 /// Where nft is looked for. No `PATH`: it belongs to whoever started us.
 const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
@@ -89,7 +91,8 @@ impl Nft {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|e| if e.kind() == std::io::ErrorKind::NotFound { LoadError::Missing } else { wrap(e) })?;
-        let (success, output, complaint) = finish(child, input, limit).map_err(wrap)?.ok_or(LoadError::Timeout(limit))?;
+        let (success, output, complaint) =
+            finish(child, input, limit).map_err(wrap)?.ok_or(LoadError::Timeout(limit))?;
         if success { Ok(output) } else { Err(diagnose(&complaint)) }
     }
 }
@@ -129,9 +132,9 @@ fn wait(child: &Child, limit: Duration) -> std::io::Result<bool> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| std::io::Error::other("a process without a number"))?;
     let handle = pidfd_open(pid, PidfdFlags::empty())?;
-    let end = Instant::now() + limit;
+    let end = Boot::now() + limit;
     loop {
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.remaining(Boot::now());
         let left = Timespec::try_from(left).map_err(std::io::Error::other)?;
         match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&left)) {
             Ok(ready) => return Ok(ready > 0),
@@ -144,6 +147,7 @@ fn wait(child: &Child, limit: Duration) -> std::io::Result<bool> {
 fn diagnose(complaint: &[u8]) -> LoadError {
     let text = String::from_utf8_lossy(complaint);
     let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("without a word").to_owned();
-    let kernel = ["cache initialization failed", "Operation not permitted", "Operation not supported", "netlink: Error"];
+    let kernel =
+        ["cache initialization failed", "Operation not permitted", "Operation not supported", "netlink: Error"];
     if kernel.iter().any(|k| line.contains(k)) { LoadError::Kernel(line) } else { LoadError::Refused(line) }
 }

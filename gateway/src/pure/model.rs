@@ -76,17 +76,19 @@ fn resource(n: u8) -> impl Strategy<Value = Resource> {
     let real4 = Ipv4Addr::new(192, 168, 7, n * 8);
     let base6 = Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 2, u16::from(n) * 8);
     let real6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, u16::from(n) * 8);
-    (option::of(any::<bool>()), option::of(any::<bool>()), vec(ports(), 0..4)).prop_map(move |(v4, v6, ports)| Resource {
-        resource: ResourceId(Uuid::from_u128(n.into())),
-        v4: v4.map(|whole| {
-            let len = if whole { 29 } else { 32 };
-            Alias { alias: Ipv4Net::new(base4, len).unwrap(), real: Ipv4Net::new(real4, len).unwrap() }
-        }),
-        v6: v6.map(|whole| {
-            let len = if whole { 125 } else { 128 };
-            Alias { alias: Ipv6Net::new(base6, len).unwrap(), real: Ipv6Net::new(real6, len).unwrap() }
-        }),
-        ports,
+    (option::of(any::<bool>()), option::of(any::<bool>()), vec(ports(), 0..4)).prop_map(move |(v4, v6, ports)| {
+        Resource {
+            resource: ResourceId(Uuid::from_u128(n.into())),
+            v4: v4.map(|whole| {
+                let len = if whole { 29 } else { 32 };
+                Alias { alias: Ipv4Net::new(base4, len).unwrap(), real: Ipv4Net::new(real4, len).unwrap() }
+            }),
+            v6: v6.map(|whole| {
+                let len = if whole { 125 } else { 128 };
+                Alias { alias: Ipv6Net::new(base6, len).unwrap(), real: Ipv6Net::new(real6, len).unwrap() }
+            }),
+            ports,
+        }
     })
 }
 
