@@ -201,8 +201,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_draw_is_in_range_and_avoids(bytes in any::<[u8; 32]>(), avoid in prop::collection::vec((any::<u32>(), 9u8..=32), 0..20)) {
-            let mut at = 0;
-            let random = |out: &mut [u8]| for b in out { *b = bytes[at % 32]; at += 1; };
+            let mut endless = bytes.iter().cycle();
+            let random = |out: &mut [u8]| out.fill_with(|| *endless.next().unwrap());
             let avoid: Vec<IpNet> = avoid
                 .iter()
                 .map(|(a, len)| IpNet::V4(Ipv4Net::new(Ipv4Addr::from(0x0a00_0000 | (a & 0x00ff_ffff)), *len).unwrap().trunc()))

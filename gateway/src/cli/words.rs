@@ -86,9 +86,7 @@ impl Words {
             | Slug::CrossOrigin
             | Slug::WrongHost
             | Slug::FactorNotConfirmed
-            | Slug::FactorSuspended => {
-                self.not_allowed
-            }
+            | Slug::FactorSuspended => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,
             Slug::Internal => self.internal,

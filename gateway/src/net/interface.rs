@@ -28,13 +28,12 @@ const LAST_METRIC: u32 = 4_278_198_272;
 ///
 /// # Errors
 /// The kernel refuses; the message names the step.
-pub fn configure(interface: &Interface) -> anyhow::Result<()> {
+pub(super) fn configure(interface: &Interface) -> anyhow::Result<()> {
     let mut kernel = Kernel::open().context("open rtnetlink")?;
-    let index = rustix::net::netdevice::name_to_index(rustix::net::socket(
-        rustix::net::AddressFamily::INET,
-        rustix::net::SocketType::DGRAM,
-        None,
-    )?, &interface.name)
+    let index = rustix::net::netdevice::name_to_index(
+        rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?,
+        &interface.name,
+    )
     .with_context(|| format!("find interface {}", interface.name))?;
     kernel.up(index, interface.mtu).with_context(|| format!("bring {} up", interface.name))?;
     for net in [IpNet::V4(interface.address4), IpNet::V6(interface.address6)] {
@@ -50,7 +49,7 @@ pub fn configure(interface: &Interface) -> anyhow::Result<()> {
 }
 
 /// Warns if the kernel does not forward: then nobody reaches the office, whatever the policy says.
-pub fn check_forwarding() {
+pub(super) fn check_forwarding() {
     for (path, what) in [("ipv4/ip_forward", "IPv4"), ("ipv6/conf/all/forwarding", "IPv6")] {
         let on = std::fs::read_to_string(format!("/proc/sys/net/{path}")).is_ok_and(|v| v.trim() == "1");
         if !on {
@@ -110,10 +109,8 @@ impl Kernel {
             kind: RouteType::Unreachable,
             ..RouteHeader::default()
         };
-        message.attributes = vec![
-            RouteAttribute::Destination(RouteAddress::from(net.addr())),
-            RouteAttribute::Priority(LAST_METRIC),
-        ];
+        message.attributes =
+            vec![RouteAttribute::Destination(RouteAddress::from(net.addr())), RouteAttribute::Priority(LAST_METRIC)];
         self.ask(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_REPLACE)
     }
 

@@ -214,7 +214,7 @@ impl Control {
             if !same_interface(&plane.interface, &interface) {
                 anyhow::bail!("the tunnel interface is to be another one: starting anew");
             }
-            plane.fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
+            plane.fallback.set(interface.resolvers, interface.private_zones);
             return Ok(());
         }
         // one queue is opened to make the device, and closed again: it is persistent
@@ -300,9 +300,10 @@ impl Control {
         let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
         let mut news = Vec::new();
         for (id, activity) in device.activities() {
-            let quiet = self.reported.get(&id).is_some_and(|old| {
-                Activity { handshake: None, ..*old } == Activity { handshake: None, ..activity }
-            });
+            let quiet = self
+                .reported
+                .get(&id)
+                .is_some_and(|old| Activity { handshake: None, ..*old } == Activity { handshake: None, ..activity });
             if quiet || activity.heard.0 == 0 {
                 continue;
             }
@@ -324,12 +325,8 @@ impl Control {
 
 /// Differences that need other sockets or another TUN.
 fn same_interface(a: &Interface, b: &Interface) -> bool {
-    let bare = |i: &Interface| Interface {
-        masquerade: false,
-        resolvers: Vec::new(),
-        private_zones: Vec::new(),
-        ..i.clone()
-    };
+    let bare =
+        |i: &Interface| Interface { masquerade: false, resolvers: Vec::new(), private_zones: Vec::new(), ..i.clone() };
     bare(a) == bare(b)
 }
 

@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Hands states to the thread.
 #[derive(Clone, Debug)]
-pub struct SecondLock {
+pub(super) struct SecondLock {
     mailbox: Arc<Mailbox>,
 }
 
@@ -41,7 +41,7 @@ impl SecondLock {
     ///
     /// # Errors
     /// No thread, or no netlink socket.
-    pub fn start(options: Options, events: SyncSender<Event>) -> anyhow::Result<Self> {
+    pub(super) fn start(options: Options, events: SyncSender<Event>) -> anyhow::Result<Self> {
         let firewall = Firewall::new(options)?;
         let this = Self { mailbox: Arc::default() };
         let mailbox = this.mailbox.clone();
@@ -55,7 +55,7 @@ impl SecondLock {
     }
 
     /// This is wanted from now on.
-    pub fn want(&self, state: Arc<State>) {
+    pub(super) fn want(&self, state: Arc<State>) {
         self.mailbox.letter.lock().unwrap_or_else(PoisonError::into_inner).wanted = Some(state);
         self.mailbox.arrived.notify_one();
     }
@@ -149,11 +149,8 @@ fn forget_flows(before: &State, after: &State) {
     if flows.is_empty() {
         return;
     }
-    let spared: Vec<IpAddr> = after
-        .interface
-        .iter()
-        .flat_map(|i| [IpAddr::V4(i.address4.addr()), IpAddr::V6(i.address6.addr())])
-        .collect();
+    let spared: Vec<IpAddr> =
+        after.interface.iter().flat_map(|i| [IpAddr::V4(i.address4.addr()), IpAddr::V6(i.address6.addr())]).collect();
     match conntrack::forget(&flows, &spared) {
         Ok(count) => tracing::debug!(count, "connections forgotten"),
         Err(e) => tracing::warn!(error = %e, "the kernel's list of connections could not be tidied"),

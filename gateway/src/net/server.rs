@@ -47,7 +47,7 @@ impl Connection {
 ///
 /// # Errors
 /// The socket cannot be made there.
-pub fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()> {
+pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }

@@ -18,7 +18,7 @@ const BACKLOG: i32 = 1024;
 
 /// The services' sockets.
 #[derive(Debug)]
-pub struct Services {
+pub(super) struct Services {
     sockets: Vec<(SocketRole, Socket2)>,
     /// Where nftables leads to.
     pub ports: LocalPorts,
@@ -29,7 +29,7 @@ impl Services {
     ///
     /// # Errors
     /// An address is not there, or no port is left.
-    pub fn open(interface: &Interface) -> anyhow::Result<Self> {
+    pub(super) fn open(interface: &Interface) -> anyhow::Result<Self> {
         use SocketRole::{DnsTcp4, DnsTcp6, DnsUdp4, DnsUdp6, Http4, Http6, Https4, Https6};
         let (v4, v6) = (IpAddr::V4(interface.address4.addr()), IpAddr::V6(interface.address6.addr()));
         let mut sockets = Vec::new();
@@ -54,7 +54,7 @@ impl Services {
 
     /// What goes to `serve`.
     #[must_use]
-    pub fn handed_over(&self) -> (Vec<SocketRole>, Vec<BorrowedFd<'_>>) {
+    pub(super) fn handed_over(&self) -> (Vec<SocketRole>, Vec<BorrowedFd<'_>>) {
         self.sockets.iter().map(|(role, socket)| (*role, socket.as_fd())).unzip()
     }
 
@@ -62,7 +62,7 @@ impl Services {
     ///
     /// # Errors
     /// No descriptor is left.
-    pub fn dns(&self) -> std::io::Result<Vec<std::net::UdpSocket>> {
+    pub(super) fn dns(&self) -> std::io::Result<Vec<std::net::UdpSocket>> {
         self.sockets
             .iter()
             .filter(|(role, _)| matches!(role, SocketRole::DnsUdp4 | SocketRole::DnsUdp6))
@@ -96,7 +96,7 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
 ///
 /// # Errors
 /// None of the ports can be had.
-pub fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
+pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
     let mut sockets = Vec::new();
     for fd in activated() {
         match Socket::adopt(fd) {

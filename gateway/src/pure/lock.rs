@@ -90,7 +90,7 @@ impl Lock {
 
     /// A packet that came out of the tunnel.
     #[must_use]
-    pub fn from_device(&self, packet: &Inner, now: Boot) -> Pass {
+    pub fn outbound(&self, packet: &Inner, now: Boot) -> Pass {
         let (device, office) = (packet.source, packet.destination);
         match packet.kind {
             Kind::Ports { transport, destination, .. } => {
@@ -107,12 +107,10 @@ impl Lock {
 
     /// A packet that goes into the tunnel.
     #[must_use]
-    pub fn to_device(&self, packet: &Inner, now: Boot) -> Pass {
+    pub fn inbound(&self, packet: &Inner, now: Boot) -> Pass {
         let (office, device) = (packet.source, packet.destination);
         match packet.kind {
-            Kind::Ports { transport, source, .. } => {
-                self.flow(device, office, Service::Port(transport, source), now)
-            }
+            Kind::Ports { transport, source, .. } => self.flow(device, office, Service::Port(transport, source), now),
             Kind::EchoReply | Kind::Fragment => self.flow(device, office, Service::Any, now),
             // about something this device sent; routers on the way may say so too
             Kind::Error(About { source, destination, ports }) if source == device => {
@@ -133,9 +131,9 @@ impl Lock {
                 Service::Port(..) => Pass::Refused,
             };
         }
-        self.granted(door, office, service).filter(|until| *until > now).map_or(Pass::Refused, |until| Pass::Granted {
-            until,
-        })
+        self.granted(door, office, service)
+            .filter(|until| *until > now)
+            .map_or(Pass::Refused, |until| Pass::Granted { until })
     }
 
     /// Whether this is the gateway's own tunnel address.
@@ -166,5 +164,109 @@ impl Lock {
     fn covering(&self, office: IpAddr) -> impl Iterator<Item = ResourceId> + '_ {
         let single = self.single.get(&office).copied();
         single.into_iter().chain(self.prefixes.iter().filter(move |(net, _)| net.contains(&office)).map(|(_, id)| *id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::decide::{Verdict, decide_packet};
+    use super::super::model::{self, NOW, Packet};
+    use super::*;
+
+    fn service(packet: &Packet) -> Service {
+        packet.port.map_or(Service::Any, |(transport, port)| Service::Port(transport, port))
+    }
+
+    fn ask(lock: &Lock, packet: &Packet) -> Pass {
+        lock.flow(packet.source, packet.destination, service(packet), packet.at)
+    }
+
+    /// The same flow as headers, and its reply.
+    fn both_ways(packet: &Packet) -> (Inner, Inner) {
+        let there =
+            |kind| Inner { source: packet.source, destination: packet.destination, kind, length: 40, payload: 20 };
+        let back =
+            |kind| Inner { source: packet.destination, destination: packet.source, kind, length: 40, payload: 20 };
+        match packet.port {
+            Some((transport, port)) => (
+                there(Kind::Ports { transport, source: 40_000, destination: port }),
+                back(Kind::Ports { transport, source: port, destination: 40_000 }),
+            ),
+            None => (there(Kind::EchoRequest), back(Kind::EchoReply)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_lock_equals_decide_in_both_directions(world in model::world(),
+                                                     dice in proptest::collection::vec(model::dice(), 1..40)) {
+            let lock = Lock::new(&model::held(&world, NOW));
+            for dice in dice {
+                let packet = model::packet(&world, dice);
+                let verdict = decide_packet(&world, packet.source, packet.destination, packet.port, packet.at);
+                let expected = match verdict {
+                    Verdict::Allow { until, .. } => Pass::Granted { until },
+                    Verdict::Deny(_) => Pass::Refused,
+                };
+                prop_assert_eq!(ask(&lock, &packet), expected, "{:?}", packet);
+                let (there, back) = both_ways(&packet);
+                prop_assert_eq!(lock.outbound(&there, packet.at), expected);
+                prop_assert_eq!(lock.inbound(&back, packet.at), expected);
+            }
+        }
+
+        #[test]
+        fn while_a_change_is_under_way_only_what_both_states_grant_passes(before in model::world(), after in model::world(),
+                                                     dice in proptest::collection::vec(model::dice(), 1..40)) {
+            let (old, new) = (model::held(&before, NOW), model::held(&after, NOW));
+            let between = Lock::new(&old.common(&new));
+            let (old, new) = (Lock::new(&old), Lock::new(&new));
+            for dice in dice {
+                let packet = model::packet(&after, dice);
+                if let Pass::Granted { until } = ask(&between, &packet) {
+                    for side in [&old, &new] {
+                        let Pass::Granted { until: other } = ask(side, &packet) else {
+                            return Err(TestCaseError::fail(format!("{packet:?} passes between, but not on one side")));
+                        };
+                        prop_assert!(until <= other);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn a_change_that_changes_nothing_closes_nothing(world in model::world(),
+                                                     dice in proptest::collection::vec(model::dice(), 1..40)) {
+            let state = model::held(&world, NOW);
+            let (lock, between) = (Lock::new(&state), Lock::new(&state.common(&state)));
+            for dice in dice {
+                let packet = model::packet(&world, dice);
+                prop_assert_eq!(ask(&lock, &packet), ask(&between, &packet));
+            }
+        }
+    }
+
+    #[test]
+    fn the_gateway_answers_its_own_services_and_nothing_else() {
+        let state = State { interface: Some(model::interface()), ..State::default() };
+        let gateway = IpAddr::from([10, 99, 0, 1]);
+        let lock = Lock::new(&state);
+        assert_eq!(lock.flow([10, 99, 1, 1].into(), gateway, Service::Any, NOW), Pass::Refused, "a stranger");
+    }
+
+    #[test]
+    fn an_error_about_somebody_elses_flow_does_not_pass() {
+        let device = IpAddr::from([10, 99, 1, 1]);
+        let about = About { source: [10, 99, 1, 2].into(), destination: [10, 99, 128, 1].into(), ports: None };
+        let error = Inner {
+            source: [192, 168, 1, 1].into(),
+            destination: device,
+            kind: Kind::Error(about),
+            length: 56,
+            payload: 20,
+        };
+        assert_eq!(Lock::default().inbound(&error, NOW), Pass::Refused);
     }
 }

@@ -6,9 +6,9 @@
 
 pub mod checksum;
 pub mod decide;
+pub mod lock;
 #[cfg(test)]
 pub(crate) mod model;
-pub mod lock;
 pub mod packet;
 pub mod plan;
 pub mod refuse;

@@ -95,13 +95,7 @@ pub fn parse(packet: &[u8]) -> Result<Inner, Malformed> {
         (protocol::ICMPV6, Piece::Whole) if head.source.is_ipv6() => icmp6(body)?,
         _ => Kind::Other,
     };
-    Ok(Inner {
-        source: head.source,
-        destination: head.destination,
-        kind,
-        length: head.length,
-        payload: head.payload,
-    })
+    Ok(Inner { source: head.source, destination: head.destination, kind, length: head.length, payload: head.payload })
 }
 
 /// The destination alone, for the look-up of the peer.

@@ -24,7 +24,7 @@ const PSH: u8 = 0x08;
 
 /// Holds back at most one packet.
 #[derive(Debug)]
-pub struct TunWriter {
+pub(super) struct TunWriter {
     space: Box<[u8]>,
     held: Box<[u8]>,
     state: Held,
@@ -58,12 +58,12 @@ impl Default for TunWriter {
 
 impl TunWriter {
     /// Where the next packet is to be decrypted, its virtio-net header's room in front.
-    pub fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         &mut self.space
     }
 
     /// The packet in [`TunWriter::space`] goes into the TUN, now or with its neighbours.
-    pub fn push(&mut self, inner: &Inner, tun: &Tun) {
+    pub(super) fn push(&mut self, inner: &Inner, tun: &Tun) {
         let packet = &self.space[VNET..VNET + inner.length];
         let candidate = candidate(packet, inner);
         if let (Held::Flow(held), Some(new)) = (&mut self.state, &candidate)
@@ -88,7 +88,7 @@ impl TunWriter {
     }
 
     /// Writes what is held back.
-    pub fn flush(&mut self, tun: &Tun) {
+    pub(super) fn flush(&mut self, tun: &Tun) {
         let length = match std::mem::replace(&mut self.state, Held::Nothing) {
             Held::Nothing => return,
             Held::Single(length) => {

@@ -147,10 +147,7 @@ impl Limiter {
                 return false;
             }
         }
-        self.sources
-            .entry(key)
-            .or_insert(Bucket { tokens: SOURCE_BURST, at: now })
-            .take(SOURCE_RATE, SOURCE_BURST, now)
+        self.sources.entry(key).or_insert(Bucket { tokens: SOURCE_BURST, at: now }).take(SOURCE_RATE, SOURCE_BURST, now)
     }
 
     fn write_cookie(
@@ -168,11 +165,7 @@ impl Limiter {
         reply[32..48].copy_from_slice(&cookie);
         let mut nonce = [0; 24];
         nonce.copy_from_slice(&reply[8..32]);
-        let sealed = self.cookie_cipher.encrypt_inout_detached(
-            &XNonce::from(nonce),
-            mac1,
-            (&mut reply[32..48]).into(),
-        );
+        let sealed = self.cookie_cipher.encrypt_inout_detached(&XNonce::from(nonce), mac1, (&mut reply[32..48]).into());
         match sealed {
             Ok(tag) => {
                 reply[48..].copy_from_slice(&tag);

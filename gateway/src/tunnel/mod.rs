@@ -76,8 +76,9 @@ impl Device {
         let mut secret = [0; 32];
         random(&mut secret);
         let (owners, sockets) = sockets.into_iter().unzip();
-        let wakes =
-            (0..workers).map(|_| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)).collect::<Result<_, _>>()?;
+        let wakes = (0..workers)
+            .map(|_| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))
+            .collect::<Result<_, _>>()?;
         let shared = Arc::new(Shared {
             table: ArcSwap::default(),
             limiter: Mutex::new(Limiter::new(identity.public.as_bytes(), secret, now)),

@@ -11,7 +11,7 @@ const ROOM: usize = 65_536 + 64;
 
 /// An open train.
 #[derive(Debug)]
-pub struct Outbox {
+pub(super) struct Outbox {
     buffer: Box<[u8]>,
     used: usize,
     stride: usize,
@@ -27,12 +27,12 @@ impl Default for Outbox {
 
 impl Outbox {
     /// Where the next message is to be encrypted.
-    pub fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         &mut self.buffer[self.used..]
     }
 
     /// The message of `length` bytes in [`Outbox::space`] goes to `to`. Sends what may not be in one train with it.
-    pub fn push(&mut self, length: usize, to: Endpoint, sockets: &[Socket]) {
+    pub(super) fn push(&mut self, length: usize, to: Endpoint, sockets: &[Socket]) {
         let fits = self.to == Some(to) && length <= self.stride && self.used + length <= MAX_BYTES;
         if self.count > 0 && !fits {
             let start = self.used;
@@ -51,7 +51,7 @@ impl Outbox {
     }
 
     /// Sends what is there.
-    pub fn send(&mut self, sockets: &[Socket]) {
+    pub(super) fn send(&mut self, sockets: &[Socket]) {
         if let Some(to) = self.to.take().filter(|_| self.count > 0)
             && let Some(socket) = sockets.get(to.socket)
         {

@@ -91,7 +91,11 @@ impl Plan {
         let out = &mut out[..length];
         let last = to == packet.len();
         self.patch_ip(out, n);
-        if self.tcp { self.patch_tcp(out, n, last) } else { self.patch_udp(out) }
+        if self.tcp {
+            self.patch_tcp(out, n, last)
+        } else {
+            self.patch_udp(out)
+        }
         length
     }
 
@@ -160,10 +164,27 @@ mod tests {
     fn frame(v4: bool, tcp: bool, payload: &[u8], size: u16) -> Vec<u8> {
         let (ip, transport) = (if v4 { 20 } else { 40 }, if tcp { 20 } else { 8 });
         let mut p = vec![0u8; ip + transport];
-        if v4 { p[0] = 0x45; p[9] = if tcp { 6 } else { 17 }; p[12] = 10; p[16] = 10; } else { p[0] = 0x60; p[6] = if tcp { 6 } else { 17 }; p[8] = 0xfd; p[24] = 0xfd; }
-        if tcp { p[ip + 12] = 5 << 4; p[ip + 13] = 0x10 | PSH | FIN; }
+        if v4 {
+            p[0] = 0x45;
+            p[9] = if tcp { 6 } else { 17 };
+            p[12] = 10;
+            p[16] = 10;
+        } else {
+            p[0] = 0x60;
+            p[6] = if tcp { 6 } else { 17 };
+            p[8] = 0xfd;
+            p[24] = 0xfd;
+        }
+        if tcp {
+            p[ip + 12] = 5 << 4;
+            p[ip + 13] = 0x10 | PSH | FIN;
+        }
         p.extend_from_slice(payload);
-        let kind = match (tcp, v4) { (true, true) => GSO_TCPV4, (true, false) => GSO_TCPV6, _ => GSO_UDP_L4 };
+        let kind = match (tcp, v4) {
+            (true, true) => GSO_TCPV4,
+            (true, false) => GSO_TCPV6,
+            _ => GSO_UDP_L4,
+        };
         let mut f = vec![NEEDS_CSUM, kind, 0, 0];
         f.extend(size.to_ne_bytes());
         f.extend((ip as u16).to_ne_bytes());

@@ -17,7 +17,7 @@ const MAX_PEERS: usize = 1 << 24;
 
 /// Everything a worker looks up.
 #[derive(Default)]
-pub struct Table {
+pub(super) struct Table {
     /// Rises with every table: verdicts that were cached under another are void.
     pub generation: u64,
     /// The first lock.
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Table {
 }
 
 /// The gateway's own key pair, and boringtun's limiter, which is off: ours stands in front of it.
-pub struct Identity {
+pub(super) struct Identity {
     /// Private key.
     pub private: StaticSecret,
     /// Public key.
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Identity {
 impl Identity {
     /// The identity with this private key.
     #[must_use]
-    pub fn new(private: [u8; 32]) -> Self {
+    pub(super) fn new(private: [u8; 32]) -> Self {
         let private = StaticSecret::from(private);
         let public = PublicKey::from(&private);
         Self { private, public, limiter: Arc::new(RateLimiter::new(&public, u64::MAX)) }
@@ -61,7 +61,7 @@ impl Identity {
 impl Table {
     /// The table for `state`. Peers that are the same as before keep their sessions. With it come the new peers.
     #[must_use]
-    pub fn next(&self, state: &State, identity: &Identity, now: Boot) -> (Self, Vec<Arc<Peer>>) {
+    pub(super) fn next(&self, state: &State, identity: &Identity, now: Boot) -> (Self, Vec<Arc<Peer>>) {
         let mut table = Self {
             generation: self.generation + 1,
             lock: Lock::new(state),
@@ -111,24 +111,24 @@ impl Table {
 
     /// The peer a session index belongs to.
     #[must_use]
-    pub fn by_session(&self, session: u32) -> Option<&Arc<Peer>> {
+    pub(super) fn by_session(&self, session: u32) -> Option<&Arc<Peer>> {
         self.by_index.get((session >> 8) as usize)?.as_ref()
     }
 
     /// The peer with this public key.
     #[must_use]
-    pub fn by_key(&self, key: &[u8; 32]) -> Option<&Arc<Peer>> {
+    pub(super) fn by_key(&self, key: &[u8; 32]) -> Option<&Arc<Peer>> {
         self.by_key.get(key)
     }
 
     /// The peer with this address in the site network.
     #[must_use]
-    pub fn by_address(&self, address: IpAddr) -> Option<&Arc<Peer>> {
+    pub(super) fn by_address(&self, address: IpAddr) -> Option<&Arc<Peer>> {
         self.by_address.get(&address)
     }
 
     /// Every peer.
-    pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.by_key.values()
     }
 }

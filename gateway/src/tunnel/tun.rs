@@ -33,7 +33,9 @@ impl Tun {
             ioctl_number(&fd, libc::TUNSETOFFLOAD, (tcp | libc::TUN_F_USO4 | libc::TUN_F_USO6).into()).is_ok();
         if !udp_offload {
             ioctl_number(&fd, libc::TUNSETOFFLOAD, tcp.into())?;
-            tracing::info!("this kernel has no UDP segmentation for TUN (6.2 and later have): UDP goes packet by packet");
+            tracing::info!(
+                "this kernel has no UDP segmentation for TUN (6.2 and later have): UDP goes packet by packet"
+            );
         }
         Ok(Self { fd, udp_offload })
     }

@@ -12,7 +12,7 @@ const FLOWS: usize = 1024;
 
 /// A worker's memory.
 #[derive(Debug)]
-pub struct Verdicts {
+pub(super) struct Verdicts {
     flows: Box<[Option<Flow>]>,
 }
 
@@ -33,22 +33,22 @@ impl Default for Verdicts {
 
 impl Verdicts {
     /// The verdict on a packet that came out of the tunnel.
-    pub fn from_device(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
+    pub(super) fn outbound(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
         match inner.kind {
             Kind::Ports { transport, destination, .. } => {
                 self.flow(table, inner.source, inner.destination, Service::Port(transport, destination), now)
             }
-            _ => table.lock.from_device(inner, now),
+            _ => table.lock.outbound(inner, now),
         }
     }
 
     /// The verdict on a packet that goes into the tunnel.
-    pub fn to_device(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
+    pub(super) fn inbound(&mut self, table: &Table, inner: &Inner, now: Boot) -> Pass {
         match inner.kind {
             Kind::Ports { transport, source, .. } => {
                 self.flow(table, inner.destination, inner.source, Service::Port(transport, source), now)
             }
-            _ => table.lock.to_device(inner, now),
+            _ => table.lock.inbound(inner, now),
         }
     }
 
@@ -80,6 +80,7 @@ fn hash(device: IpAddr, office: IpAddr, service: Service) -> usize {
         Service::Port(_, port) => u64::from(port),
         Service::Any => 1 << 16,
     };
-    let mixed = (tail(device).rotate_left(32) ^ tail(office) ^ port.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed =
+        (tail(device).rotate_left(32) ^ tail(office) ^ port.rotate_left(48)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 54) as usize % FLOWS
 }

@@ -12,7 +12,7 @@ const SLOT_MS: u64 = 32;
 
 /// Peers by the slot in which they are visited.
 #[derive(Debug)]
-pub struct Wheel {
+pub(super) struct Wheel {
     slots: [Vec<Arc<Peer>>; SLOTS],
     cursor: usize,
     due: Boot,
@@ -22,12 +22,12 @@ pub struct Wheel {
 impl Wheel {
     /// An empty wheel.
     #[must_use]
-    pub fn new(now: Boot) -> Self {
+    pub(super) fn new(now: Boot) -> Self {
         Self { slots: Default::default(), cursor: 0, due: now, len: 0 }
     }
 
     /// Puts a peer on the wheel. The caller made sure that it is not on it ([`Peer::arm`]).
-    pub fn put(&mut self, peer: Arc<Peer>, now: Boot) {
+    pub(super) fn put(&mut self, peer: Arc<Peer>, now: Boot) {
         if self.len == 0 {
             self.due = Boot(now.0 + SLOT_MS);
         }
@@ -37,12 +37,12 @@ impl Wheel {
 
     /// When the next slot is due; nothing while the wheel is empty.
     #[must_use]
-    pub fn due(&self) -> Option<Boot> {
+    pub(super) fn due(&self) -> Option<Boot> {
         (self.len > 0).then_some(self.due)
     }
 
     /// Visits what is due. `visit` says whether the peer stays on the wheel.
-    pub fn turn(&mut self, now: Boot, mut visit: impl FnMut(&Arc<Peer>) -> bool) {
+    pub(super) fn turn(&mut self, now: Boot, mut visit: impl FnMut(&Arc<Peer>) -> bool) {
         let mut visited = 0;
         while self.len > 0 && self.due <= now && visited < SLOTS {
             let slot = &mut self.slots[self.cursor];

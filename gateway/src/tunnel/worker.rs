@@ -43,7 +43,7 @@ const PAD: usize = 16;
 const SCRATCH: usize = 256;
 
 /// A thread's own things.
-pub struct Worker {
+pub(super) struct Worker {
     number: usize,
     shared: Arc<Shared>,
     tun: Tun,
@@ -64,7 +64,7 @@ struct Round<'a> {
 
 impl Worker {
     /// A worker with its own queue of the TUN.
-    pub fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
+    pub(super) fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
         Self {
             number,
             shared,
@@ -80,7 +80,7 @@ impl Worker {
     }
 
     /// Runs for as long as the process does.
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         loop {
             self.wait();
             self.shared.enter(self.number);
@@ -193,7 +193,7 @@ impl Worker {
             tracing::debug!(device = %peer.device, "dropped: source address is not the device's own");
             return;
         }
-        match self.verdicts.from_device(round.table, &inner, round.now) {
+        match self.verdicts.outbound(round.table, &inner, round.now) {
             Pass::Gateway | Pass::Granted { .. } => self.writer.push(&inner, &self.tun),
             Pass::Refused => self.refuse(round, peer, noise, &inner, length),
         }
@@ -251,20 +251,20 @@ impl Worker {
         let mut frame = std::mem::take(&mut self.frame);
         for _ in 0..ROUND {
             match self.tun.read(&mut frame[..LARGEST + VNET]) {
-                Ok(length) => self.from_tun(round, &mut frame[..length + PAD]),
+                Ok(length) => self.office_frame(round, &mut frame[..length + PAD]),
                 Err(_) => break,
             }
         }
         self.frame = frame;
     }
 
-    fn from_tun(&mut self, round: &Round<'_>, frame: &mut [u8]) {
+    fn office_frame(&mut self, round: &Round<'_>, frame: &mut [u8]) {
         let length = frame.len() - PAD;
         let Ok(plan) = segment::plan(&mut frame[..length]) else { return };
         let bytes = &frame[VNET..length];
         let Some(peer) = packet::destination(bytes).and_then(|to| round.table.by_address(to)) else { return };
         let Ok(inner) = packet::parse(bytes) else { return };
-        if self.verdicts.to_device(round.table, &inner, round.now) == Pass::Refused {
+        if self.verdicts.inbound(round.table, &inner, round.now) == Pass::Refused {
             return;
         }
         let mut noise = peer.noise();
@@ -357,7 +357,7 @@ impl Worker {
 
 /// How a peer's stored endpoint is reached before it was heard: by the first socket.
 #[must_use]
-pub fn stored(remote: SocketAddr, sockets: &[Socket]) -> Option<Endpoint> {
+pub(super) fn stored(remote: SocketAddr, sockets: &[Socket]) -> Option<Endpoint> {
     let socket = sockets.first()?;
     Some(Endpoint { remote: socket.remote(remote), local: None, socket: 0 })
 }
