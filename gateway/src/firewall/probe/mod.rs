@@ -141,7 +141,9 @@ impl Finding {
                  not show: look at `iptables-legacy -S FORWARD`"
                 .to_owned(),
             Self::Exempted(place) => {
-                format!("packets from the tunnel reach the office ({place} drops others, and has a rule for the tunnel)")
+                format!(
+                    "packets from the tunnel reach the office ({place} drops others, and has a rule for the tunnel)"
+                )
             }
         }
     }
@@ -158,14 +160,16 @@ impl Finding {
         let run = |words: &[&str]| Step::Run(words.iter().map(|w| (*w).to_owned()).collect());
         match self {
             Self::ForwardingOff { .. } => {
-                let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n-net.ipv6.conf.*.accept_ra = 2\n";
+                let text =
+                    "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n-net.ipv6.conf.*.accept_ra = 2\n";
                 Some(vec![Step::Write(SYSCTL.into(), text.to_owned()), run(&["sysctl", "-q", "-p", SYSCTL])])
             }
             Self::Dropped { owner, place, tunnel, office } => {
                 let (tunnel, office) = (tunnel.as_str(), office.as_str());
                 let back = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"];
                 let iptables = |chain: &str| {
-                    let replies = [&["iptables", "-I", chain, "-i", office, "-o", tunnel][..], &back, &["-j", "ACCEPT"]];
+                    let replies =
+                        [&["iptables", "-I", chain, "-i", office, "-o", tunnel][..], &back, &["-j", "ACCEPT"]];
                     let there = run(&["iptables", "-I", chain, "-i", tunnel, "-o", office, "-j", "ACCEPT"]);
                     vec![there, run(&replies.concat())]
                 };
@@ -188,7 +192,8 @@ impl Finding {
                     Owner::Nftables => {
                         let insert = ["nft", "insert", "rule", &place.family, &place.table, &place.chain];
                         let there = ["iifname", tunnel, "oifname", office, "accept"];
-                        let replies = ["iifname", office, "oifname", tunnel, "ct", "state", "established,related", "accept"];
+                        let replies =
+                            ["iifname", office, "oifname", tunnel, "ct", "state", "established,related", "accept"];
                         vec![run(&[&insert[..], &there].concat()), run(&[&insert[..], &replies].concat())]
                     }
                 })
@@ -261,9 +266,8 @@ fn objects<'a>(listing: &'a Value, kind: &'a str, place: &'a Place) -> impl Iter
 }
 
 fn owner(listing: &Value, place: &Place) -> Owner {
-    let chain = |wanted: &dyn Fn(&str) -> bool| {
-        objects(listing, "chain", place).filter_map(|c| c["name"].as_str()).any(wanted)
-    };
+    let chain =
+        |wanted: &dyn Fn(&str) -> bool| objects(listing, "chain", place).filter_map(|c| c["name"].as_str()).any(wanted);
     let iptables = place.table == "filter" && chain(&|name| name == "FORWARD");
     if place.table == "firewalld" {
         Owner::Firewalld
