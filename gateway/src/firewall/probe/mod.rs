@@ -17,8 +17,6 @@ use serde_json::Value;
 use self::rig::{Rig, Seen};
 use super::load::Nft;
 
-/// The tunnel's interface where the configuration names no other.
-const TUNNEL: &str = "pass0";
 /// The probe's own name while the tunnel's is taken.
 const OTHER: &str = "pass-probe0";
 /// Where forwarding is switched on for good.
@@ -227,13 +225,13 @@ pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Probes from the tunnel towards this interface of the office. Needs CAP_NET_ADMIN.
+/// Probes from the tunnel towards the office, both by their interfaces' names. Needs CAP_NET_ADMIN.
 ///
 /// # Errors
 /// The probe itself could not be made, or its packet was lost before any rule; everything it made is removed then too.
-pub fn run(office: &str) -> anyhow::Result<Finding> {
+pub fn run(tunnel: &str, office: &str) -> anyhow::Result<Finding> {
     let nft = Nft::find()?;
-    let rig = match Rig::build(&nft, TUNNEL, office) {
+    let rig = match Rig::build(&nft, tunnel, office) {
         Ok(rig) => rig,
         // The gateway is running: its interface is in use.
         Err(e) if e.downcast_ref::<rig::NameTaken>().is_some() => Rig::build(&nft, OTHER, office)?,
@@ -251,11 +249,11 @@ pub fn run(office: &str) -> anyhow::Result<Finding> {
         Seen::Dropped(Some(place)) => {
             let listing = nft.run(&["-j", "list", "ruleset"], Vec::new())?;
             let listing: Value = serde_json::from_slice(&listing).context("read nft's listing")?;
-            if rig.name != TUNNEL && exempts(&listing, &place, TUNNEL) {
+            if rig.name != tunnel && exempts(&listing, &place, tunnel) {
                 return Ok(Finding::Exempted(place));
             }
             let owner = owner(&listing, &place);
-            Ok(Finding::Dropped { owner, place, tunnel: TUNNEL.to_owned(), office: office.to_owned() })
+            Ok(Finding::Dropped { owner, place, tunnel: tunnel.to_owned(), office: office.to_owned() })
         }
     }
 }
