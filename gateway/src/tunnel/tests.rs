@@ -226,12 +226,12 @@ fn a_locked_door_answers_with_a_reset_and_lets_nothing_through() {
 fn refusals_have_a_limit() {
     let rig = Rig::new(&state(false));
     let mut client = Client::connect(&rig, 1);
-    for mark in 0..400 {
+    for mark in 0..200 {
         client.send(&knock(1, mark));
     }
     let answers = std::iter::from_fn(|| client.receive(Duration::from_millis(300))).count();
-    // a hundred at once, and a hundred a second for as long as the four hundred took
-    assert!((100..250).contains(&answers), "{answers} answers");
+    // a hundred at once, and a hundred a second for as long as the two hundred took
+    assert!((100..170).contains(&answers), "{answers} answers");
 }
 
 #[test]
@@ -282,19 +282,21 @@ fn a_client_that_roams_is_followed_and_a_forged_cookie_reply_moves_nobody() {
 fn nothing_passes_once_a_state_without_it_is_installed() {
     let rig = Rig::new(&state(true));
     let mut client = Client::connect(&rig, 1);
-    for round in 0..50 {
+    for round in 0..30 {
         rig.device.install(&state(true), Boot::now());
-        client.send(&knock(1, round));
-        assert!(rig.arrived(PATIENCE).is_some(), "round {round}");
-        for mark in 0..8 {
-            client.send(&knock(1, mark));
-        }
-        rig.device.install(&state(false), Boot::now());
-        // what is there now passed before; what comes later would be a leak
-        rig.office.set_nonblocking(true).unwrap();
-        while rig.office.recv(&mut [0; 2048]).is_ok() {}
-        rig.office.set_nonblocking(false).unwrap();
-        assert_eq!(rig.arrived(Duration::from_millis(5)), None, "round {round}");
+        let flood: Vec<_> = (0..3000).map(|mark| client.seal(&knock(1, mark))).collect();
+        std::thread::scope(|scope| {
+            let (socket, gateway) = (&client.socket, client.gateway);
+            let sender = scope.spawn(move || flood.iter().for_each(|m| drop(socket.send_to(m, gateway))));
+            assert!(rig.arrived(PATIENCE).is_some(), "round {round}");
+            rig.device.install(&state(false), Boot::now());
+            // what is there now passed before; what comes later is a leak
+            rig.office.set_nonblocking(true).unwrap();
+            while rig.office.recv(&mut [0; 2048]).is_ok() {}
+            rig.office.set_nonblocking(false).unwrap();
+            assert_eq!(rig.arrived(Duration::from_millis(5)), None, "round {round}");
+            sender.join().unwrap();
+        });
     }
 }
 
