@@ -259,7 +259,7 @@ impl Drop for Client<'_> {
 /// too early: it removes a socket that is bound and not yet listened on, taking its program for dead.
 fn listens(interface: &str) -> anyhow::Result<Option<()>> {
     let all = std::fs::read_to_string("/proc/thread-self/net/unix").context("list Unix sockets")?;
-    let name = format!("/wireguard/{interface}.sock");
+    let name = format!("/{interface}.sock");
     // The fourth column holds the flags; __SO_ACCEPTCON is 0x10000 (linux/net.h).
     let listening = |line: &str| line.ends_with(&name) && line.split_whitespace().nth(3) == Some("00010000");
     Ok(all.lines().any(listening).then_some(()))
