@@ -86,14 +86,22 @@ fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
     }
 }
 
-/// Root, our own user, or a member of the group that owns the socket's folder: its user is `serve`'s.
+/// The user as which the packaged `serve` runs.
+const SERVE_USER: &str = "passerelle";
+
+/// Root, our own user, or the user of the packaged `serve`.
 fn check_peer(stream: &UnixStream) -> anyhow::Result<()> {
-    let peer = rustix::net::sockopt::socket_peercred(stream)?;
-    let uid = peer.uid.as_raw();
-    let allowed = std::env::var("PASSERELLE_SERVE_UID").ok().and_then(|v| v.parse::<u32>().ok());
-    let fits = uid == 0 || uid == rustix::process::geteuid().as_raw() || Some(uid) == allowed;
+    let uid = rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let fits = uid == 0 || uid == rustix::process::geteuid().as_raw() || uid_of(&users, SERVE_USER) == Some(uid);
     anyhow::ensure!(fits, "user {uid} is not the one of `passerelle serve`");
     Ok(())
+}
+
+/// passwd(5): name, password, number.
+fn uid_of(users: &str, name: &str) -> Option<u32> {
+    let mut fields = users.lines().map(|line| line.split(':')).find_map(|mut f| (f.next()? == name).then_some(f))?;
+    fields.nth(1)?.parse().ok()
 }
 
 fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow::Result<()> {
@@ -115,4 +123,16 @@ fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow
         events.send(Event::Command(number, command))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uid_of;
+
+    #[test]
+    fn the_number_of_a_user_is_found_by_its_whole_name() {
+        let users = "root:x:0:0::/root:/bin/sh\npasserelle-net:x:997:997::/:/bin/false\npasserelle:x:998:998::/:/bin/false\n";
+        assert_eq!(uid_of(users, "passerelle"), Some(998));
+        assert_eq!(uid_of(users, "passerell"), None);
+    }
 }
