@@ -33,8 +33,6 @@ use crate::pure::refuse::{MAX_REFUSAL, refuse};
 const RECEIVE: usize = 8;
 /// Largest packet the kernel hands over, and the largest train of datagrams.
 const LARGEST: usize = 65_536;
-/// Largest single inner packet; the TUN's MTU is far below.
-const SEGMENT: usize = 9_216;
 /// Packets or calls a round takes from one side before it looks at the other, so that neither starves.
 const ROUND: usize = 32;
 /// Packets are padded to a multiple of this, in bytes; buffers have as much room behind the packet.
@@ -74,7 +72,7 @@ impl Worker {
             verdicts: Verdicts::default(),
             wheel: Wheel::new(Boot::now()),
             frame: vec![0; LARGEST + VNET + PAD].into(),
-            segment: vec![0; SEGMENT + PAD].into(),
+            segment: vec![0; segment::LARGEST_SEGMENT + PAD].into(),
             receive: (0..RECEIVE).map(|_| vec![0; LARGEST].into()).collect(),
         }
     }
@@ -182,6 +180,7 @@ impl Worker {
         noise.endpoint = Some(from);
         peer.received(length, round.now);
         self.arm(peer, round.now);
+        self.send_waiting(round, peer, noise);
         if length == 0 {
             return;
         }
@@ -234,9 +233,7 @@ impl Worker {
                 peer.received(0, round.now);
                 self.arm(peer, round.now);
                 self.send_one(answer, from);
-                while let Some(waiting) = noise.queued(self.outbox.space()).map(<[u8]>::len) {
-                    self.outbox.push(waiting, from, &self.shared.sockets);
-                }
+                self.send_waiting(round, peer, &mut noise);
             }
             Ok(_) => {}
             Err(e) => tracing::debug!(device = %peer.device, error = ?e, "handshake refused"),
@@ -275,6 +272,18 @@ impl Worker {
             self.encrypt(peer, &mut noise, &mut segment, length);
         }
         self.segment = segment;
+    }
+
+    /// What waited for a session goes now, if it may go now: doors may have locked meanwhile.
+    fn send_waiting(&mut self, round: &Round<'_>, peer: &Peer, noise: &mut Noise) {
+        for mut waited in noise.take_waiting() {
+            let Ok(inner) = packet::parse(&waited) else { continue };
+            if peer.owns(inner.destination) && self.verdicts.inbound(round.table, &inner, round.now) != Pass::Refused {
+                let length = inner.length;
+                waited.resize(length + PAD, 0);
+                self.encrypt(peer, noise, &mut waited, length);
+            }
+        }
     }
 
     /// Encrypts the first `length` bytes of `buffer` and puts them into the train. Pads to 16 bytes (WireGuard paper
