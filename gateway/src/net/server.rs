@@ -3,8 +3,8 @@
 //! One `serve` at a time; a newer connection takes the place of an older one, which may belong to a process that hangs.
 
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ use crate::link::message::{Command, Report, VERSION};
 
 /// `serve` has this long to say hello, and to read a report.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Groups of a peer that are looked at: a service has a few; who has more is refused.
+const MAX_GROUPS: usize = 256;
 
 /// A connection to `serve`.
 #[derive(Clone, Debug)]
@@ -58,17 +61,18 @@ pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()
         _ => {}
     }
     let listener = UnixListener::bind(path).with_context(|| format!("listen at {}", path.display()))?;
-    // the group is `serve`'s; who connects is checked below all the same
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, &events))?;
+    // the directory's, by its setgid bit; `serve` is in it
+    let group = std::fs::metadata(path)?.gid();
+    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, group, &events))?;
     Ok(())
 }
 
-fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
+fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>) {
     let mut number = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if let Err(e) = check_peer(&stream) {
+        if let Err(e) = check_peer(&stream, group) {
             tracing::warn!(error = %e, "link refused");
             continue;
         }
@@ -86,22 +90,37 @@ fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
     }
 }
 
-/// The user as which the packaged `serve` runs.
-const SERVE_USER: &str = "passerelle";
-
-/// Root, our own user, or the user of the packaged `serve`.
-fn check_peer(stream: &UnixStream) -> anyhow::Result<()> {
-    let uid = rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let fits = uid == 0 || uid == rustix::process::geteuid().as_raw() || uid_of(&users, SERVE_USER) == Some(uid);
-    anyhow::ensure!(fits, "user {uid} is not the one of `passerelle serve`");
+/// Root, our own user, or a member of the group that the socket belongs to.
+///
+/// The file's mode says the same; but the mode is only looked at when connecting, and can be changed by hand.
+fn check_peer(stream: &UnixStream, group: u32) -> anyhow::Result<()> {
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    let (user, own) = (peer.uid.as_raw(), rustix::process::geteuid().as_raw());
+    let fits = user == 0 || user == own || peer.gid.as_raw() == group || peer_groups(stream)?.contains(&group);
+    anyhow::ensure!(fits, "user {user} is neither root nor in group {group}, which `passerelle serve` has");
     Ok(())
 }
 
-/// passwd(5): name, password, number.
-fn uid_of(users: &str, name: &str) -> Option<u32> {
-    let mut fields = users.lines().map(|line| line.split(':')).find_map(|mut f| (f.next()? == name).then_some(f))?;
-    fields.nth(1)?.parse().ok()
+/// The groups beside the first one that the peer had when it connected (SO_PEERGROUPS, socket(7)).
+#[allow(unsafe_code)]
+fn peer_groups(stream: &UnixStream) -> io::Result<Vec<libc::gid_t>> {
+    let mut groups = vec![0; MAX_GROUPS];
+    let mut size = libc::socklen_t::try_from(size_of_val(groups.as_slice())).unwrap_or_default();
+    // SAFETY: the buffer lives until the call returns, and its size is passed with it; any bits are a `gid_t`.
+    let answer = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERGROUPS,
+            groups.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    groups.truncate(usize::try_from(size).unwrap_or_default() / size_of::<libc::gid_t>());
+    Ok(groups)
 }
 
 fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow::Result<()> {
@@ -127,12 +146,15 @@ fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow
 
 #[cfg(test)]
 mod tests {
-    use super::uid_of;
+    use super::*;
 
     #[test]
-    fn the_number_of_a_user_is_found_by_its_whole_name() {
-        let users = "root:x:0:0::/root:/bin/sh\npasserelle-net:x:997:997::/:/bin/false\npasserelle:x:998:998::/:/bin/false\n";
-        assert_eq!(uid_of(users, "passerelle"), Some(998));
-        assert_eq!(uid_of(users, "passerell"), None);
+    fn the_peers_groups_are_all_of_ours() {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let mut told = peer_groups(&here).unwrap();
+        let mut own: Vec<u32> = rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect();
+        (told.sort_unstable(), own.sort_unstable());
+        assert_eq!(told, own);
+        assert!(check_peer(&here, u32::MAX).is_ok(), "our own user may always");
     }
 }
