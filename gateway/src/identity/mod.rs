@@ -40,6 +40,12 @@ pub enum Refused {
     Machine(&'static str),
 }
 
+impl From<getrandom::Error> for Refused {
+    fn from(_: getrandom::Error) -> Self {
+        Self::Machine("the kernel gives no randomness")
+    }
+}
+
 impl From<store::Error> for Refused {
     fn from(e: store::Error) -> Self {
         match e {

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn the_number_of_a_user_is_found_by_its_whole_name() {
-        let users = "root:x:0:0::/root:/bin/sh\npasserelle-net:x:997:997::/:/bin/false\npasserelle:x:998:998::/:/bin/false\n";
+        let users =
+            "root:x:0:0::/root:/bin/sh\npasserelle-net:x:997:997::/:/bin/false\npasserelle:x:998:998::/:/bin/false\n";
         assert_eq!(uid_of(users, "passerelle"), Some(998));
         assert_eq!(uid_of(users, "passerell"), None);
     }
