@@ -163,6 +163,10 @@ fn with_broken_nft(how: Nft, cure: &[&str]) -> anyhow::Result<()> {
         // Cured: it opens without a restart.
         cast.gateway.nft(Nft::Real)?;
         cast.gateway.wait_until_ready()?;
+        // A device that came just before the data plane was killed may have to shake hands by itself, 15 s later.
+        wait_until("the tunnel is back", COPY, || {
+            Ok((!client.ns().resolve("door.example.org", "A").unwrap_or_default().is_empty()).then_some(()))
+        })?;
         web.sign_in(&mut cast.anne)?;
         ensure!(connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(), "it did not recover");
         Ok(())

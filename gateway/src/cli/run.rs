@@ -52,6 +52,7 @@ impl Child {
 /// `passerelle net`
 pub(super) fn net(config: &Config, child: &Child) -> anyhow::Result<()> {
     log_to_stderr();
+    end_on_panic();
     child.bind()?;
     crate::net::run(config)
 }
@@ -74,6 +75,16 @@ pub(super) fn run(config: Option<&Path>) -> anyhow::Result<()> {
         let (net, serve) = (keep(&program, config, "net"), keep(&program, config, "serve"));
         tokio::try_join!(net, serve).map(|_| ())
     })
+}
+
+/// Ends the whole process when any of its threads panics: a data plane that has lost a worker looks alive and carries
+/// nothing, one that ends is back within a second.
+fn end_on_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |what| {
+        tell(what);
+        std::process::abort();
+    }));
 }
 
 /// Levels by PASSERELLE_LOG, such as `debug` or `info,gateway::dns=trace`; `info` if absent.
@@ -160,6 +171,20 @@ fn pause(young_deaths: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_that_panics_takes_the_data_plane_with_it() {
+        const CHILD: &str = "PASSERELLE_TEST_PANIC";
+        if std::env::var_os(CHILD).is_some() {
+            end_on_panic();
+            let _ = std::thread::spawn(|| panic!("on purpose")).join();
+            return;
+        }
+        let own = std::env::current_exe().unwrap();
+        let name = "cli::run::tests::a_thread_that_panics_takes_the_data_plane_with_it";
+        let status = std::process::Command::new(own).args(["--exact", name]).env(CHILD, "1").output().unwrap().status;
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGABRT));
+    }
 
     #[test]
     fn at_once_first_then_ever_later_but_never_never() {

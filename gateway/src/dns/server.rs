@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use hickory_proto::op::{Message, ResponseCode};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -23,7 +23,8 @@ use super::limit::Buckets;
 use super::{MAX_QUERY, View};
 use crate::clock::Boot;
 
-/// Queries that wait for a resolver at once, all clients together: a socket and some 5 kB each.
+/// Queries that wait for a resolver at once, all clients together: a socket and some 5 kB each. No client has more of
+/// them than are left for the others.
 const MAX_IN_FLIGHT: usize = 512;
 
 /// TCP connections at once, all clients together.
@@ -52,12 +53,8 @@ pub struct Sockets {
 /// # Errors
 /// A socket cannot be taken over by the runtime.
 pub async fn run(sockets: Sockets, view: Arc<ArcSwap<View>>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let server = Arc::new(Server {
-        view,
-        buckets: Mutex::default(),
-        in_flight: Semaphore::new(MAX_IN_FLIGHT),
-        streams: Mutex::default(),
-    });
+    let server =
+        Arc::new(Server { view, buckets: Mutex::default(), asking: Mutex::default(), streams: Mutex::default() });
     // Dropping the set ends every loop, and with it what the loop had started.
     let mut loops = JoinSet::new();
     for socket in sockets.udp {
@@ -78,7 +75,7 @@ pub async fn run(sockets: Sockets, view: Arc<ArcSwap<View>>, mut stop: watch::Re
 struct Server {
     view: Arc<ArcSwap<View>>,
     buckets: Mutex<Buckets>,
-    in_flight: Semaphore,
+    asking: Mutex<HashMap<IpAddr, usize>>,
     streams: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -110,12 +107,48 @@ impl Server {
         }
     }
 
-    async fn ask(&self, query: &Message, via: Via) -> Vec<u8> {
-        let Ok(_permit) = self.in_flight.try_acquire() else {
+    async fn ask(&self, query: &Message, via: Via, client: IpAddr) -> Vec<u8> {
+        let Some(_asking) = Asking::take(self, client) else {
             return reply(query, ResponseCode::ServFail).to_vec().unwrap_or_default();
         };
         let view = self.view.load_full();
         forward(query, &view, via).await
+    }
+}
+
+/// A query's place among those that wait for a resolver, given back when dropped.
+struct Asking<'s> {
+    server: &'s Server,
+    client: IpAddr,
+}
+
+impl<'s> Asking<'s> {
+    fn take(server: &'s Server, client: IpAddr) -> Option<Self> {
+        let mut asking = server.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = asking.get(&client).copied().unwrap_or(0);
+        if mine >= MAX_IN_FLIGHT - asking.values().sum::<usize>() {
+            return None;
+        }
+        asking.insert(client, mine + 1);
+        drop(asking);
+        Some(Self { server, client })
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        give_back(&self.server.asking, self.client);
+    }
+}
+
+/// One less of what this client has.
+fn give_back(of: &Mutex<HashMap<IpAddr, usize>>, client: IpAddr) {
+    let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
+    match of.get_mut(&client) {
+        Some(count) if *count > 1 => *count -= 1,
+        _ => {
+            of.remove(&client);
+        }
     }
 }
 
@@ -145,7 +178,7 @@ async fn datagrams(server: Arc<Server>, socket: Arc<UdpSocket>) {
             First::Ask(query) => {
                 let (server, socket) = (Arc::clone(&server), Arc::clone(&socket));
                 asking.spawn(async move {
-                    let bytes = server.ask(&query, Via::Udp).await;
+                    let bytes = server.ask(&query, Via::Udp, client.ip()).await;
                     send(&socket, bytes, &query, client).await;
                 });
             }
@@ -198,7 +231,7 @@ async fn stream_of(server: &Server, mut stream: TcpStream, client: IpAddr) -> st
         let bytes = match server.first(&buffer, client) {
             First::Silence => return Ok(()),
             First::Reply(message) => message.to_vec().unwrap_or_default(),
-            First::Ask(query) => server.ask(&query, Via::Tcp).await,
+            First::Ask(query) => server.ask(&query, Via::Tcp, client).await,
         };
         timeout(STREAM_IDLE, write_framed(&mut stream, &bytes)).await??;
     }
@@ -239,13 +272,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut streams = self.server.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        match streams.get_mut(&self.client) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                streams.remove(&self.client);
-            }
-        }
+        give_back(&self.server.streams, self.client);
     }
 }
 

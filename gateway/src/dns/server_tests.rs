@@ -185,6 +185,24 @@ async fn every_family_and_transport() {
 }
 
 #[tokio::test]
+async fn two_greedy_clients_leave_room_for_a_third() {
+    let running = start(vec![office().await; 3]);
+    let server = running.udp[0];
+    let mut greedy = Vec::new();
+    for client in ["127.0.0.2:0", "127.0.0.3:0"] {
+        let socket = UdpSocket::bind(client).await.unwrap();
+        for n in 0..300 {
+            socket.send_to(&query(&format!("silent{n}.example."), None), server).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        greedy.push(socket);
+    }
+    sleep(Duration::from_millis(200)).await;
+    let answer = by_udp(server, &query("public.example.", None)).await;
+    assert_eq!(said(&answer).1, ["203.0.113.5"], "a stranger's thirst is everybody's");
+}
+
+#[tokio::test]
 async fn odd_resolvers() {
     let running = start(vec![office().await]);
     let server = running.udp[0];

@@ -118,7 +118,7 @@ async fn read_door(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<D
 #[utoipa::path(post, path = "/extend", tag = "door", request_body = Extend, responses((status = 200, body = Door), Problems))]
 async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<Extend>) -> Answer<Json<Door>> {
     let (code, now) = (Zeroizing::new(body.code), Moment::now());
-    let epoch = sign_in::extend(&api.store, &caller.device, &code, caller.door.address(), now).await?;
+    let epoch = sign_in::extend(&api.store, &caller.device, &code, now).await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok(Json(state(&api, caller.door, Some(&caller.device), None).await?))
 }

@@ -1,6 +1,7 @@
 //! What holds for every request, whatever its route: host names, origins, media types, security headers, and that a change
 //! once begun is carried to its end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -48,6 +49,15 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
 }
 
 fn refusal(api: &Api, request: &Request) -> Option<ApiError> {
+    // A published address may be the gateway's own on the LAN. The office's listener is for the office all the same.
+    if let Some(Door::Office(from)) = request.extensions().get::<Door>()
+        && match *from {
+            IpAddr::V4(a) => api.site.network.v4.contains(&a),
+            IpAddr::V6(a) => api.site.network.v6.contains(&a),
+        }
+    {
+        return Some(ApiError::NotFound);
+    }
     let host = host(request.uri(), request.headers());
     let Some(host) = host.filter(|h| api.answers_to(name_of(h))) else {
         return Some(ApiError::Forbidden(Slug::WrongHost, "open the gateway by its public name"));

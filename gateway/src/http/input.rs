@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
@@ -23,6 +24,9 @@ const LONGEST_NAME: usize = 64;
 /// The languages of the product.
 pub const LANGUAGES: [&str; 5] = ["fr", "nl", "ca", "es", "en"];
 
+/// A body is here within this, or nobody waits for the rest of it.
+const BODY: Duration = Duration::from_secs(10);
+
 /// A JSON body.
 #[derive(Clone, Debug)]
 pub struct Body<T>(pub T);
@@ -30,7 +34,8 @@ pub struct Body<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        match axum::Json::from_request(request, state).await {
+        let read = tokio::time::timeout(BODY, axum::Json::from_request(request, state)).await;
+        match read.map_err(|_| ApiError::Invalid("the body did not arrive in time".into()))? {
             Ok(axum::Json(body)) => Ok(Self(body)),
             // What serde says may quote what was sent, and that may be a password: only the place is told.
             Err(axum::extract::rejection::JsonRejection::JsonDataError(e)) => Err(ApiError::Invalid(field_of(&e))),

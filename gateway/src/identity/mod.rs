@@ -55,6 +55,12 @@ impl From<store::Error> for Refused {
     }
 }
 
+/// The same for a device in the tunnel: all of them are in one /64, and each has two addresses.
+#[must_use]
+pub fn from_device(device: &store::devices::Device) -> String {
+    format!("device {}", device.id)
+}
+
 /// Where tries are counted as coming from: the address, or its /64, for a home has that many.
 #[must_use]
 pub fn source(address: IpAddr) -> String {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::passwords::{Failed, LONGEST, Passwords};
 use super::web_token::WebToken;
-use super::{Refused, source};
+use super::{Refused, from_device, source};
 use crate::audit::{Actor, Event, Factor, Refusal};
 use crate::ids::UserId;
 use crate::store::devices::Device;
@@ -60,8 +60,10 @@ pub async fn sign_in(
     now: Moment,
 ) -> Result<SignedIn, Refused> {
     let login = attempt.login.trim().to_lowercase();
-    let from = attempt.address.map(source);
-    count(store, &login, true, from.as_deref(), now).await?;
+    let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
+    // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
+    let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());
+    count(store, counted, true, from.as_deref(), now).await?;
 
     let known = if login.len() <= LONGEST_LOGIN { store.credentials(&login).await? } else { None };
     let hash = known.as_ref().and_then(|c| c.password_hash.clone());
@@ -101,11 +103,10 @@ pub async fn extend(
     store: &Store,
     device: &Device,
     code: &Zeroizing<String>,
-    address: Option<std::net::IpAddr>,
     now: Moment,
 ) -> Result<Option<u64>, Refused> {
-    let from = address.map(source);
-    count(store, &device.login, false, from.as_deref(), now).await?;
+    let from = Some(from_device(device));
+    count(store, Some(&device.login), false, from.as_deref(), now).await?;
     let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in).ok_or(Refused::Wrong)?;
     let proof = prove(store, &known, code, Some(device), now).await?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
@@ -124,21 +125,22 @@ pub async fn extend(
 
 /// A second factor that fits, not spent yet.
 enum Proof {
-    Step(u64),
+    /// The step, and the sealed secret it was checked with.
+    Step(u64, String),
     Recovery(String),
 }
 
 impl Proof {
     fn factor(&self) -> Factor {
         match self {
-            Self::Step(_) => Factor::Totp,
+            Self::Step(..) => Factor::Totp,
             Self::Recovery(_) => Factor::Recovery,
         }
     }
 
     async fn spend(&self, write: &mut crate::store::Write<'_>, user: UserId) -> crate::store::Result<bool> {
         match self {
-            Self::Step(step) => write.spend_step(user, *step).await,
+            Self::Step(step, sealed) => write.spend_step(user, *step, sealed).await,
             Self::Recovery(hash) => write.spend_recovery_code(user, hash).await,
         }
     }
@@ -162,7 +164,7 @@ async fn prove(
         .open("users", "totp_secret", &known.id.to_string(), sealed)
         .map_err(|e| Refused::Store(e.into()))?;
     match totp::matching_step(&secret, code, now.wall.seconds()) {
-        Some(step) => Ok(Proof::Step(step)),
+        Some(step) => Ok(Proof::Step(step, sealed.to_owned())),
         None if in_a_row >= FACTOR_LIMIT => {
             let mut write = store.write(now, Actor::System).await?;
             write.audit(&Event::FactorSuspended { user: known.login.clone() }).await?;
@@ -174,12 +176,19 @@ async fn prove(
 }
 
 /// Counts a try, per source and per login, before anything is looked at.
-async fn count(store: &Store, login: &str, password: bool, from: Option<&str>, now: Moment) -> Result<(), Refused> {
+async fn count(
+    store: &Store,
+    login: Option<&str>,
+    password: bool,
+    from: Option<&str>,
+    now: Moment,
+) -> Result<(), Refused> {
     if let Some(from) = from
         && let Some(ms) = store.count_source(from, now.wall).await?
     {
         return Err(Refused::Wait(Duration::from_millis(ms)));
     }
+    let Some(login) = login else { return Ok(()) };
     match store.count_login(login, password, now.wall).await? {
         Some(ms) => Err(Refused::Wait(Duration::from_millis(ms))),
         None => Ok(()),

@@ -3,8 +3,8 @@
 //! One `serve` at a time; a newer connection takes the place of an older one, which may belong to a process that hangs.
 
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ use crate::link::message::{Command, Report, VERSION};
 
 /// `serve` has this long to say hello, and to read a report.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Supplementary groups of a peer that are looked at; a service has two or three.
+const MOST_GROUPS: usize = 64;
 
 /// A connection to `serve`.
 #[derive(Clone, Debug)]
@@ -60,15 +62,16 @@ pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()
     let listener = UnixListener::bind(path).with_context(|| format!("listen at {}", path.display()))?;
     // the group is `serve`'s; who connects is checked below all the same
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, &events))?;
+    let group = std::fs::metadata(path)?.gid();
+    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, group, &events))?;
     Ok(())
 }
 
-fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
+fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>) {
     let mut number = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if let Err(e) = check_peer(&stream) {
+        if let Err(e) = check_peer(&stream, group) {
             tracing::warn!(error = %e, "link refused");
             continue;
         }
@@ -86,22 +89,38 @@ fn accept(listener: &UnixListener, events: &SyncSender<Event>) {
     }
 }
 
-/// The user as which the packaged `serve` runs.
-const SERVE_USER: &str = "passerelle";
-
-/// Root, our own user, or the user of the packaged `serve`.
-fn check_peer(stream: &UnixStream) -> anyhow::Result<()> {
+/// Root, our own user, or a member of the group that owns the socket: its user is `serve`'s.
+fn check_peer(stream: &UnixStream, group: u32) -> anyhow::Result<()> {
     let uid = rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw();
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let fits = uid == 0 || uid == rustix::process::geteuid().as_raw() || uid_of(&users, SERVE_USER) == Some(uid);
+    let fits = uid == rustix::process::geteuid().as_raw() || admits(uid, &groups_of_peer(stream)?, group);
     anyhow::ensure!(fits, "user {uid} is not the one of `passerelle serve`");
     Ok(())
 }
 
-/// passwd(5): name, password, number.
-fn uid_of(users: &str, name: &str) -> Option<u32> {
-    let mut fields = users.lines().map(|line| line.split(':')).find_map(|mut f| (f.next()? == name).then_some(f))?;
-    fields.nth(1)?.parse().ok()
+/// Root's own group admits nobody: that is a socket of a trial, not of the units.
+fn admits(uid: u32, groups: &[u32], group: u32) -> bool {
+    uid == 0 || (group != 0 && groups.contains(&group))
+}
+
+/// The peer's supplementary groups as of its connecting (unix(7), SO_PEERGROUPS).
+#[allow(unsafe_code)]
+fn groups_of_peer(stream: &UnixStream) -> io::Result<Vec<u32>> {
+    let mut groups = [0_u32; MOST_GROUPS];
+    let mut length = libc::socklen_t::try_from(size_of_val(&groups)).map_err(io::Error::other)?;
+    // SAFETY: the kernel writes at most `length` bytes into `groups`, and into `length` how many they are.
+    let answer = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERGROUPS,
+            groups.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(groups.iter().take(length as usize / size_of::<u32>()).copied().collect())
 }
 
 fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow::Result<()> {
@@ -127,13 +146,19 @@ fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow
 
 #[cfg(test)]
 mod tests {
-    use super::uid_of;
+    use super::*;
 
     #[test]
-    fn the_number_of_a_user_is_found_by_its_whole_name() {
-        let users =
-            "root:x:0:0::/root:/bin/sh\npasserelle-net:x:997:997::/:/bin/false\npasserelle:x:998:998::/:/bin/false\n";
-        assert_eq!(uid_of(users, "passerelle"), Some(998));
-        assert_eq!(uid_of(users, "passerell"), None);
+    fn the_control_plane_is_known_by_its_group_and_nobody_else_is() {
+        assert!(admits(0, &[], 990), "root");
+        assert!(admits(991, &[27, 990], 990), "the user of the other unit");
+        assert!(!admits(991, &[27], 990), "any other user");
+        assert!(!admits(1000, &[0], 0), "a socket of root's group");
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut own: Vec<u32> = rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect();
+        let mut seen = groups_of_peer(&ours).unwrap();
+        (own.sort_unstable(), seen.sort_unstable());
+        assert_eq!(seen, own);
+        drop(theirs);
     }
 }

@@ -34,10 +34,10 @@ impl Services {
         let (v4, v6) = (IpAddr::V4(interface.address4.addr()), IpAddr::V6(interface.address6.addr()));
         let mut sockets = Vec::new();
         let mut pair = |roles: [SocketRole; 2], kind: Type| -> anyhow::Result<u16> {
-            let first = bind(v4, 0, kind).with_context(|| format!("bind {:?} on {v4}", roles[0]))?;
+            let first = bind(&interface.name, v4, 0, kind).with_context(|| format!("bind {:?} on {v4}", roles[0]))?;
             let port = port_of(&first)?;
             sockets.push((roles[0], first));
-            match bind(v6, port, kind) {
+            match bind(&interface.name, v6, port, kind) {
                 Ok(second) => sockets.push((roles[1], second)),
                 Err(e) => tracing::warn!(address = %v6, error = %e, "no IPv6 for the gateway's own services"),
             }
@@ -71,13 +71,15 @@ impl Services {
     }
 }
 
-fn bind(address: IpAddr, port: u16, kind: Type) -> std::io::Result<Socket2> {
+/// Bound to the interface too: the address alone is answered on every one, if nothing else forbids it.
+fn bind(interface: &str, address: IpAddr, port: u16, kind: Type) -> std::io::Result<Socket2> {
     let (domain, protocol) = (
         if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 },
         if kind == Type::DGRAM { Protocol::UDP } else { Protocol::TCP },
     );
     let socket = Socket2::new(domain, kind.nonblocking().cloexec(), Some(protocol))?;
     socket.set_reuse_address(true)?;
+    socket.bind_device(Some(interface.as_bytes()))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -92,7 +94,7 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
     Ok(socket.local_addr()?.as_socket().context("socket without an address")?.port())
 }
 
-/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. Each with the worker that reads it.
+/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. The first worker reads them all.
 ///
 /// # Errors
 /// None of the ports can be had.

@@ -118,10 +118,36 @@ async fn count(store: &Store, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(&store.reads).await.unwrap()
 }
 
+async fn sealed(store: &Store, user: UserId) -> String {
+    let login = store.user(&user.to_string()).await.unwrap().login;
+    store.credentials(&login).await.unwrap().unwrap().totp_secret.unwrap()
+}
+
+#[tokio::test]
+async fn a_code_of_the_factor_before_is_not_spent_on_the_new_one() {
+    let (_dir, store) = fixture().await;
+    let (user, _) = person(&store, "anne", Role::User, "x").await;
+    let before = sealed(&store, user).await;
+    let token = provisioning::invitation::Token::generate();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    let id = write.invite(user, &token.hash()).await.unwrap();
+    write.begin_redeeming(id, "y", &[4; 20]).await.unwrap();
+    write.commit().await.unwrap();
+    let invitation = store.open_invitation(&token.hash(), Moment::now().wall).await.unwrap();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.redeem(&invitation, &[4; 20], 10, &[]).await.unwrap();
+    write.commit().await.unwrap();
+    let after = sealed(&store, user).await;
+    let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+    assert!(!write.spend_step(user, 11, &before).await.unwrap(), "whoever had the old factor was let in");
+    assert!(write.spend_step(user, 11, &after).await.unwrap());
+}
+
 /// Spends a step and opens the door, as signing in does.
 async fn open_with(store: &Store, user: UserId, device: DeviceId, step: u64) -> bool {
+    let sealed = sealed(store, user).await;
     let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
-    if !write.spend_step(user, step).await.unwrap() {
+    if !write.spend_step(user, step, &sealed).await.unwrap() {
         return false;
     }
     write.open_door(user, device).await.unwrap();

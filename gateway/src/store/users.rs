@@ -281,17 +281,20 @@ impl Write<'_> {
             .ok_or(Error::NotFound("user"))
     }
 
-    /// Spends this TOTP step, once only and never an older one: false if it cannot be. Failure counts start again.
+    /// Spends this TOTP step, once only and never an older one, and only while the factor is the one it was checked with:
+    /// false if it cannot be. Failure counts start again.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn spend_step(&mut self, user: UserId, step: u64) -> Result<bool> {
+    pub async fn spend_step(&mut self, user: UserId, step: u64, sealed: &str) -> Result<bool> {
         let done = sqlx::query(
             "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0 \
-             WHERE id = $1 AND totp_last_step < $2 AND totp_confirmed_at IS NOT NULL AND disabled_at IS NULL",
+             WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \
+             AND disabled_at IS NULL",
         )
         .bind(user.to_string())
         .bind(super::integer(step))
+        .bind(sealed)
         .execute(self.connection())
         .await?;
         Ok(done.rows_affected() == 1)

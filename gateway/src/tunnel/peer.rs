@@ -3,6 +3,7 @@
 //! boringtun's clock moves only in `update_timers`, so [`Noise::tick`] runs before the first packet after a second of
 //! silence and before every handshake message; without it a peer that slept completes a handshake and loses it again.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,8 @@ use crate::link::message::{Key, Peer as Told, Secret};
 const SILENCE: Duration = Duration::from_secs(1);
 /// Refusals a second and peer (DESIGN 3.3).
 const REFUSALS: f64 = 100.0;
+/// Packets that wait for a handshake; the rest of a burst is sent again by whoever sent it.
+const WAITING: usize = 32;
 /// Counters from here on are refused before boringtun sees them: its window arithmetic overflows at the top.
 /// WireGuard paper §6.2, reject-after-messages.
 const REJECT_AFTER_MESSAGES: u64 = u64::MAX - (1 << 13);
@@ -56,6 +59,8 @@ pub struct Noise {
     ticked: Boot,
     refusals: f64,
     refused_at: Boot,
+    /// For the time without a session. Not in boringtun, whose queue nobody could ask again whether it may still pass.
+    waiting: VecDeque<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Noise {
@@ -91,7 +96,8 @@ impl Peer {
             index,
             Some(limiter.clone()),
         );
-        let noise = Noise { tunn, endpoint: None, ticked: now, refusals: REFUSALS, refused_at: now };
+        let noise =
+            Noise { tunn, endpoint: None, ticked: now, refusals: REFUSALS, refused_at: now, waiting: VecDeque::new() };
         Self {
             device: told.device,
             index,
@@ -180,6 +186,11 @@ impl Noise {
         self.ticked = now;
         match self.tunn.update_timers(out) {
             TunnResult::WriteToNetwork(message) => Some(message),
+            // the handshake was given up
+            TunnResult::Err(_) => {
+                self.waiting.clear();
+                None
+            }
             _ => None,
         }
     }
@@ -187,11 +198,17 @@ impl Noise {
     /// Whether the wheel must go on visiting it: it has a session, or a handshake of ours is in flight.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.tunn.time_since_last_handshake().is_some() || !self.tunn.is_expired()
+        self.has_session() || !self.tunn.is_expired()
     }
 
     /// Encrypts one padded packet; nothing if it waits for a handshake, whose first message is then the result.
     pub fn encapsulate<'a>(&mut self, packet: &[u8], out: &'a mut [u8]) -> Encapsulated<'a> {
+        if !self.has_session() {
+            if self.waiting.len() < WAITING {
+                self.waiting.push_back(packet.to_vec());
+            }
+            return self.initiate(out).map_or(Encapsulated::Waiting, Encapsulated::Handshake);
+        }
         match self.tunn.encapsulate(packet, out) {
             TunnResult::WriteToNetwork(message) if message.first() == Some(&4) => Encapsulated::Data(message.len()),
             TunnResult::WriteToNetwork(message) => Encapsulated::Handshake(message),
@@ -216,12 +233,18 @@ impl Noise {
         }
     }
 
-    /// The next packet that waited for this handshake, encrypted.
-    pub fn queued<'a>(&mut self, out: &'a mut [u8]) -> Option<&'a [u8]> {
-        match self.tunn.decapsulate(None, &[], out) {
-            TunnResult::WriteToNetwork(message) => Some(message),
-            _ => None,
+    /// The packets that waited for a session, once there is one. They are to be judged again: what let them pass then
+    /// may be gone.
+    pub fn take_waiting(&mut self) -> VecDeque<Vec<u8>> {
+        if self.waiting.is_empty() || !self.has_session() {
+            return VecDeque::new();
         }
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Whether there is a session to send by: boringtun's own test.
+    fn has_session(&self) -> bool {
+        self.tunn.time_since_last_handshake().is_some()
     }
 
     /// A handshake initiation of ours.

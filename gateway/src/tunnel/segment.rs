@@ -15,6 +15,9 @@ const GSO_TCPV6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
 const GSO_ECN: u8 = 0x80;
 
+/// Largest packet that is cut out of a super-packet; the TUN's MTU is far below.
+pub const LARGEST_SEGMENT: usize = 9_216;
+
 const FIN: u8 = 0x01;
 const PSH: u8 = 0x08;
 const CWR: u8 = 0x80;
@@ -55,7 +58,14 @@ pub fn plan(frame: &mut [u8]) -> Result<Option<Plan>, Malformed> {
     };
     let headers = start + if tcp { usize::from(packet.get(start + 12).ok_or(Malformed)? >> 4) * 4 } else { 8 };
     let minimum = start + if tcp { 20 } else { 8 };
-    if size == 0 || start < if v4 { 20 } else { 40 } || headers < minimum || headers >= packet.len() || headers > 120 {
+    let fits = headers + size <= LARGEST_SEGMENT;
+    if size == 0
+        || !fits
+        || start < if v4 { 20 } else { 40 }
+        || headers < minimum
+        || headers >= packet.len()
+        || headers > 120
+    {
         return Err(Malformed);
     }
     Ok(Some(Plan { headers, transport: start, size, length: packet.len(), v4, tcp }))
@@ -191,6 +201,12 @@ mod tests {
         f.extend((if tcp { 16u16 } else { 6 }).to_ne_bytes());
         f.extend(p);
         f
+    }
+
+    #[test]
+    fn segments_larger_than_the_buffer_they_are_cut_into_are_malformed() {
+        assert!(plan(&mut frame(true, true, &[0; 20_000], 9_176)).is_ok());
+        assert_eq!(plan(&mut frame(true, true, &[0; 20_000], 9_177)), Err(Malformed));
     }
 
     proptest! {

@@ -33,8 +33,6 @@ use crate::pure::refuse::{MAX_REFUSAL, refuse};
 const RECEIVE: usize = 8;
 /// Largest packet the kernel hands over, and the largest train of datagrams.
 const LARGEST: usize = 65_536;
-/// Largest single inner packet; the TUN's MTU is far below.
-const SEGMENT: usize = 9_216;
 /// Packets or calls a round takes from one side before it looks at the other, so that neither starves.
 const ROUND: usize = 32;
 /// Packets are padded to a multiple of this, in bytes; buffers have as much room behind the packet.
@@ -74,7 +72,7 @@ impl Worker {
             verdicts: Verdicts::default(),
             wheel: Wheel::new(Boot::now()),
             frame: vec![0; LARGEST + VNET + PAD].into(),
-            segment: vec![0; SEGMENT + PAD].into(),
+            segment: vec![0; segment::LARGEST_SEGMENT + PAD].into(),
             receive: (0..RECEIVE).map(|_| vec![0; LARGEST].into()).collect(),
         }
     }
@@ -115,8 +113,6 @@ impl Worker {
             let _ = rustix::io::read(wake, &mut [0; 8]);
         }
     }
-
-    // ---- from the internet ----
 
     fn read_udp(&mut self, round: &Round<'_>, number: usize) {
         let mut buffers = std::mem::take(&mut self.receive);
@@ -184,6 +180,7 @@ impl Worker {
         noise.endpoint = Some(from);
         peer.received(length, round.now);
         self.arm(peer, round.now);
+        self.send_waiting(round, peer, noise);
         if length == 0 {
             return;
         }
@@ -236,16 +233,12 @@ impl Worker {
                 peer.received(0, round.now);
                 self.arm(peer, round.now);
                 self.send_one(answer, from);
-                while let Some(waiting) = noise.queued(self.outbox.space()).map(<[u8]>::len) {
-                    self.outbox.push(waiting, from, &self.shared.sockets);
-                }
+                self.send_waiting(round, peer, &mut noise);
             }
             Ok(_) => {}
             Err(e) => tracing::debug!(device = %peer.device, error = ?e, "handshake refused"),
         }
     }
-
-    // ---- from the office ----
 
     fn read_tun(&mut self, round: &Round<'_>) {
         let mut frame = std::mem::take(&mut self.frame);
@@ -281,6 +274,18 @@ impl Worker {
         self.segment = segment;
     }
 
+    /// What waited for a session goes now, if it may go now: doors may have locked meanwhile.
+    fn send_waiting(&mut self, round: &Round<'_>, peer: &Peer, noise: &mut Noise) {
+        for mut waited in noise.take_waiting() {
+            let Ok(inner) = packet::parse(&waited) else { continue };
+            if peer.owns(inner.destination) && self.verdicts.inbound(round.table, &inner, round.now) != Pass::Refused {
+                let length = inner.length;
+                waited.resize(length + PAD, 0);
+                self.encrypt(peer, noise, &mut waited, length);
+            }
+        }
+    }
+
     /// Encrypts the first `length` bytes of `buffer` and puts them into the train. Pads to 16 bytes (WireGuard paper
     /// §5.4.6), never above the MTU; the buffer has room for it.
     fn encrypt(&mut self, peer: &Peer, noise: &mut Noise, buffer: &mut [u8], length: usize) {
@@ -298,8 +303,6 @@ impl Worker {
         };
         self.outbox.push(message, to, &self.shared.sockets);
     }
-
-    // ---- time ----
 
     /// boringtun's clock must move before it judges a packet after a silence.
     fn before_packet(&mut self, round: &Round<'_>, peer: &Arc<Peer>, noise: &mut Noise, handshake: bool) {

@@ -118,6 +118,53 @@ async fn known_and_unknown_are_told_to_wait_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_device_locks_nobody_else_out() {
+    let g = Gateway::new().await;
+    let six = async |device: DeviceId| Door::Tunnel(g.api.store.device(device).await.unwrap().address6.into());
+    let (thief, own) = (six(g.ilse.1).await, g.tunnel(g.anne.1).await);
+    let mut last = 0;
+    for n in 0..31 {
+        let door = if n % 2 == 0 { thief } else { g.tunnel(g.ilse.1).await };
+        last = g.ask(door, None, "POST", "/sign-in", sign_in("anne", "wrong password", "0")).await.status.as_u16();
+    }
+    assert_eq!(last, 429, "both addresses of a device are one source");
+    // Neither the login that was tried nor the neighbours in the same /64 suffer.
+    let right = g.ask(six(g.anne.1).await, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &code(1))).await;
+    assert_eq!(right.status, 200, "{}", right.text);
+    // On one's own device tries count as ever.
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses
+            .push(g.ask(own, None, "POST", "/sign-in", sign_in("anne", "wrong password", "0")).await.status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_offices_listener_is_not_for_the_tunnel() {
+    let g = Gateway::new().await;
+    let device = g.api.store.device(g.ilse.1).await.unwrap();
+    let cookie = g.session(g.ilse.0, None).await;
+    for from in [device.address4.into(), IpAddr::from(device.address6)] {
+        let answered = g.ask(Door::Office(from), Some(&cookie), "GET", "/users", None).await;
+        assert_eq!(answered.status, 404, "{from}");
+    }
+    assert_eq!(g.ask(Gateway::office(), Some(&cookie), "GET", "/users", None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_never_ends_is_not_waited_for() {
+    let g = Gateway::new().await;
+    let request = Request::post("/api/v1/sign-in")
+        .header(header::HOST, "door.example.org")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::new(Never))
+        .unwrap();
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(20), g.send(Gateway::office(), request)).await;
+    assert_eq!(sent.expect("it is waited for").slug(), "invalid-request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_becomes_a_person_with_a_device() {
     let g = Gateway::new().await;
     let local = async |method: &str, path: &str, body: Value| g.ask(Door::Local, None, method, path, Some(body)).await;
@@ -250,6 +297,20 @@ async fn an_answer_comes_after_the_data_plane_has_closed() {
     let late = g.ask(Door::Local, None, "POST", "/users/anne/disable", None).await;
     assert_eq!((late.status.as_u16(), late.slug().as_str()), (503, "not-confirmed"));
     assert!(g.api.store.user("anne").await.unwrap().disabled_at.is_some(), "stored all the same");
+}
+
+/// A body of which nothing ever comes.
+struct Never;
+
+impl hyper::body::Body for Never {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
 }
 
 fn base32(text: &str) -> Vec<u8> {
