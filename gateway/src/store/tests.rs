@@ -128,7 +128,7 @@ async fn a_code_of_the_factor_before_is_not_spent_on_the_new_one() {
     let (_dir, store) = fixture().await;
     let (user, _) = person(&store, "anne", Role::User, "x").await;
     let before = sealed(&store, user).await;
-    let token = provisioning::invitation::Token::generate();
+    let token = provisioning::invitation::Token::generate().unwrap();
     let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
     let id = write.invite(user, &token.hash()).await.unwrap();
     write.begin_redeeming(id, "y", &[4; 20]).await.unwrap();
