@@ -381,7 +381,7 @@ fn refuses_with_the_cure() {
         let missing = Nft::at("/nonexistent/nft").load(b"{}".to_vec()).unwrap_err();
         assert_eq!(missing.to_string(), "nft is missing: apt install nftables");
         let refused = Nft::find().unwrap().load(b"{\"nftables\":[{\"add\":{\"rule\":{}}}]}".to_vec()).unwrap_err();
-        assert!(refused.to_string().starts_with("nft refused the transaction: "), "{refused}");
+        assert!(refused.to_string().starts_with("nft refused the transaction ("), "{refused}");
     });
 }
 
