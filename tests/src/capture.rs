@@ -47,7 +47,7 @@ impl Seen {
 
     /// Resets of one size: 40 bytes by IPv4 and 60 by IPv6 are 80 and 96 in WireGuard's messages, up to 64 in a train.
     fn is_refusal(&self) -> bool {
-        let train = |length: usize| [80, 96].iter().any(|one| length % one == 0 && length / one <= 64);
+        let train = |length: usize| [80, 96].iter().any(|one| length.is_multiple_of(*one) && length / one <= 64);
         let udp = self.text.rsplit_once("UDP, length ").and_then(|(_, length)| length.trim().parse().ok());
         self.text.contains("Flags [R") || udp.is_some_and(train)
     }
