@@ -29,10 +29,10 @@ check: install-deps ## format, lints, dependencies (cargo-deny, where it is inst
 	else echo "cargo-deny is not installed: dependencies are not checked (cargo install cargo-deny)"; fi
 
 unit: install-deps ## tests without namespaces
-	cargo test --workspace --exclude virtual-office
+	cargo test --workspace --exclude virtual-office --no-fail-fast
 
 e2e: install-deps tools build ## tests in the virtual office; root
-	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office -- --test-threads=1
+	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
 
 build: install-deps ## the gateway and the demo, for development
 	cargo build -p passerelle -p virtual-office

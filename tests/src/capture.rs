@@ -34,6 +34,18 @@ pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+impl Seen {
+    /// Those that came later than `at`, as a sentence for a failed test; empty if there are none. A reset ends a
+    /// connection and is nothing that passed.
+    #[must_use]
+    pub fn later_than(seen: &[Self], at: Duration) -> String {
+        let late: Vec<&Self> = seen.iter().filter(|p| p.at > at && !p.text.contains("Flags [R")).collect();
+        let Some(last) = late.last() else { return String::new() };
+        let after = last.at.checked_sub(at).unwrap_or_default();
+        format!("{} packets, the last one {after:?} after it: {}", late.len(), last.text)
+    }
+}
+
 impl<'o> Capture<'o> {
     /// Begins to watch; ends when tcpdump says that it listens.
     ///

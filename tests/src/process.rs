@@ -154,11 +154,13 @@ pub fn wait_until<T>(
 ) -> anyhow::Result<(T, Duration)> {
     let began = Instant::now();
     loop {
-        if let Some(found) = look().with_context(|| what.to_owned())? {
-            return Ok((found, began.elapsed()));
-        }
-        if began.elapsed() >= limit {
-            bail!("{what}: not within {limit:?}");
+        let found = look().with_context(|| what.to_owned())?;
+        let took = began.elapsed();
+        match found {
+            Some(found) if took <= limit => return Ok((found, took)),
+            Some(_) => bail!("{what}: only after {took:?}, the limit is {limit:?}"),
+            None if took >= limit => bail!("{what}: not within {limit:?}"),
+            None => {}
         }
         sleep(POLL);
     }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -10,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use crate::config_text::TunnelConfig;
 use crate::netns::Netns;
 use crate::place::Office;
-use crate::process::{Process, finish, wait_until};
+use crate::process::{Process, wait_until};
 
 /// A userspace client has its control socket well within this.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -129,7 +128,7 @@ impl<'o> Client<'o> {
         };
         wait_until("the client's interface", START_LIMIT, || {
             ensure!(process.runs(), "the client ended: {}", process.log());
-            Ok(finish(Command::new("wg").args(["show", name, "listen-port"]))?.ok().then_some(()))
+            self.ns.within(|| listens(name))
         })?;
         self.process = Some(process);
         std::fs::write(&self.file, &self.config.wg).context("write the client's configuration")?;
@@ -254,6 +253,16 @@ impl Drop for Client<'_> {
     fn drop(&mut self) {
         let _ = self.down();
     }
+}
+
+/// Whether the control socket of an interface is listened on; in the namespace of its program. `wg` itself must not ask
+/// too early: it removes a socket that is bound and not yet listened on, taking its program for dead.
+fn listens(interface: &str) -> anyhow::Result<Option<()>> {
+    let all = std::fs::read_to_string("/proc/thread-self/net/unix").context("list Unix sockets")?;
+    let name = format!("/{interface}.sock");
+    // The fourth column holds the flags; __SO_ACCEPTCON is 0x10000 (linux/net.h).
+    let listening = |line: &str| line.ends_with(&name) && line.split_whitespace().nth(3) == Some("00010000");
+    Ok(all.lines().any(listening).then_some(()))
 }
 
 /// Where `make` has put `boringtun-cli`: below the target directory, or on the path.

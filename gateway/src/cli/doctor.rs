@@ -41,10 +41,10 @@ impl Doctor {
             Ok(config) => {
                 checks.push(Check::well("configuration", "readable"));
                 checks.extend(gateway(&config));
+                checks.push(self.probe(&config));
             }
             Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
         }
-        checks.push(self.probe(json));
         if json {
             say_json(&checks)?;
         } else {
@@ -55,7 +55,7 @@ impl Doctor {
         Ok(if checks.iter().all(|c| c.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn probe(&self, json: bool) -> Check {
+    fn probe(&self, config: &Config) -> Check {
         const WHAT: &str = "way into the office";
         if !rustix::process::geteuid().is_root() {
             return Check::ill(WHAT, "not tried: sending a probe needs root, run this with sudo".to_owned());
@@ -68,9 +68,9 @@ impl Doctor {
             );
         };
         let cure = if self.apply_cure { probe::Cure::Apply } else { probe::Cure::Show };
-        match probe::probe(&interface, cure, json) {
+        match probe::probe(&config.interface, &interface, cure) {
             Ok(finding) if finding.passes => Check::well(WHAT, &format!("a probe reached {interface}")),
-            Ok(finding) => Check::ill(WHAT, finding.sentence),
+            Ok(finding) => Check::ill(WHAT, finding.to_string()),
             Err(error) => Check::ill(WHAT, format!("{error:#}")),
         }
     }

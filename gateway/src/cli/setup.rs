@@ -103,16 +103,18 @@ impl Setup {
         let login = boot.admin_login.clone();
         let token = runtime.block_on(crate::app::first_boot(&config, boot))?;
         // The invitation is shown this once: what goes wrong from here on must not keep it from being shown.
-        let probed = (!self.no_probe).then(|| probe::probe(&interface, self.cure(), json));
+        let probed = (!self.no_probe).then(|| probe::probe(&config.interface, &interface, self.cure()));
         if json {
             let probed = probed.map(|p| p.unwrap_or_else(|error| probe::Probed::failed(&error)));
             say_json(&json!({ "admin": login, "token": token, "probe": probed }))?;
             return Ok(ExitCode::SUCCESS);
         }
-        if let Some(Err(error)) = probed {
-            say(format_args!(
+        match probed {
+            Some(Ok(probed)) => say(format_args!("The way into the office: {probed}.")),
+            Some(Err(error)) => say(format_args!(
                 "The way into the office could not be tried: {error:#}. `passerelle doctor` tries again."
-            ));
+            )),
+            None => {}
         }
         say(format_args!("\nThe gateway is set up. The invitation of {login}, shown this once:\n\n    {token}\n"));
         say("Next:");

@@ -81,13 +81,13 @@ impl Delta {
     /// Something is taken away.
     #[must_use]
     pub fn deletes(&self) -> bool {
-        !(self.close.is_empty() && self.remove.is_empty())
+        !self.close.is_empty() || !self.remove.is_empty()
     }
 
     /// Closing doors is to go first, and not to wait for the rest.
     #[must_use]
     pub fn closes_first(&self) -> bool {
-        !self.close.is_empty() && !(self.remove.is_empty() && self.add.is_empty())
+        !self.close.is_empty() && (!self.remove.is_empty() || !self.add.is_empty())
     }
 
     /// The transaction that only closes doors.
@@ -126,5 +126,45 @@ fn delete(b: &mut Batch, keys: &[Key]) {
         let values: Vec<Expr> = rest[..same].iter().map(Key::deleted).collect();
         b.delete_elements(set, values);
         rest = &rest[same..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    const NOW: Boot = Boot(1_000_000);
+
+    fn key(n: u8) -> Key {
+        Key::Open(IpAddr::from([10, 0, 0, n]))
+    }
+
+    fn between(held: Option<i64>, wanted: Option<i64>) -> Option<(usize, usize)> {
+        let end =
+            |ms: Option<i64>| ms.map(|ms| (key(1), Some(Boot(NOW.0.wrapping_add_signed(ms))))).into_iter().collect();
+        Delta::between(&end(held), &end(wanted), NOW).map(|d| (d.close.len(), d.add.len()))
+    }
+
+    #[test]
+    fn only_what_differs_is_touched() {
+        for (held, wanted, expected) in [
+            (None, None, Some((0, 0))),
+            (None, Some(5000), Some((0, 1))),
+            (None, Some(999), Some((0, 0))),
+            (Some(5000), None, Some((1, 0))),
+            (Some(5000), Some(5000), Some((0, 0))),
+            (Some(5000), Some(6999), Some((0, 0))),
+            (Some(5000), Some(7000), Some((1, 1))),
+            // Never later than wanted, not by a millisecond.
+            (Some(5000), Some(4999), Some((1, 1))),
+            // Ended by itself: nothing to delete, and if it is to come back, nobody knows whether it has gone yet.
+            (Some(-1), None, Some((0, 0))),
+            (Some(-1), Some(500), Some((0, 0))),
+            (Some(-1), Some(5000), None),
+            (Some(-8000), Some(5000), Some((0, 1))),
+        ] {
+            assert_eq!(between(held, wanted), expected, "{held:?} {wanted:?}");
+        }
     }
 }

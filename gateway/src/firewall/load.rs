@@ -5,10 +5,12 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use crate::clock::Boot;
 
 /// Where nft is looked for. No `PATH`: it belongs to whoever started us.
 const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
@@ -130,9 +132,9 @@ fn wait(child: &Child, limit: Duration) -> std::io::Result<bool> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| std::io::Error::other("a process without a number"))?;
     let handle = pidfd_open(pid, PidfdFlags::empty())?;
-    let end = Instant::now() + limit;
+    let end = Boot::now() + limit;
     loop {
-        let left = end.saturating_duration_since(Instant::now());
+        let left = end.remaining(Boot::now());
         let left = Timespec::try_from(left).map_err(std::io::Error::other)?;
         match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&left)) {
             Ok(ready) => return Ok(ready > 0),

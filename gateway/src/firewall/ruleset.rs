@@ -198,7 +198,7 @@ pub(super) fn whole(frame: &Frame, elements: &Elements, options: &Options, gener
     rules.clamp(&mut b);
     if !options.test_open {
         rules.strangers(&mut b);
-        rules.from_tunnel(&mut b);
+        rules.devices(&mut b);
         rules.gate(&mut b);
         rules.forward(&mut b);
         rules.replies(&mut b);
@@ -249,15 +249,15 @@ impl Rules<'_> {
         any([self.ours(), text("lo")])
     }
 
-    fn from_us(&self) -> Step {
+    fn comes_by_us(&self) -> Step {
         is(meta(MetaKey::Iifname), self.ours())
     }
 
-    fn to_us(&self) -> Step {
+    fn leaves_by_us(&self) -> Step {
         is(meta(MetaKey::Oifname), self.ours())
     }
 
-    fn from_elsewhere(&self) -> Step {
+    fn comes_by_others(&self) -> Step {
         is_not(meta(MetaKey::Iifname), self.ours_or_loopback())
     }
 
@@ -298,13 +298,13 @@ impl Rules<'_> {
             for (protocol, seen, real) in services {
                 let to = dnat(f, address(gateway), Some(real));
                 let port = is(field(protocol, "dport"), number(seen));
-                b.rule("c_translate", [self.from_us(), is(f.destination(), address(gateway)), port, to]);
+                b.rule("c_translate", [self.comes_by_us(), is(f.destination(), address(gateway)), port, to]);
             }
             let map = Map { key: f.destination(), data: text(format!("@{}", f.alias)) };
             let to = dnat(f, Expression::Named(NamedExpression::Map(Box::new(map))), None);
-            b.rule("c_translate", [self.from_us(), to]);
+            b.rule("c_translate", [self.comes_by_us(), to]);
             for (alias, real) in self.frame.prefixes.iter().filter(|(a, _)| a.addr().is_ipv4() == (f.index == 0)) {
-                b.rule("c_translate", [self.from_us(), is(f.destination(), net(*alias)), netmap(f.ip, *real)]);
+                b.rule("c_translate", [self.comes_by_us(), is(f.destination(), net(*alias)), netmap(f.ip, *real)]);
             }
             if site.masquerade {
                 let leaving = || is_not(meta(MetaKey::Oifname), self.ours_or_loopback());
@@ -319,7 +319,7 @@ impl Rules<'_> {
     /// TCP agrees on segments that fit the route, in both directions.
     fn clamp(&self, b: &mut Batch) {
         b.base_chain("c_forward", NfChainType::Filter, NfHook::Forward, 0);
-        for ours in [self.from_us(), self.to_us()] {
+        for ours in [self.comes_by_us(), self.leaves_by_us()] {
             let size = TcpOption { name: "maxseg".into(), field: Some("size".into()) };
             let key = Expression::Named(NamedExpression::TcpOption(size));
             let value = Expression::Named(NamedExpression::RT(RT { key: RTKey::MTU, family: None }));
@@ -333,15 +333,15 @@ impl Rules<'_> {
         b.base_chain("c_strangers", NfChainType::Filter, NfHook::Prerouting, RAW);
         for f in &FAMILIES {
             let (gateway, inside) = (site.gateway[f.index], site.net[f.index]);
-            b.rule("c_strangers", [self.from_us(), is_not(f.source(), net(inside)), discard()]);
-            b.rule("c_strangers", [self.from_us(), is(f.source(), address(gateway)), discard()]);
-            b.rule("c_strangers", [self.from_elsewhere(), is(f.source(), net(inside)), discard()]);
-            b.rule("c_strangers", [self.from_elsewhere(), is(f.destination(), address(gateway)), discard()]);
+            b.rule("c_strangers", [self.comes_by_us(), is_not(f.source(), net(inside)), discard()]);
+            b.rule("c_strangers", [self.comes_by_us(), is(f.source(), address(gateway)), discard()]);
+            b.rule("c_strangers", [self.comes_by_others(), is(f.source(), net(inside)), discard()]);
+            b.rule("c_strangers", [self.comes_by_others(), is(f.destination(), address(gateway)), discard()]);
         }
     }
 
     /// Everything a device sends comes through here, whatever connection tracking thinks of it.
-    fn from_tunnel(&self, b: &mut Batch) {
+    fn devices(&self, b: &mut Batch) {
         let chain = "c_from_tunnel";
         b.chain(chain);
         let Some(site) = &self.frame.site else {
@@ -372,7 +372,7 @@ impl Rules<'_> {
 
     fn gate(&self, b: &mut Batch) {
         b.base_chain("c_gate", NfChainType::Filter, NfHook::Prerouting, GATE);
-        b.rule("c_gate", [self.from_us(), goto("c_from_tunnel")]);
+        b.rule("c_gate", [self.comes_by_us(), goto("c_from_tunnel")]);
         let Some(site) = &self.frame.site else { return };
         for f in &FAMILIES {
             let gateway = is(f.destination(), address(site.gateway[f.index]));
@@ -381,31 +381,31 @@ impl Rules<'_> {
             // Without masquerade, replies arrive with the device's own address; nothing else may.
             let device = || is(f.destination(), net(site.net[f.index]));
             let known = ct_has("state", &["established", "related"]);
-            b.rule("c_gate", [self.from_elsewhere(), device(), ct_direction("reply"), known, accept()]);
-            b.rule("c_gate", [self.from_elsewhere(), device(), discard()]);
+            b.rule("c_gate", [self.comes_by_others(), device(), ct_direction("reply"), known, accept()]);
+            b.rule("c_gate", [self.comes_by_others(), device(), discard()]);
         }
     }
 
     fn forward(&self, b: &mut Batch) {
         let chain = "c_forward";
         // What tracking finds invalid is not translated and comes back to us: no answer, a reset could hit a live flow.
-        b.rule(chain, [self.from_us(), self.to_us(), ct_has("state", &["invalid"]), discard()]);
-        b.rule(chain, [self.from_us(), self.to_us(), goto("c_refuse")]);
+        b.rule(chain, [self.comes_by_us(), self.leaves_by_us(), ct_has("state", &["invalid"]), discard()]);
+        b.rule(chain, [self.comes_by_us(), self.leaves_by_us(), goto("c_refuse")]);
         for f in &FAMILIES {
             let translated = ct_has("status", &["dnat"]);
-            b.rule(chain, [self.from_us(), translated, member(f.source(), f.open), accept()]);
+            b.rule(chain, [self.comes_by_us(), translated, member(f.source(), f.open), accept()]);
         }
-        b.rule(chain, [self.from_us(), goto("c_refuse")]);
+        b.rule(chain, [self.comes_by_us(), goto("c_refuse")]);
         for f in &FAMILIES {
             let known = ct_has("state", &["established", "related"]);
             let open = member(f.destination(), f.open);
-            b.rule(chain, [self.to_us(), ct_direction("reply"), known, open, accept()]);
+            b.rule(chain, [self.leaves_by_us(), ct_direction("reply"), known, open, accept()]);
         }
         // The server learns that the door was closed, so that it lets go of files and locks.
         let known = ct_has("state", &["established"]);
         let tcp = is(meta(MetaKey::L4proto), text("tcp"));
-        b.rule(chain, [self.to_us(), ct_direction("reply"), known, tcp, reject_reset()]);
-        b.rule(chain, [self.to_us(), discard()]);
+        b.rule(chain, [self.leaves_by_us(), ct_direction("reply"), known, tcp, reject_reset()]);
+        b.rule(chain, [self.leaves_by_us(), discard()]);
     }
 
     /// Replies to devices, with their alias again: tested against the grant they answer to. What the gateway itself
@@ -417,13 +417,13 @@ impl Rules<'_> {
         for f in &FAMILIES {
             let open = || member(f.destination(), f.open);
             let own = is(f.source(), address(site.gateway[f.index]));
-            b.rule("c_replies", [self.to_us(), own, accept()]);
+            b.rule("c_replies", [self.leaves_by_us(), own, accept()]);
             let flow = concat(vec![f.destination(), f.source(), meta(MetaKey::L4proto), field("th", "sport")]);
-            b.rule("c_replies", [self.to_us(), reply(), member(flow, f.grants), open(), accept()]);
+            b.rule("c_replies", [self.leaves_by_us(), reply(), member(flow, f.grants), open(), accept()]);
             let echo = is(field(f.icmp, "type"), text("echo-reply"));
-            b.rule("c_replies", [self.to_us(), reply(), echo, f.pair_back(), open(), accept()]);
+            b.rule("c_replies", [self.leaves_by_us(), reply(), echo, f.pair_back(), open(), accept()]);
         }
-        b.rule("c_replies", [self.to_us(), reply(), ct_direction("reply"), discard()]);
+        b.rule("c_replies", [self.leaves_by_us(), reply(), ct_direction("reply"), discard()]);
     }
 }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -202,11 +202,11 @@ struct Watcher<F> {
 
 impl<F: FnMut(Touched)> Watcher<F> {
     fn run(mut self, stop: &OwnedFd) {
-        let mut check = Instant::now() + CHECK;
-        let mut missed: Option<Instant> = None;
+        let mut check = Boot::now() + CHECK;
+        let mut missed: Option<Boot> = None;
         let mut asleep = suspended();
         loop {
-            let left = check.saturating_duration_since(Instant::now());
+            let left = check.remaining(Boot::now());
             let left = Timespec::try_from(left).ok();
             let mut fds =
                 [PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN), PollFd::new(&self.socket, PollFlags::IN)];
@@ -221,17 +221,17 @@ impl<F: FnMut(Touched)> Watcher<F> {
                 return;
             }
             if !fds[1].revents().is_empty() && self.drain() {
-                let again = missed.is_some_and(|at| at.elapsed() < MISSED_AGAIN);
+                let again = missed.is_some_and(|at| Boot::now() < at + MISSED_AGAIN);
                 if !again {
-                    missed = Some(Instant::now());
+                    missed = Some(Boot::now());
                     (self.touched)(Touched::Missed);
                 }
                 // What was missed may have removed us: not five seconds from now, but at once.
-                check = Instant::now();
+                check = Boot::now();
             }
-            if check <= Instant::now() {
+            if check <= Boot::now() {
                 self.check(&mut asleep);
-                check = Instant::now() + CHECK;
+                check = Boot::now() + CHECK;
             }
         }
     }

@@ -68,6 +68,7 @@ pub enum Event {
 /// # Errors
 /// It cannot start, or the kernel no longer lets it do its job.
 pub fn run(config: &Config) -> anyhow::Result<()> {
+    end_with_any_thread();
     let (events, queue) = sync_channel(QUEUE);
     server::start(&config.link_socket(), events.clone())?;
     tracing::info!(socket = %config.link_socket().display(), "data plane waits for its first snapshot");
@@ -75,6 +76,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         config: config.clone(),
         events,
         connection: None,
+        informed: None,
         heard: Boot::now(),
         pending: None,
         wanted: State::default(),
@@ -101,6 +103,8 @@ struct Control {
     config: Config,
     events: std::sync::mpsc::SyncSender<Event>,
     connection: Option<Connection>,
+    /// The connection whose snapshot is in force: only it may change something.
+    informed: Option<u64>,
     heard: Boot,
     pending: Option<(u64, Interface, Vec<Change>)>,
     wanted: State,
@@ -115,8 +119,7 @@ impl Control {
         loop {
             match queue.recv_timeout(TICK) {
                 Ok(event) => self.handle(event)?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads of the data plane are gone"),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             self.watch_over_serve();
             self.report_peers();
@@ -173,6 +176,9 @@ impl Control {
                     if held.len() + changes.len() > MAX_SNAPSHOT {
                         tracing::error!("snapshot of more than {MAX_SNAPSHOT} entries refused");
                         self.pending = None;
+                        if let Some(connection) = self.connection.take() {
+                            connection.close();
+                        }
                         return Ok(());
                     }
                     held.extend(changes);
@@ -180,7 +186,7 @@ impl Control {
             }
             Command::Changes { epoch, changes } => {
                 // without a snapshot on this connection there is nothing that could change
-                if self.plane.is_some() {
+                if self.informed == self.connection.as_ref().map(|c| c.number) && self.plane.is_some() {
                     let now = Boot::now();
                     for change in changes {
                         self.wanted.apply(change, now);
@@ -200,6 +206,7 @@ impl Control {
                     next.apply(change, now);
                 }
                 self.wanted = next;
+                self.informed = self.connection.as_ref().map(|c| c.number);
                 self.prepare()?;
                 self.change()?;
             }
@@ -262,9 +269,10 @@ impl Control {
             return Ok(());
         }
         let (Some(interface), Some(sockets)) = (&self.wanted.interface, plane.sockets.take()) else { return Ok(()) };
-        // one worker: on two cores, handing the second to the kernel beats a second worker (facts, dataplane §2)
+        // half the cores: the kernel needs the others to forward what the workers hand it (facts, dataplane §2)
         let workers = (std::thread::available_parallelism().map_or(1, usize::from) / 2).clamp(1, 4);
-        plane.device = Some(Device::start(interface, &state, sockets, workers, now).context("start the data path")?);
+        let queues = (0..workers).map(|_| Tun::open(&interface.name)).collect::<Result<_, _>>().context("open TUN")?;
+        plane.device = Some(Device::start(interface, &state, sockets, queues, now).context("start the data path")?);
         tracing::info!(workers, peers = state.peers.len(), "data path started");
         Ok(())
     }
@@ -321,6 +329,16 @@ impl Control {
             self.report(&Report::Peers { peers: part.to_vec() });
         }
     }
+}
+
+/// A panic in any thread ends the process: half a data plane would look alive and carry nothing. It is started again at
+/// once, and until then nothing passes.
+fn end_with_any_thread() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 /// Differences that need other sockets or another TUN.

@@ -94,7 +94,7 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
     Ok(socket.local_addr()?.as_socket().context("socket without an address")?.port())
 }
 
-/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. Each with the worker that reads it.
+/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. The first worker reads them all.
 ///
 /// # Errors
 /// None of the ports can be had.

@@ -249,11 +249,25 @@ mod tests {
     }
 
     #[test]
-    fn the_gateway_answers_its_own_services_and_nothing_else() {
+    fn the_gateway_answers_its_own_services_to_any_device_and_nothing_else() {
         let state = State { interface: Some(model::interface()), ..State::default() };
-        let gateway = IpAddr::from([10, 99, 0, 1]);
-        let lock = Lock::new(&state);
-        assert_eq!(lock.flow([10, 99, 1, 1].into(), gateway, Service::Any, NOW), Pass::Refused, "a stranger");
+        let gateways: [IpAddr; 2] = [[10, 99, 0, 1].into(), "fd99::1".parse().unwrap()];
+        let mut lock = Lock::new(&state);
+        let locked = Door { open_until: None, grants: HashMap::new() };
+        lock.doors.push(locked);
+        let devices: [IpAddr; 2] = [[10, 99, 1, 1].into(), "fd99::1:1".parse().unwrap()];
+        lock.peers.extend(devices.map(|d| (d, 0)));
+        for (device, gateway) in devices.into_iter().zip(gateways) {
+            for port in 0..=u16::MAX {
+                for transport in [Transport::Tcp, Transport::Udp] {
+                    let own = port == 53 || transport == Transport::Tcp && matches!(port, 80 | 443);
+                    let expected = if own { Pass::Gateway } else { Pass::Refused };
+                    assert_eq!(lock.flow(device, gateway, Service::Port(transport, port), NOW), expected, "{port}");
+                }
+            }
+            assert_eq!(lock.flow(device, gateway, Service::Any, NOW), Pass::Gateway);
+        }
+        assert_eq!(lock.flow([10, 99, 1, 2].into(), gateways[0], Service::Any, NOW), Pass::Refused, "a stranger");
     }
 
     #[test]

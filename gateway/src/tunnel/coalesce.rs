@@ -66,20 +66,9 @@ impl TunWriter {
     pub(super) fn push(&mut self, inner: &Inner, tun: &Tun) {
         let packet = &self.space[VNET..VNET + inner.length];
         let candidate = candidate(packet, inner);
-        if let (Held::Flow(held), Some(new)) = (&mut self.state, &candidate)
-            && !held.closed
-            && continues(&self.held[VNET..VNET + held.length], held, packet, new)
+        if let (Held::Flow(flow), Some(new)) = (&mut self.state, &candidate)
+            && flow.absorb(&mut self.held[VNET..], packet, new)
         {
-            let payload = new.headers..new.length;
-            let length = held.length + payload.len();
-            self.held[VNET + held.length..VNET + length].copy_from_slice(&packet[payload.clone()]);
-            held.length = length;
-            held.next_seq = new.next_seq;
-            held.count += 1;
-            held.closed = payload.len() < held.segment || new.closed;
-            if packet[new.transport + 13] & PSH != 0 {
-                self.held[VNET + new.transport + 13] |= PSH;
-            }
             return;
         }
         self.flush(tun);
@@ -107,6 +96,23 @@ impl TunWriter {
         if let Err(e) = tun.write(&self.held[..VNET + length]) {
             tracing::trace!(error = %e, "packet not taken by the TUN");
         }
+    }
+}
+
+impl Flow {
+    /// Adds `packet` to the run in `held`, if it is the next one and the run is not closed.
+    fn absorb(&mut self, held: &mut [u8], packet: &[u8], new: &Flow) -> bool {
+        if self.closed || !continues(&held[..self.length], self, packet, new) {
+            return false;
+        }
+        let payload = &packet[new.headers..new.length];
+        held[self.length..self.length + payload.len()].copy_from_slice(payload);
+        self.length += payload.len();
+        self.next_seq = new.next_seq;
+        self.count += 1;
+        self.closed = payload.len() < self.segment || new.closed;
+        held[self.transport + 13] |= packet[new.transport + 13] & PSH;
+        true
     }
 }
 
@@ -239,18 +245,11 @@ mod tests {
         let mut held = vec![0; ROOM];
         held[VNET..VNET + packets[0].len()].copy_from_slice(&packets[0]);
         let mut flow = candidate(&packets[0], &parse(&packets[0]).unwrap()).unwrap();
-        let mut count = 1;
         for p in &packets[1..] {
-            let Some(new) = candidate(p, &parse(p).unwrap()) else { break };
-            if flow.closed || !continues(&held[VNET..VNET + flow.length], &flow, p, &new) {
+            let absorbed = candidate(p, &parse(p).unwrap()).is_some_and(|new| flow.absorb(&mut held[VNET..], p, &new));
+            if !absorbed {
                 break;
             }
-            let payload = &p[new.headers..];
-            held[VNET + flow.length..VNET + flow.length + payload.len()].copy_from_slice(payload);
-            flow.length += payload.len();
-            flow.next_seq = new.next_seq;
-            flow.closed = payload.len() < flow.segment || new.closed;
-            count += 1;
         }
         finish_merged(&mut held, &flow);
         let plan = segment::plan(&mut held[..VNET + flow.length]).unwrap().unwrap();
@@ -261,7 +260,7 @@ mod tests {
                 out[..length].to_vec()
             })
             .collect();
-        (count, cut)
+        (flow.count, cut)
     }
 
     #[test]
@@ -292,6 +291,9 @@ mod tests {
             assert_eq!(merged(&[first.clone(), other]).0, 1);
         }
         let short = tcp(true, 1100, &[2; 50], ACK);
-        assert_eq!(merged(&[first, short, tcp(true, 1150, &[3; 50], ACK)]).0, 2, "a short one closes");
+        assert_eq!(merged(&[first.clone(), short, tcp(true, 1150, &[3; 50], ACK)]).0, 2, "a short one closes");
+        let pushed = merged(&[first, tcp(true, 1100, &[2; 100], ACK | PSH), tcp(true, 1200, &[3; 100], ACK)]);
+        assert_eq!(pushed.0, 2, "a pushed one closes");
+        assert_eq!(pushed.1.iter().map(|p| p[33] & PSH).collect::<Vec<_>>(), [0, PSH], "and only the last is pushed");
     }
 }

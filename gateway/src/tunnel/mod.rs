@@ -16,6 +16,9 @@ mod verdicts;
 mod wheel;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -61,21 +64,22 @@ pub struct Device {
 }
 
 impl Device {
-    /// Opens the TUN's queues and starts the workers under `state`.
+    /// Starts one worker for each queue of the TUN, under `state`. With each socket comes the worker that reads it.
     ///
     /// # Errors
-    /// The TUN cannot be opened, or a thread cannot be started.
+    /// A thread cannot be started.
     pub fn start(
         interface: &Interface,
         state: &State,
         sockets: Vec<(usize, Socket)>,
-        workers: usize,
+        queues: Vec<Tun>,
         now: Boot,
     ) -> io::Result<Self> {
         let identity = Identity::new(interface.private_key.0);
         let mut secret = [0; 32];
         random(&mut secret);
         let (owners, sockets) = sockets.into_iter().unzip();
+        let workers = queues.len();
         let wakes = (0..workers)
             .map(|_| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))
             .collect::<Result<_, _>>()?;
@@ -92,8 +96,8 @@ impl Device {
         });
         let device = Self { shared };
         device.install(state, now);
-        for number in 0..workers {
-            let worker = Worker::new(number, device.shared.clone(), Tun::open(&interface.name)?);
+        for (number, queue) in queues.into_iter().enumerate() {
+            let worker = Worker::new(number, device.shared.clone(), queue);
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
         }
         Ok(device)

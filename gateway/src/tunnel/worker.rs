@@ -114,8 +114,6 @@ impl Worker {
         }
     }
 
-    // ---- from the internet ----
-
     fn read_udp(&mut self, round: &Round<'_>, number: usize) {
         let mut buffers = std::mem::take(&mut self.receive);
         let shared = self.shared.clone();
@@ -242,8 +240,6 @@ impl Worker {
         }
     }
 
-    // ---- from the office ----
-
     fn read_tun(&mut self, round: &Round<'_>) {
         let mut frame = std::mem::take(&mut self.frame);
         for _ in 0..ROUND {
@@ -307,8 +303,6 @@ impl Worker {
         };
         self.outbox.push(message, to, &self.shared.sockets);
     }
-
-    // ---- time ----
 
     /// boringtun's clock must move before it judges a packet after a silence.
     fn before_packet(&mut self, round: &Round<'_>, peer: &Arc<Peer>, noise: &mut Noise, handshake: bool) {

@@ -203,7 +203,10 @@ pub fn resource(n: u128, alias: (&str, &str), real: (&str, &str), ports: &[(Tran
         resource: ResourceId(uuid::Uuid::from_u128(n)),
         v4: Some(Alias { alias: alias.0.parse().unwrap(), real: real.0.parse().unwrap() }),
         v6: Some(Alias { alias: alias.1.parse().unwrap(), real: real.1.parse().unwrap() }),
-        ports: ports.iter().map(|(transport, first, last)| Ports { transport: *transport, first: *first, last: *last }).collect(),
+        ports: ports
+            .iter()
+            .map(|(transport, first, last)| Ports { transport: *transport, first: *first, last: *last })
+            .collect(),
     }
 }
 
@@ -225,7 +228,10 @@ pub fn peer(n: u32, open: Option<Duration>, grants: &[u128]) -> Peer {
         endpoint: None,
         recent: false,
         open_for_ms: open.map(|d| u64::try_from(d.as_millis()).unwrap()),
-        grants: grants.iter().map(|g| Grant { resource: ResourceId(uuid::Uuid::from_u128(*g)), for_ms: None }).collect(),
+        grants: grants
+            .iter()
+            .map(|g| Grant { resource: ResourceId(uuid::Uuid::from_u128(*g)), for_ms: None })
+            .collect(),
     }
 }
 
@@ -236,7 +242,12 @@ pub fn state(peers: u32, open: Option<Duration>) -> State {
     let tcp = [(Transport::Tcp, 445, 445), (Transport::Tcp, 440, 450), (Transport::Udp, 9000, 9999)];
     for resource in [
         resource(1, ("10.99.128.5/32", "fd99::2:5/128"), ("192.168.7.10/32", "fd77::10/128"), &tcp),
-        resource(2, ("10.99.129.0/24", "fd99::2:100/120"), ("192.168.7.0/24", "fd77::/120"), &[(Transport::Tcp, 8000, 8000)]),
+        resource(
+            2,
+            ("10.99.129.0/24", "fd99::2:100/120"),
+            ("192.168.7.0/24", "fd77::/120"),
+            &[(Transport::Tcp, 8000, 8000)],
+        ),
         resource(3, ("10.99.128.6/32", "fd99::2:6/128"), ("192.168.7.10/32", "fd77::10/128"), &tcp),
     ] {
         state.apply(Change::PutResource(Box::new(resource)), now);

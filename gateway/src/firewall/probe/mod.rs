@@ -17,8 +17,6 @@ use serde_json::Value;
 use self::rig::{Rig, Seen};
 use super::load::Nft;
 
-/// The tunnel's interface where the configuration names no other.
-const TUNNEL: &str = "pass0";
 /// The probe's own name while the tunnel's is taken.
 const OTHER: &str = "pass-probe0";
 /// Where forwarding is switched on for good.
@@ -141,7 +139,9 @@ impl Finding {
                  not show: look at `iptables-legacy -S FORWARD`"
                 .to_owned(),
             Self::Exempted(place) => {
-                format!("packets from the tunnel reach the office ({place} drops others, and has a rule for the tunnel)")
+                format!(
+                    "packets from the tunnel reach the office ({place} drops others, and has a rule for the tunnel)"
+                )
             }
         }
     }
@@ -158,14 +158,16 @@ impl Finding {
         let run = |words: &[&str]| Step::Run(words.iter().map(|w| (*w).to_owned()).collect());
         match self {
             Self::ForwardingOff { .. } => {
-                let text = "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n-net.ipv6.conf.*.accept_ra = 2\n";
+                let text =
+                    "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n-net.ipv6.conf.*.accept_ra = 2\n";
                 Some(vec![Step::Write(SYSCTL.into(), text.to_owned()), run(&["sysctl", "-q", "-p", SYSCTL])])
             }
             Self::Dropped { owner, place, tunnel, office } => {
                 let (tunnel, office) = (tunnel.as_str(), office.as_str());
                 let back = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"];
                 let iptables = |chain: &str| {
-                    let replies = [&["iptables", "-I", chain, "-i", office, "-o", tunnel][..], &back, &["-j", "ACCEPT"]];
+                    let replies =
+                        [&["iptables", "-I", chain, "-i", office, "-o", tunnel][..], &back, &["-j", "ACCEPT"]];
                     let there = run(&["iptables", "-I", chain, "-i", tunnel, "-o", office, "-j", "ACCEPT"]);
                     vec![there, run(&replies.concat())]
                 };
@@ -188,7 +190,8 @@ impl Finding {
                     Owner::Nftables => {
                         let insert = ["nft", "insert", "rule", &place.family, &place.table, &place.chain];
                         let there = ["iifname", tunnel, "oifname", office, "accept"];
-                        let replies = ["iifname", office, "oifname", tunnel, "ct", "state", "established,related", "accept"];
+                        let replies =
+                            ["iifname", office, "oifname", tunnel, "ct", "state", "established,related", "accept"];
                         vec![run(&[&insert[..], &there].concat()), run(&[&insert[..], &replies].concat())]
                     }
                 })
@@ -222,13 +225,13 @@ pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Probes from the tunnel towards this interface of the office. Needs CAP_NET_ADMIN.
+/// Probes from the tunnel towards the office, both by their interfaces' names. Needs CAP_NET_ADMIN.
 ///
 /// # Errors
 /// The probe itself could not be made, or its packet was lost before any rule; everything it made is removed then too.
-pub fn run(office: &str) -> anyhow::Result<Finding> {
+pub fn run(tunnel: &str, office: &str) -> anyhow::Result<Finding> {
     let nft = Nft::find()?;
-    let rig = match Rig::build(&nft, TUNNEL, office) {
+    let rig = match Rig::build(&nft, tunnel, office) {
         Ok(rig) => rig,
         // The gateway is running: its interface is in use.
         Err(e) if e.downcast_ref::<rig::NameTaken>().is_some() => Rig::build(&nft, OTHER, office)?,
@@ -246,11 +249,11 @@ pub fn run(office: &str) -> anyhow::Result<Finding> {
         Seen::Dropped(Some(place)) => {
             let listing = nft.run(&["-j", "list", "ruleset"], Vec::new())?;
             let listing: Value = serde_json::from_slice(&listing).context("read nft's listing")?;
-            if rig.name != TUNNEL && exempts(&listing, &place, TUNNEL) {
+            if rig.name != tunnel && exempts(&listing, &place, tunnel) {
                 return Ok(Finding::Exempted(place));
             }
             let owner = owner(&listing, &place);
-            Ok(Finding::Dropped { owner, place, tunnel: TUNNEL.to_owned(), office: office.to_owned() })
+            Ok(Finding::Dropped { owner, place, tunnel: tunnel.to_owned(), office: office.to_owned() })
         }
     }
 }
@@ -261,9 +264,8 @@ fn objects<'a>(listing: &'a Value, kind: &'a str, place: &'a Place) -> impl Iter
 }
 
 fn owner(listing: &Value, place: &Place) -> Owner {
-    let chain = |wanted: &dyn Fn(&str) -> bool| {
-        objects(listing, "chain", place).filter_map(|c| c["name"].as_str()).any(wanted)
-    };
+    let chain =
+        |wanted: &dyn Fn(&str) -> bool| objects(listing, "chain", place).filter_map(|c| c["name"].as_str()).any(wanted);
     let iptables = place.table == "filter" && chain(&|name| name == "FORWARD");
     if place.table == "firewalld" {
         Owner::Firewalld

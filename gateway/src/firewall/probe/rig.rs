@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use netlink_sys::Socket;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::super::load::Nft;
 use super::super::netlink::{Attributes, DATAGRAM, Message, NLM_F_ACK, NLM_F_DUMP, Request, Talk, messages};
 use super::Place;
+use crate::clock::Boot;
 
 const TABLE: &str = "passerelle-probe";
 /// Of the range for measurements between networks (RFC 2544), which no office uses. The packet's sender is `.2`.
@@ -94,7 +95,7 @@ impl<'a> Rig<'a> {
 
     pub(super) fn send(&self) -> anyhow::Result<Seen> {
         rustix::io::write(&self.tun, &echo(SENDER, self.target)).context("send the probe's packet")?;
-        let end = Instant::now() + PATIENCE;
+        let end = Boot::now() + PATIENCE;
         let mut place = None;
         loop {
             let [entered, routed, left] = self.counters()?;
@@ -105,7 +106,7 @@ impl<'a> Rig<'a> {
             if place.is_some() {
                 return Ok(Seen::Dropped(place));
             }
-            let rest = end.saturating_duration_since(Instant::now());
+            let rest = end.remaining(Boot::now());
             if rest.is_zero() {
                 ensure!(entered > 0, "the probe's packet did not come out of its own interface");
                 return Ok(if routed > 0 { Seen::Dropped(None) } else { Seen::BeforeRouting });
