@@ -175,12 +175,12 @@ fn with_broken_nft(how: Nft, cure: &[&str]) -> anyhow::Result<()> {
 
 #[test]
 fn nft_is_missing() -> anyhow::Result<()> {
-    with_broken_nft(Nft::Missing, &["nft"])
+    with_broken_nft(Nft::Missing, &["nft is missing", "apt install nftables"])
 }
 
 #[test]
 fn nft_fails() -> anyhow::Result<()> {
-    with_broken_nft(Nft::Failing, &["nft"])
+    with_broken_nft(Nft::Failing, &["Out of memory", "passerelle doctor"])
 }
 
 /// Long enough to begin a transfer.
