@@ -34,15 +34,25 @@ pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// A TCP reset as WireGuard carries it: 40 bytes (IPv6: 60) padded to 16, and 32 around. Several may travel as one
+/// super-packet, which is how a capture on the gateway sees them.
+const RESETS: [u64; 2] = [48 + 32, 64 + 32];
+
 impl Seen {
     /// Those that came later than `at`, as a sentence for a failed test; empty if there are none. A reset ends a
     /// connection and is nothing that passed.
     #[must_use]
     pub fn later_than(seen: &[Self], at: Duration) -> String {
-        let late: Vec<&Self> = seen.iter().filter(|p| p.at > at && !p.text.contains("Flags [R")).collect();
+        let late: Vec<&Self> = seen.iter().filter(|p| p.at > at && !p.is_reset()).collect();
         let Some(last) = late.last() else { return String::new() };
         let after = last.at.checked_sub(at).unwrap_or_default();
         format!("{} packets, the last one {after:?} after it: {}", late.len(), last.text)
+    }
+
+    fn is_reset(&self) -> bool {
+        let Some((_, length)) = self.text.rsplit_once("UDP, length ") else { return self.text.contains("Flags [R") };
+        // A segment of a copy fills the tunnel's MTU: no number of them that is sent at once makes such a length.
+        length.parse::<u64>().is_ok_and(|length| RESETS.iter().any(|one| length.is_multiple_of(*one)))
     }
 }
 
@@ -96,5 +106,25 @@ impl<'o> Capture<'o> {
                 Ok(Seen { at: Duration::from_secs_f64(at.parse()?), text: text.to_owned() })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Seen;
+
+    #[test]
+    fn resets_are_told_from_payload() {
+        let seen = |text: &str| vec![Seen { at: Duration::from_secs(2), text: text.to_owned() }];
+        let late = |text: &str| Seen::later_than(&seen(text), Duration::from_secs(1));
+        for reset in ["UDP, length 384", "UDP, length 80", "a > b: Flags [R.], seq 1, length 0"] {
+            assert_eq!(late(reset), "", "{reset}");
+        }
+        for payload in ["UDP, length 1372", "UDP, length 8232", "a > b: Flags [P.], seq 1:9, length 8"] {
+            assert!(late(payload).starts_with("1 packets"), "{payload}");
+        }
+        assert_eq!(Seen::later_than(&seen("UDP, length 1372"), Duration::from_secs(3)), "");
     }
 }
