@@ -65,7 +65,7 @@ id!(
     DeviceId
 );
 id!(
-    /// Something of the office that can be reached: a share, a service, a workstation, a network.
+    /// Something of the office that can be reached: a share, a service.
     ResourceId
 );
 id!(

@@ -3,7 +3,7 @@
 //! P-256 keys, as every client takes them. The authority's key is for its owner to seal; here it lives in memory only.
 
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -45,15 +45,7 @@ pub enum AuthorityError {
 }
 
 impl Authority {
-    /// A new authority, valid for ten years from now.
-    ///
-    /// # Errors
-    /// [`AuthorityError::Making`].
-    pub fn new(organisation: &str) -> Result<Self, AuthorityError> {
-        Self::new_at(organisation, unix_seconds())
-    }
-
-    /// The same, from a given moment.
+    /// A new authority, valid for ten years from this moment.
     ///
     /// # Errors
     /// [`AuthorityError::Making`].
@@ -92,18 +84,10 @@ impl Authority {
         zeroize::Zeroizing::new(self.issuer.key().serialize_pem())
     }
 
-    /// A server certificate with its chain, and its key, valid for 397 days from now.
+    /// A server certificate with its chain, and its key, valid for 397 days from this moment.
     ///
     /// # Errors
     /// [`AuthorityError::Name`], [`AuthorityError::Nameless`], [`AuthorityError::Making`].
-    pub fn issue_server(&self, names: &[String], ips: &[IpAddr]) -> Result<(String, String), AuthorityError> {
-        self.issue_server_at(names, ips, unix_seconds())
-    }
-
-    /// The same, from a given moment.
-    ///
-    /// # Errors
-    /// As [`Authority::issue_server`].
     pub fn issue_server_at(
         &self,
         names: &[String],
@@ -156,12 +140,6 @@ fn valid(params: &mut CertificateParams, unix_seconds: u64, days: u32) {
     let epoch = date_time_ymd(1970, 1, 1);
     params.not_before = epoch + now.saturating_sub(BACKDATED);
     params.not_after = epoch + now + DAY * days;
-}
-
-/// For callers without a clock of their own; `new_at` and `issue_server_at` take the time as an argument.
-#[allow(clippy::disallowed_methods)]
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -5,12 +5,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::random;
+use crate::digest::digest;
 
 /// <https://www.crockford.com/base32.html>
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -35,11 +32,13 @@ pub struct NotAToken;
 
 impl Token {
     /// A new token from the kernel's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        let mut bytes = [0; 16];
-        random::fill(&mut bytes);
-        Self(bytes)
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut token = Self([0; 16]);
+        getrandom::fill(&mut token.0)?;
+        Ok(token)
     }
 
     /// What is stored: SHA-256 in base64. No salt, no stretching: 128 random bits cannot be guessed.
@@ -49,10 +48,7 @@ impl Token {
     }
 
     pub(crate) fn hash_as(&self, purpose: &[u8]) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(purpose);
-        hasher.update(self.0);
-        STANDARD.encode(hasher.finalize())
+        digest(&[purpose, &self.0])
     }
 }
 

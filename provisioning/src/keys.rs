@@ -11,8 +11,6 @@ use boringtun::x25519;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::random;
-
 /// Why text or bytes are no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -39,11 +37,13 @@ pub struct PresharedKey([u8; 32]);
 
 impl PrivateKey {
     /// A new key from the kernel's randomness, clamped as `wg genkey` does.
-    #[must_use]
-    pub fn generate() -> Self {
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = Zeroizing::new([0; 32]);
-        random::fill(&mut *bytes);
-        Self::from_bytes(*bytes)
+        getrandom::fill(&mut *bytes)?;
+        Ok(Self::from_bytes(*bytes))
     }
 
     /// From 32 secret bytes; they are clamped (RFC 7748 §5).
@@ -141,11 +141,13 @@ impl fmt::Debug for PublicKey {
 
 impl PresharedKey {
     /// A new key from the kernel's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        let mut bytes = [0; 32];
-        random::fill(&mut bytes);
-        Self(bytes)
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut key = Self([0; 32]);
+        getrandom::fill(&mut key.0)?;
+        Ok(key)
     }
 
     /// The secret bytes.
@@ -238,9 +240,9 @@ mod tests {
 
     #[test]
     fn secrets_do_not_print() {
-        let key = PrivateKey::generate();
+        let key = PrivateKey::generate().unwrap();
         assert!(!format!("{key:?}").contains(&key.expose()[..6]));
-        let key = PresharedKey::generate();
+        let key = PresharedKey::generate().unwrap();
         assert!(!format!("{key:?}").contains(&key.expose()[..6]));
     }
 

@@ -5,10 +5,11 @@
 
 pub mod addresses;
 pub mod authority;
+pub mod digest;
 pub mod invitation;
 pub mod keys;
+pub mod percent;
 pub mod qr;
-mod random;
 pub mod recovery;
 pub mod totp;
 pub mod wireguard;

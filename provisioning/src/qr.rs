@@ -1,8 +1,6 @@
-//! QR codes, for a terminal and for a page.
+//! QR codes, for a terminal.
 //!
-//! Both return an empty string for text that no QR code can hold (over 2,953 bytes); a config has some 400.
-
-use std::fmt::Write as _;
+//! Text that no QR code can hold (over 2,953 bytes) gives an empty string; a config has some 400.
 
 use qrcode::{Color, EcLevel, QrCode};
 
@@ -28,28 +26,6 @@ pub fn terminal(text: &str) -> String {
         out.push('\n');
     }
     out
-}
-
-/// A scalable picture, one unit a module, black on white whatever the page's colours are.
-#[must_use]
-pub fn svg(text: &str) -> String {
-    let Some(matrix) = Matrix::of(text) else { return String::new() };
-    let size = matrix.size();
-    let mut path = String::new();
-    for y in 0..size {
-        let mut x = 0;
-        while x < size {
-            let run = (x..size).take_while(|x| !matrix.light(*x, y)).count();
-            if run > 0 {
-                let _ = write!(path, "M{x} {y}h{run}v1h-{run}z");
-            }
-            x += run.max(1);
-        }
-    }
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" shape-rendering=\"crispEdges\">\
-         <path fill=\"#fff\" d=\"M0 0h{size}v{size}H0z\"/><path d=\"{path}\"/></svg>"
-    )
 }
 
 struct Matrix {
@@ -89,26 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn svg_and_terminal_show_the_same_modules() {
-        let (text, picture) = (terminal("otpauth://totp/x"), svg("otpauth://totp/x"));
-        let size = text.lines().next().unwrap().chars().count();
-        assert!(picture.contains(&format!("viewBox=\"0 0 {size} {size}\"")));
-        let dark: usize = picture.split('h').filter_map(|part| part.split_once("v1")?.0.parse::<usize>().ok()).sum();
-        // An odd number of rows leaves one half row that is drawn as blank.
-        let blank: usize = text
-            .chars()
-            .map(|c| match c {
-                ' ' => 2,
-                '▀' | '▄' => 1,
-                _ => 0,
-            })
-            .sum();
-        assert_eq!(dark, blank - if size % 2 == 1 { size } else { 0 });
-    }
-
-    #[test]
     fn too_much_is_nothing() {
         assert_eq!(terminal(&"x".repeat(3000)), "");
-        assert_eq!(svg(&"x".repeat(3000)), "");
     }
 }

@@ -1,9 +1,6 @@
 //! Recovery codes: for the day the telephone is lost. Each opens once; only hashes are stored.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
+use crate::digest::digest;
 use crate::invitation::Token;
 
 /// How many a person gets.
@@ -12,9 +9,11 @@ pub const COUNT: usize = 10;
 const PURPOSE: &[u8] = b"passerelle recovery\0";
 
 /// New codes of 128 bits each, written like an invitation's token.
-#[must_use]
-pub fn generate() -> Vec<String> {
-    (0..COUNT).map(|_| Token::generate().to_string()).collect()
+///
+/// # Errors
+/// The kernel gives no randomness.
+pub fn generate() -> Result<Vec<String>, getrandom::Error> {
+    (0..COUNT).map(|_| Ok(Token::generate()?.to_string())).collect()
 }
 
 /// What is stored and compared: SHA-256 in base64. Case, spaces and hyphens do not count; text that is no code hashes to
@@ -24,10 +23,7 @@ pub fn hash(code: &str) -> String {
     if let Ok(token) = code.parse::<Token>() {
         return token.hash_as(PURPOSE);
     }
-    let mut hasher = Sha256::new();
-    hasher.update(b"passerelle no recovery code\0");
-    hasher.update(code.as_bytes());
-    STANDARD.encode(hasher.finalize())
+    digest(&[b"passerelle no recovery code\0", code.as_bytes()])
 }
 
 #[cfg(test)]
@@ -38,14 +34,14 @@ mod tests {
 
     #[test]
     fn ten_different_codes() {
-        let codes = generate();
+        let codes = generate().unwrap();
         assert_eq!(codes.iter().map(|c| hash(c)).collect::<BTreeSet<_>>().len(), COUNT);
         assert!(codes.iter().all(|c| c.parse::<Token>().is_ok()));
     }
 
     #[test]
     fn writing_does_not_count() {
-        let code = &generate()[0];
+        let code = &generate().unwrap()[0];
         assert_eq!(hash(code), hash(&format!(" {} ", code.to_lowercase().replace('-', ""))));
         assert_ne!(hash(code), hash(&code[1..]));
         assert_ne!(hash(code), code.parse::<Token>().unwrap().hash());

@@ -3,13 +3,12 @@
 //! Who calls [`matching_step`] must remember the step and refuse it, and every earlier one, from then on (§5.2).
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::random;
+use crate::percent::encode;
 
 /// Seconds a code stands for.
 pub const STEP_SECONDS: u64 = 30;
@@ -23,11 +22,13 @@ pub struct Secret([u8; 20]);
 
 impl Secret {
     /// A new secret from the kernel's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        let mut bytes = [0; 20];
-        random::fill(&mut bytes);
-        Self(bytes)
+    ///
+    /// # Errors
+    /// The kernel gives none.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut secret = Self([0; 20]);
+        getrandom::fill(&mut secret.0)?;
+        Ok(secret)
     }
 
     /// The secret bytes.
@@ -45,7 +46,7 @@ impl Secret {
     /// What the QR code says: an `otpauth` URI.
     #[must_use]
     pub fn uri(&self, issuer: &str, account: &str) -> String {
-        let (issuer, account) = (escape(issuer), escape(account));
+        let (issuer, account) = (encode(issuer.as_bytes(), b""), encode(account.as_bytes(), b""));
         let secret = self.base32();
         format!(
             "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP_SECONDS}",
@@ -102,19 +103,6 @@ fn at(totp: &Totp, step: u64) -> Zeroizing<String> {
     Zeroizing::new(totp.generate(step.saturating_mul(STEP_SECONDS)).to_string())
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,7 +157,7 @@ mod tests {
 
     #[test]
     fn secrets_do_not_print() {
-        assert_eq!(format!("{:?}", Secret::generate()), "(TOTP secret)");
+        assert_eq!(format!("{:?}", Secret::generate().unwrap()), "(TOTP secret)");
     }
 
     proptest! {

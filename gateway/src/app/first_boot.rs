@@ -92,8 +92,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         groups: std::collections::BTreeSet::new(),
         login,
     };
-    let authority = Authority::new(&boot.organisation).context("make the internal CA")?;
-    let key = PrivateKey::generate();
+    let authority = Authority::new_at(&boot.organisation, now.wall.seconds()).context("make the internal CA")?;
+    let key = PrivateKey::generate()?;
     let mut site = Site {
         zone: zone_of(&boot.organisation),
         organisation: boot.organisation,
@@ -119,7 +119,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     let mut write = store.write(now, Actor::Local).await?;
     write.create_site(&site).await?;
     let user = write.add_user(&administrator).await?;
-    let token = Token::generate();
+    let token = Token::generate()?;
     write.invite(user, &token.hash()).await?;
     write.commit().await?;
     store.close().await;
@@ -130,7 +130,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
 pub(super) fn issue(site: &mut Site, config: &Config, now: Moment) -> anyhow::Result<()> {
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
     let (text, names, ips) = tls_names(site, config);
-    let (certificate, key) = authority.issue_server(&names, &ips).context("issue the TLS certificate")?;
+    let (certificate, key) =
+        authority.issue_server_at(&names, &ips, now.wall.seconds()).context("issue the TLS certificate")?;
     site.tls_certificate = certificate;
     site.tls_key = Zeroizing::new(key);
     site.tls_names = text;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use crate::http::problem::{Problem, Slug};
+use crate::http::problem::Problem;
 
 /// Longest answer taken: an audit of 1,000 lines has well under 1 MB.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -134,13 +134,6 @@ fn refusal(status: u16, bytes: &[u8]) -> ApiError {
     }))
 }
 
-impl ApiError {
-    pub(super) fn slug(&self) -> Option<Slug> {
-        let slug = self.0.kind.rsplit(':').next()?;
-        serde_json::from_value(slug.into()).ok()
-    }
-}
-
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.detail.as_deref().unwrap_or(&self.0.title))?;
@@ -158,15 +151,7 @@ impl std::error::Error for ApiError {}
 
 /// Percent-encodes one path segment or query value: all but RFC 3986's unreserved characters.
 pub(super) fn escape(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
+    let out = provisioning::percent::encode(text.as_bytes(), b"");
     // Dots alone would walk up the path.
     if out == "." || out == ".." { out.replace('.', "%2E") } else { out }
 }
@@ -174,6 +159,7 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::problem::Slug;
 
     #[test]
     fn what_people_type_stays_one_segment() {
@@ -232,7 +218,7 @@ mod tests {
         assert_eq!(numbers, [1, 2]);
         client.post::<()>("invitations/inspect", &serde_json::json!({ "a": 1 })).unwrap();
         let gone = client.delete::<()>("groups/x").unwrap_err();
-        assert_eq!(gone.downcast_ref::<ApiError>().unwrap().slug(), Some(Slug::NotFound));
+        assert_eq!(gone.downcast_ref::<ApiError>().unwrap().0.slug(), Some(Slug::NotFound));
         assert!(client.act::<()>("users/x/disable").unwrap_err().to_string().contains("same version"));
         let seen = thread.join().unwrap();
         assert!(seen[0].starts_with("GET /api/v1/audit?user=a%26b HTTP/1.1\r\n"), "{}", seen[0]);
@@ -252,8 +238,8 @@ mod tests {
             429,
             br#"{"type":"urn:passerelle:too-many-attempts","title":"too many attempts","status":429,"retry_after":12}"#,
         );
-        assert_eq!(error.slug(), Some(Slug::TooManyAttempts));
+        assert_eq!(error.0.slug(), Some(Slug::TooManyAttempts));
         assert_eq!(error.to_string(), "too many attempts; wait 12 s, then try again");
-        assert_eq!(refusal(502, b"<html>").slug(), None);
+        assert_eq!(refusal(502, b"<html>").0.slug(), None);
     }
 }

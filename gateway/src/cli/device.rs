@@ -138,7 +138,7 @@ impl Device {
 impl Add {
     fn run(self, context: &Context) -> anyhow::Result<()> {
         may_be_written(self.form.output.as_deref())?;
-        let private = self.key.generate.then(PrivateKey::generate);
+        let private = self.key.generate.then(PrivateKey::generate).transpose()?;
         let mut login = self.user.clone();
         if private.is_some() {
             // Asked before: a pair made for a configuration that is then withheld would be lost.
@@ -209,7 +209,7 @@ impl Form {
 }
 
 fn not_confirmed(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ApiError>().and_then(ApiError::slug) == Some(Slug::NotConfirmed)
+    error.downcast_ref::<ApiError>().and_then(|e| e.0.slug()) == Some(Slug::NotConfirmed)
 }
 
 /// On stderr, so that stdout is the configuration alone and can be redirected.

@@ -10,6 +10,7 @@ use super::client::Client;
 use super::output::{say, say_json};
 use super::{detect, probe, status};
 use crate::config::Config;
+use crate::firewall::load::Nft;
 use crate::http::status::{LinkState, Status};
 
 /// Before this, the clock was never set: 2026-01-01T00:00:00Z.
@@ -97,16 +98,9 @@ fn tun() -> Check {
 }
 
 fn nft() -> Check {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into()])
-        .map(|p| p.join("nft"))
-        .find(|p| p.is_file());
-    match found {
-        Some(found) => Check::well("nft", &format!("{} is there", found.display())),
-        None => {
-            Check::ill("nft", "the program is missing, so nothing can be opened: `apt install nftables`".to_owned())
-        }
+    match Nft::find() {
+        Ok(nft) => Check::well("nft", &format!("{} is there", nft.program().display())),
+        Err(error) => Check::ill("nft", format!("nothing can be opened: {error}")),
     }
 }
 

@@ -148,7 +148,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
 fn report(error: &anyhow::Error, json: bool) {
     use std::io::Write as _;
     let spoken = error.downcast_ref::<words::Spoken>().map(|s| s.slug);
-    let slug = spoken.or_else(|| error.downcast_ref::<ApiError>().and_then(ApiError::slug));
+    let slug = spoken.or_else(|| error.downcast_ref::<ApiError>().and_then(|e| e.0.slug()));
     let text = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
     let line = if json {
         serde_json::json!({ "error": text, "slug": slug }).to_string()

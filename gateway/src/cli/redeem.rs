@@ -160,7 +160,7 @@ impl Journey<'_> {
             None if asked => self.ask_key()?,
             given => given,
         };
-        let private = key.is_none().then(PrivateKey::generate);
+        let private = key.is_none().then(PrivateKey::generate).transpose()?;
         let public = key.or_else(|| private.as_ref().map(PrivateKey::public_key)).context("a key")?;
         Ok(Some(FirstDevice { new: NewDevice { name, public_key: public.to_string() }, private }))
     }
@@ -266,7 +266,7 @@ fn grouped(secret: &str) -> String {
 
 fn in_words(error: anyhow::Error, words: &'static Words) -> anyhow::Error {
     let Some(api) = error.downcast_ref::<ApiError>() else { return error };
-    let Some(slug) = api.slug() else { return error };
+    let Some(slug) = api.0.slug() else { return error };
     let seconds = api.0.retry_after.unwrap_or(30).to_string();
     let request = api.0.request.as_deref().unwrap_or("–");
     let sentence = fill(words.problem(slug), &[("seconds", &seconds), ("request", request)]);

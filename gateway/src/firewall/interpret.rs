@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::ruleset::{LocalPorts, Options, ruleset};
+use super::elements::elements;
+use super::ruleset::{Frame, LocalPorts, Options, whole};
 use crate::clock::Boot;
 use crate::link::message::Transport;
 use crate::pure::decide::{Verdict, decide_packet};
@@ -307,7 +308,8 @@ fn options() -> Options {
 }
 
 fn kernel(state: &State, at: Boot) -> Kernel {
-    let mut kernel = Kernel::load(&ruleset(state, &options(), 1, at).to_json().unwrap(), at);
+    let whole = whole(&Frame::of(state, &options()), &elements(state), &options(), 1, at);
+    let mut kernel = Kernel::load(&whole.to_json().unwrap(), at);
     kernel.site = vec!["10.99.0.0/16".parse().unwrap(), "fd99::/48".parse().unwrap()];
     kernel
 }

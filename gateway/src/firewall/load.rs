@@ -2,9 +2,10 @@
 //!
 //! Errors name the cure, for they end up before the eyes of whoever looks after the box.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,8 +19,8 @@ const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
 const LIMIT: Duration = Duration::from_secs(5);
 /// On top of it for each MiB of JSON, which is about 10,000 elements.
 const LIMIT_PER_MIB: Duration = Duration::from_secs(1);
-/// What is kept of nft's complaints: the first line is shown.
-const COMPLAINT: u64 = 16 * 1024;
+/// What is kept of each of nft's outputs: the probe's counters have under 1 KiB, and of complaints the first line is shown.
+const KEPT: u64 = 16 * 1024;
 
 /// Why a transaction was not carried out. Nothing of it is in force then.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,9 @@ pub enum LoadError {
     #[error("the kernel refuses nf_tables ({0}): modprobe nf_tables, and run with CAP_NET_ADMIN")]
     Kernel(String),
     /// nft ran and refused; its own first line.
-    #[error("nft refused the transaction: {0}")]
+    #[error(
+        "nft refused the transaction ({0}): is the machine out of memory, or nftables older than the kernel? `apt upgrade`, then `passerelle doctor`"
+    )]
     Refused(String),
     /// nft did not come back.
     #[error("nft did not finish within {} s and was stopped: is the machine out of memory, or another nft stuck?", .0.as_secs())]
@@ -59,16 +62,24 @@ impl Nft {
         Self { program: program.into() }
     }
 
-    /// Looks for nft. `PASSERELLE_NFT` names another one, for tests.
+    /// Looks for nft. In debug builds, `PASSERELLE_NFT` names another one, for tests.
     ///
     /// # Errors
     /// [`LoadError::Missing`].
     pub fn find() -> Result<Self, LoadError> {
-        if let Some(named) = std::env::var_os("PASSERELLE_NFT") {
+        if cfg!(debug_assertions)
+            && let Some(named) = std::env::var_os("PASSERELLE_NFT")
+        {
             return Ok(Self::at(named));
         }
         let found = PLACES.iter().map(Path::new).find(|p| p.is_file());
         found.map(Self::at).ok_or(LoadError::Missing)
+    }
+
+    /// The file that is run.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Carries out one transaction.
@@ -104,18 +115,7 @@ fn finish(mut child: Child, input: Vec<u8>, limit: Duration) -> std::io::Result<
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // Three threads, for nft may write before it has read everything. They end when the child does.
     let feed = std::thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
-    let output = std::thread::spawn(move || {
-        let mut out = Vec::new();
-        let _ = stdout.map(|mut pipe| pipe.read_to_end(&mut out));
-        out
-    });
-    let complaint = std::thread::spawn(move || {
-        let mut out = Vec::new();
-        let Some(mut pipe) = stderr else { return out };
-        let _ = pipe.by_ref().take(COMPLAINT).read_to_end(&mut out);
-        let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-        out
-    });
+    let (output, complaint) = (keep(stdout), keep(stderr));
     let ended = wait(&child, limit);
     if !matches!(ended, Ok(true)) {
         // Whoever is stuck is stopped, and the threads with it.
@@ -126,6 +126,17 @@ fn finish(mut child: Child, input: Vec<u8>, limit: Duration) -> std::io::Result<
     let (output, complaint) = (output.join().unwrap_or_default(), complaint.join().unwrap_or_default());
     let fed = matches!(fed, Ok(Some(Ok(()))));
     Ok(ended?.then_some((status.success() && fed, output, complaint)))
+}
+
+/// Reads to the end, and keeps the beginning.
+fn keep(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut out = Vec::new();
+        let Some(mut pipe) = pipe else { return out };
+        let _ = pipe.by_ref().take(KEPT).read_to_end(&mut out);
+        let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+        out
+    })
 }
 
 fn wait(child: &Child, limit: Duration) -> std::io::Result<bool> {

@@ -17,7 +17,6 @@ pub mod watch;
 
 use std::sync::Arc;
 
-use self::batch::Batch;
 use self::delta::{Delta, Step};
 use self::elements::{Elements, elements, timeout};
 pub use self::load::LoadError;
@@ -104,23 +103,9 @@ impl Firewall {
         }
     }
 
-    /// Loads everything anew, whatever stands there.
-    ///
-    /// # Errors
-    /// It was not done.
-    pub fn reload(&mut self, state: &State, now: Boot) -> Result<(), FirewallError> {
-        self.load_all(Frame::of(state, &self.options), elements(state), now)
-    }
-
     /// Nothing is believed about the table any more; the next [`Firewall::bring_to`] loads everything.
     pub fn forget(&mut self) {
         self.held = None;
-    }
-
-    /// The whole transaction that [`Firewall::reload`] would carry out.
-    #[must_use]
-    pub fn render(&self, state: &State, now: Boot) -> Batch {
-        ruleset::ruleset(state, &self.options, 0, now)
     }
 
     fn load_all(&mut self, frame: Frame, wanted: Elements, now: Boot) -> Result<(), FirewallError> {

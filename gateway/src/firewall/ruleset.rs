@@ -17,7 +17,7 @@ use super::batch::{
     Batch, Expr, Step, accept, address, any, concat, ct_direction, ct_has, discard, field, goto, is, is_not, member,
     meta, net, netmap, notrack, number, reject_prohibited, reject_reset, tcp_syn, text,
 };
-use super::elements::{Elements, Published, elements, published, timeout};
+use super::elements::{Elements, Published, published, timeout};
 use crate::clock::Boot;
 use crate::pure::state::State;
 
@@ -176,13 +176,7 @@ pub fn marker(generation: u128) -> String {
     format!("g_{generation:032x}")
 }
 
-/// The whole ruleset for this state: closed where the state says nothing.
-#[must_use]
-pub fn ruleset(state: &State, options: &Options, generation: u128, now: Boot) -> Batch {
-    let frame = Frame::of(state, options);
-    whole(&frame, &elements(state), options, generation, now)
-}
-
+/// The whole ruleset: closed where frame and elements say nothing.
 pub(super) fn whole(frame: &Frame, elements: &Elements, options: &Options, generation: u128, now: Boot) -> Batch {
     let mut b = Batch::new(&options.table);
     b.fresh_table();

@@ -74,6 +74,12 @@ impl From<Refused> for ApiError {
     }
 }
 
+impl From<getrandom::Error> for ApiError {
+    fn from(e: getrandom::Error) -> Self {
+        Self::Internal(e.into())
+    }
+}
+
 impl From<Unconfirmed> for ApiError {
     fn from(e: Unconfirmed) -> Self {
         Self::Unconfirmed(e)

@@ -170,7 +170,7 @@ async fn add_invitation(
     Body(add): Body<AddInvitation>,
 ) -> Answer<(StatusCode, Json<InvitationIssued>)> {
     let user = api.store.user(&add.user).await?;
-    let token = Token::generate();
+    let token = Token::generate()?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.invite(user.id, &token.hash()).await?;
     write.commit().await?;

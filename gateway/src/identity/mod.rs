@@ -9,7 +9,7 @@ pub mod seal;
 pub mod sign_in;
 pub mod web_token;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::store;
@@ -40,6 +40,12 @@ pub enum Refused {
     Machine(&'static str),
 }
 
+impl From<getrandom::Error> for Refused {
+    fn from(_: getrandom::Error) -> Self {
+        Self::Machine("the kernel gives no randomness")
+    }
+}
+
 impl From<store::Error> for Refused {
     fn from(e: store::Error) -> Self {
         match e {
@@ -58,11 +64,5 @@ pub fn from_device(device: &store::devices::Device) -> String {
 /// Where tries are counted as coming from: the address, or its /64, for a home has that many.
 #[must_use]
 pub fn source(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(a) => a.to_string(),
-        IpAddr::V6(a) => {
-            let net = Ipv6Addr::from(u128::from(a) & !u128::from(u64::MAX));
-            format!("{net}/64")
-        }
-    }
+    crate::pure::source::source(address).to_string()
 }

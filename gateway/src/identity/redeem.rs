@@ -59,7 +59,7 @@ pub async fn begin(
 ) -> Result<totp::Secret, Refused> {
     passwords::check(&password, &[&invitation.login, &invitation.name, organisation])?;
     let hash = hasher.hash(password).await.map_err(sign_in::busy)?;
-    let secret = totp::Secret::generate();
+    let secret = totp::Secret::generate()?;
     let mut write = store.write(now, Actor::User(invitation.login.clone())).await?;
     write.begin_redeeming(invitation.id, &hash, secret.as_bytes()).await?;
     write.commit().await?;
@@ -86,7 +86,7 @@ pub async fn confirm(
         .open("invitations", "totp_secret", &invitation.id.to_string(), sealed)
         .map_err(|e| Refused::Store(e.into()))?;
     let step = totp::matching_step(&secret, code, now.wall.seconds()).ok_or(Refused::Wrong)?;
-    let recovery_codes = recovery::generate();
+    let recovery_codes = recovery::generate()?;
     let hashes: Vec<_> = recovery_codes.iter().map(|c| recovery::hash(c)).collect();
     let mut write = store.write(now, Actor::User(invitation.login.clone())).await?;
     write.redeem(&invitation, &secret, step, &hashes).await?;

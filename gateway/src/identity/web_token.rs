@@ -3,8 +3,8 @@
 use std::fmt;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use sha2::{Digest as _, Sha256};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use provisioning::digest::digest;
 use zeroize::Zeroizing;
 
 /// Name of the cookie. The prefix makes browsers insist on `Secure`, no `Domain` and the whole path.
@@ -28,9 +28,9 @@ impl WebToken {
     ///
     /// # Errors
     /// The kernel gives no randomness.
-    pub fn generate() -> Result<Self, super::Refused> {
+    pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(bytes.as_mut()).map_err(|_| super::Refused::Machine("no randomness"))?;
+        getrandom::fill(bytes.as_mut())?;
         Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_ref()))))
     }
 
@@ -59,7 +59,7 @@ impl WebToken {
     /// What is stored.
     #[must_use]
     pub fn hash(&self) -> String {
-        STANDARD.encode(Sha256::digest(self.0.as_bytes()))
+        digest(&[self.0.as_bytes()])
     }
 }
 

@@ -2,6 +2,7 @@
 //! another interface. Over rtnetlink (rtnetlink(7)).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
@@ -16,11 +17,14 @@ use netlink_packet_route::route::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::link::message::Interface;
 
 /// Packets that wait for a worker: bursts of a fast office LAN (facts: the kernel's 500 lose 1 % at 92,000 a second).
 const QUEUE: u32 = 4_000;
+/// The kernel answers at once; a socket that does not is broken.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Behind every route a person would make.
 const LAST_METRIC: u32 = 4_278_198_272;
 
@@ -71,6 +75,7 @@ struct Kernel {
 impl Kernel {
     fn open() -> std::io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER))?;
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self { socket, sequence: 0 })

@@ -348,10 +348,10 @@ fn same_interface(a: &Interface, b: &Interface) -> bool {
     bare(a) == bare(b)
 }
 
-/// Test only: `PASSERELLE_TEST_OPEN=first-lock` or `second-lock` switches that lock off, so that the other one can be
+/// Test only, debug builds only: `PASSERELLE_TEST_OPEN=first-lock` or `second-lock` switches that lock off, so that the other one can be
 /// seen to hold alone. Said loudly.
 fn test_open(lock: &str) -> bool {
-    let off = std::env::var("PASSERELLE_TEST_OPEN").is_ok_and(|v| v == lock);
+    let off = cfg!(debug_assertions) && std::env::var("PASSERELLE_TEST_OPEN").is_ok_and(|v| v == lock);
     if off {
         tracing::error!(lock, "switched off by PASSERELLE_TEST_OPEN: for tests only");
     }

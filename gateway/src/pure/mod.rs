@@ -12,4 +12,5 @@ pub(crate) mod model;
 pub mod packet;
 pub mod plan;
 pub mod refuse;
+pub mod source;
 pub mod state;

@@ -30,6 +30,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use provisioning::percent::encode;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::Notify;
@@ -224,17 +225,8 @@ fn pool(connections: u32) -> AnyPoolOptions {
 }
 
 fn sqlite_url(file: &Path) -> String {
-    use std::fmt::Write as _;
     use std::os::unix::ffi::OsStrExt as _;
-    let mut url = "sqlite://".to_owned();
-    for byte in file.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(byte) {
-            url.push(char::from(*byte));
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    url + "?mode=rw"
+    format!("sqlite://{}?mode=rw", encode(file.as_os_str().as_bytes(), b"/"))
 }
 
 /// A change under way.

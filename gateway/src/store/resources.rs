@@ -1,4 +1,4 @@
-//! What is published: shares, services, workstations; their names, real addresses and aliases.
+//! What is published: shares and services; their names, real addresses and aliases.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -21,8 +21,6 @@ words! {
         Share = "share",
         /// Ports of some other machine.
         Service = "service",
-        /// An office PC.
-        Workstation = "workstation",
     }
 }
 

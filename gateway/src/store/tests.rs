@@ -18,7 +18,7 @@ use crate::store::site::Site;
 pub(crate) const BOOT: &str = "boot-1";
 
 pub(crate) fn site() -> Site {
-    let key = provisioning::keys::PrivateKey::generate();
+    let key = provisioning::keys::PrivateKey::generate().unwrap();
     Site {
         organisation: "Cabinet Rossi".into(),
         public_name: "door.example.org".into(),
@@ -61,7 +61,7 @@ pub(crate) async fn fixture() -> (TempDir, Arc<Store>) {
 pub(crate) const SECRET: [u8; 20] = [3; 20];
 
 pub(crate) fn key() -> String {
-    provisioning::keys::PrivateKey::generate().public_key().to_string()
+    provisioning::keys::PrivateKey::generate().unwrap().public_key().to_string()
 }
 
 /// A user with a factor (and, if given, a password), and a device.
@@ -78,7 +78,7 @@ pub(crate) async fn person(store: &Store, login: &str, role: Role, password: &st
         })
         .await
         .unwrap();
-    let token = provisioning::invitation::Token::generate();
+    let token = provisioning::invitation::Token::generate().unwrap();
     let id = write.invite(user, &token.hash()).await.unwrap();
     write.begin_redeeming(id, password, &SECRET).await.unwrap();
     write.commit().await.unwrap();
@@ -128,7 +128,7 @@ async fn a_code_of_the_factor_before_is_not_spent_on_the_new_one() {
     let (_dir, store) = fixture().await;
     let (user, _) = person(&store, "anne", Role::User, "x").await;
     let before = sealed(&store, user).await;
-    let token = provisioning::invitation::Token::generate();
+    let token = provisioning::invitation::Token::generate().unwrap();
     let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
     let id = write.invite(user, &token.hash()).await.unwrap();
     write.begin_redeeming(id, "y", &[4; 20]).await.unwrap();

@@ -1,5 +1,7 @@
 //! Tries, counted before it is known whether they are right: per login as typed (known or not) and per source.
 
+use provisioning::digest::digest;
+
 use super::row::Columns as _;
 use super::{Result, Store, Write};
 use crate::clock::Unix;
@@ -114,7 +116,5 @@ impl Write<'_> {
 
 /// What was typed as a login may be somebody's password: only its hash is kept.
 fn login_key(login: &str) -> String {
-    use base64::Engine as _;
-    use sha2::{Digest as _, Sha256};
-    format!("login {}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(login.as_bytes())))
+    format!("login {}", digest(&[login.as_bytes()]))
 }

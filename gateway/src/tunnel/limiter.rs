@@ -15,6 +15,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use subtle::ConstantTimeEq;
 
 use crate::clock::Boot;
+use crate::pure::source::source;
 
 /// A cookie reply, in bytes.
 pub const COOKIE_REPLY: usize = 64;
@@ -133,14 +134,7 @@ impl Limiter {
     }
 
     fn source(&mut self, address: IpAddr, now: Boot) -> bool {
-        let key = match address.to_canonical() {
-            IpAddr::V4(a) => IpAddr::V4(a),
-            IpAddr::V6(a) => {
-                let mut o = a.octets();
-                o[8..].fill(0);
-                IpAddr::from(o)
-            }
-        };
+        let key = source(address);
         if self.sources.len() >= SOURCES && !self.sources.contains_key(&key) {
             self.sources.retain(|_, b| now.0.saturating_sub(b.at.0) < 1000);
             if self.sources.len() >= SOURCES {

@@ -24,7 +24,7 @@ impl Tun {
     /// `/dev/net/tun` is missing or forbidden, or a device of that name exists with other flags.
     pub fn open(name: &str) -> io::Result<Self> {
         let fd = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
-        attach(&fd, name)?;
+        attach(&fd, name, libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE)?;
         let owner = rustix::process::geteuid().as_raw();
         ioctl_number(&fd, libc::TUNSETOWNER, owner.into())?;
         ioctl_number(&fd, libc::TUNSETPERSIST, 1)?;
@@ -70,8 +70,18 @@ impl AsFd for Tun {
     }
 }
 
+/// A TUN that disappears with its descriptor, for packets as they are: no offloads, no second queue.
+///
+/// # Errors
+/// As [`Tun::open`].
+pub fn transient(name: &str) -> io::Result<OwnedFd> {
+    let fd = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    attach(&fd, name, 0)?;
+    Ok(fd)
+}
+
 #[allow(unsafe_code)]
-fn attach(fd: &OwnedFd, name: &str) -> io::Result<()> {
+fn attach(fd: &OwnedFd, name: &str, more: libc::c_int) -> io::Result<()> {
     if name.len() >= libc::IFNAMSIZ || name.bytes().any(|b| b == 0) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "interface name of more than 15 bytes"));
     }
@@ -80,8 +90,7 @@ fn attach(fd: &OwnedFd, name: &str) -> io::Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = from.cast_signed();
     }
-    let flags = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
-    request.ifr_ifru.ifru_flags = i16::try_from(flags).unwrap_or_default();
+    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI | more).unwrap_or_default();
     // SAFETY: TUNSETIFF reads and writes one `ifreq`, which lives until the call returns.
     let answer = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }

@@ -284,7 +284,8 @@ fn changes_by_others_are_seen_and_own_ones_are_not() {
         for open in [None, HOUR, None, HOUR] {
             firewall.bring_to(&state(300, open), now).unwrap();
         }
-        firewall.reload(&state(300, HOUR), now).unwrap();
+        firewall.forget();
+        firewall.bring_to(&state(300, HOUR), now).unwrap();
         nft("add table inet somebody");
         nft("delete table inet somebody");
         assert_eq!(told.recv_timeout(ms(500)).ok(), None);
@@ -380,7 +381,7 @@ fn refuses_with_the_cure() {
         let missing = Nft::at("/nonexistent/nft").load(b"{}".to_vec()).unwrap_err();
         assert_eq!(missing.to_string(), "nft is missing: apt install nftables");
         let refused = Nft::find().unwrap().load(b"{\"nftables\":[{\"add\":{\"rule\":{}}}]}".to_vec()).unwrap_err();
-        assert!(refused.to_string().starts_with("nft refused the transaction: "), "{refused}");
+        assert!(refused.to_string().starts_with("nft refused the transaction ("), "{refused}");
     });
 }
 
@@ -393,7 +394,10 @@ fn measure() {
             let mut firewall = firewall();
             let now = Boot::now();
             let (closed, open) = (office::wide(peers, HOUR, 1), office::wide(peers, HOUR, 0));
-            let full = median(9, |_| timed(|| firewall.reload(&open, now).unwrap()));
+            let full = median(9, |_| {
+                firewall.forget();
+                timed(|| firewall.bring_to(&open, now).unwrap())
+            });
             let mut change = |from: &State, to: &State| {
                 median(21, |_| {
                     firewall.bring_to(from, now).unwrap();

@@ -2,20 +2,21 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use netlink_sys::Socket;
 use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
 use serde_json::{Value, json};
 
 use super::super::load::Nft;
 use super::super::netlink::{Attributes, DATAGRAM, Message, NLM_F_ACK, NLM_F_DUMP, Request, Talk, messages};
 use super::Place;
 use crate::clock::Boot;
+use crate::pure::checksum;
+use crate::tunnel::tun;
 
 const TABLE: &str = "passerelle-probe";
 /// Of the range for measurements between networks (RFC 2544), which no office uses. The packet's sender is `.2`.
@@ -80,7 +81,7 @@ impl<'a> Rig<'a> {
         if index(name).is_ok() {
             bail!(NameTaken(name.to_owned()));
         }
-        let tun = open(name).with_context(|| format!("open TUN {name}"))?;
+        let tun = tun::transient(name).with_context(|| format!("open TUN {name}"))?;
         let own = index(name).context("look up the probe's interface")?;
         raise(&mut route, own).context("bring the probe's interface up")?;
         let mut trace = Socket::new(NETLINK_NETFILTER).context("open the trace")?;
@@ -228,36 +229,10 @@ fn echo(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
     packet.extend(destination.octets());
     packet.extend([8, 0, 0, 0, 0, 1, 0, 1]);
     for (from, to, at) in [(0, 20, 10), (20, 28, 22)] {
-        let sum = checksum(&packet[from..to]);
+        let sum = checksum::finish(checksum::sum(&packet[from..to], 0));
         packet[at..at + 2].copy_from_slice(&sum.to_be_bytes());
     }
     packet
-}
-
-/// RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w.get(1).copied().unwrap_or(0)));
-    let sum = words.sum::<u32>();
-    let sum = (sum & 0xffff) + (sum >> 16);
-    !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap_or(u16::MAX)
-}
-
-/// A TUN that disappears with its descriptor. Not the data path's: no offloads, and never persistent.
-#[allow(unsafe_code)]
-fn open(name: &str) -> io::Result<OwnedFd> {
-    let fd = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    if name.len() >= libc::IFNAMSIZ || name.contains('\0') {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    // SAFETY: an `ifreq` of zeros is a valid value of that plain C structure.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
-    }
-    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).unwrap_or_default();
-    // SAFETY: TUNSETIFF reads and writes one `ifreq`, which lives until the call returns.
-    let answer = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(fd) }
 }
 
 #[cfg(test)]
@@ -268,6 +243,6 @@ mod tests {
     fn a_packet_adds_up() {
         let packet = echo(SENDER, Ipv4Addr::new(192, 168, 1, 7));
         assert_eq!(packet.len(), 28);
-        assert_eq!((checksum(&packet[..20]), checksum(&packet[20..])), (0, 0));
+        assert_eq!([&packet[..20], &packet[20..]].map(|part| checksum::finish(checksum::sum(part, 0))), [0, 0]);
     }
 }

@@ -150,7 +150,7 @@ async fn victim(g: &Gateway, n: usize) -> Victim {
 
 fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
     let (_, path) = route.split_once(' ').unwrap();
-    let token = provisioning::invitation::Token::generate().to_string();
+    let token = provisioning::invitation::Token::generate().unwrap().to_string();
     let service = format!("s{}", v.name);
     let path = path
         .replace("{user}", &v.user.to_string())
