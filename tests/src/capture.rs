@@ -105,3 +105,23 @@ impl<'o> Capture<'o> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Seen;
+
+    #[test]
+    fn resets_are_told_from_payload() {
+        let seen = |text: &str| vec![Seen { at: Duration::from_secs(2), text: text.to_owned() }];
+        let late = |text: &str| Seen::later_than(&seen(text), Duration::from_secs(1));
+        for reset in ["UDP, length 384", "UDP, length 80", "a > b: Flags [R.], seq 1, length 0"] {
+            assert_eq!(late(reset), "", "{reset}");
+        }
+        for payload in ["UDP, length 1372", "UDP, length 8232", "a > b: Flags [P.], seq 1:9, length 8"] {
+            assert!(late(payload).starts_with("1 packets"), "{payload}");
+        }
+        assert_eq!(Seen::later_than(&seen("UDP, length 1372"), Duration::from_secs(3)), "");
+    }
+}
