@@ -247,7 +247,7 @@ async fn confirm_invitation(
     let mut redeemed = Redeemed { recovery_codes: done.recovery_codes, device: None, config: None };
     if let Some(id) = done.device {
         redeemed.device = Some(devices::show(&api, id).await?);
-        redeemed.config = Some(api.client_config(&api.store.device(id).await?)?);
+        redeemed.config = Some(api.client_config(&api.store.device(id).await?).await?);
     }
     Ok(Json(redeemed))
 }

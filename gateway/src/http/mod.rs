@@ -129,7 +129,7 @@ impl Api {
     }
 
     /// The WireGuard configuration of a device, without its private key.
-    fn client_config(&self, device: &Device) -> Answer<String> {
+    async fn client_config(&self, device: &Device) -> Answer<String> {
         let gateway_key =
             self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
         Ok(client_config(&ClientConfig {
@@ -139,7 +139,7 @@ impl Api {
             site: self.site.network,
             zone: self.site.zone.clone(),
             gateway_key,
-            preshared_key: None,
+            preshared_key: self.store.preshared_key(device.id).await?.map(|key| key.0.into()),
             endpoint: self.site.endpoint.clone(),
         }))
     }
