@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write as _;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -134,11 +134,22 @@ impl Netns {
         let argv: Vec<S> = argv.into_iter().collect();
         let program = argv.first().map(|a| Path::new(a.as_ref()).file_name().unwrap_or_default().to_owned());
         let program = program.context("a program to start")?.to_string_lossy().into_owned();
+        self.spawn_as(&program, argv, env, None)
+    }
+
+    /// The same under a name for its log; with sockets as its standard input and output.
+    pub(crate) fn spawn_as<S: AsRef<OsStr>>(
+        &self,
+        program: &str,
+        argv: impl IntoIterator<Item = S>,
+        env: &[(&str, &str)],
+        sockets: Option<[OwnedFd; 2]>,
+    ) -> anyhow::Result<Process> {
         let nth = self.spawned.fetch_add(1, Ordering::Relaxed);
         let log = self.logs.join(format!("{}-{nth}-{program}.log", self.short));
         let mut command = self.command(argv, None);
         command.envs(env.iter().copied());
-        Process::start(&format!("{program} on {}", self.short), &mut command, &log)
+        Process::start(&format!("{program} on {}", self.short), &mut command, &log, sockets)
     }
 
     /// Runs our own code on a thread inside the namespace; sockets it makes stay there.

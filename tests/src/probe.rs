@@ -55,7 +55,16 @@ pub fn connect(ns: &Netns, to: SocketAddr, limit: Duration) -> anyhow::Result<Re
             Ok(_) => Reach::Open,
             Err(e) if e.kind() == ErrorKind::TimedOut => Reach::Silent,
             Err(e) if Errno::from_io_error(&e) == Some(Errno::NETUNREACH) => Reach::NoRoute,
-            Err(e) => Reach::Refused { after: began.elapsed(), errno: e.raw_os_error().unwrap_or_default() },
+            // a reset; ICMP errors as they come for IPv4 and IPv6
+            Err(e)
+                if matches!(
+                    Errno::from_io_error(&e),
+                    Some(Errno::CONNREFUSED | Errno::HOSTUNREACH | Errno::ACCESS)
+                ) =>
+            {
+                Reach::Refused { after: began.elapsed(), errno: e.raw_os_error().unwrap_or_default() }
+            }
+            Err(e) => return Err(e).with_context(|| format!("connect to {to}")),
         })
     })
 }

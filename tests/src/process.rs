@@ -1,6 +1,7 @@
 //! Programs: run to their end within a time limit, or kept running with a log until dropped.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -61,13 +62,22 @@ pub struct Process {
 
 impl Process {
     /// Starts it, with standard output and error in `log`; in a process group of its own, so that Ctrl-C reaches
-    /// only the program that cleans up.
-    pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+    /// only the program that cleans up. `sockets` take the places of standard input and output.
+    pub(crate) fn start(
+        name: &str,
+        command: &mut Command,
+        log: &Path,
+        sockets: Option<[OwnedFd; 2]>,
+    ) -> anyhow::Result<Self> {
         use std::os::unix::process::CommandExt as _;
         let out = File::options().create(true).append(true).open(log).with_context(|| format!("log of {name}"))?;
+        let (input, output): (Stdio, Stdio) = match sockets {
+            Some([first, second]) => (first.into(), second.into()),
+            None => (Stdio::null(), out.try_clone()?.into()),
+        };
         let child = command
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
+            .stdin(input)
+            .stdout(output)
             .stderr(out)
             .process_group(0)
             .spawn()
@@ -154,11 +164,13 @@ pub fn wait_until<T>(
 ) -> anyhow::Result<(T, Duration)> {
     let began = Instant::now();
     loop {
-        if let Some(found) = look().with_context(|| what.to_owned())? {
-            return Ok((found, began.elapsed()));
-        }
-        if began.elapsed() >= limit {
-            bail!("{what}: not within {limit:?}");
+        let found = look().with_context(|| what.to_owned())?;
+        let took = began.elapsed();
+        match found {
+            Some(found) if took <= limit => return Ok((found, took)),
+            Some(_) => bail!("{what}: only after {took:?}, the limit is {limit:?}"),
+            None if took >= limit => bail!("{what}: not within {limit:?}"),
+            None => {}
         }
         sleep(POLL);
     }

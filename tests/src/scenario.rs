@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -27,6 +27,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("curl", "curl"),
     ("xrdp", "xrdp"),
     ("sqlite3", "sqlite3"),
+    ("setpriv", "util-linux"),
     ("timeout", "coreutils"),
     ("sha256sum", "coreutils"),
 ];

@@ -37,9 +37,9 @@ fn wrong_codes_open_nothing_and_tell_nothing() -> anyhow::Result<()> {
         ensure!(wrong_code.status == 401 && wrong_code.slug() == "wrong-credentials", "{wrong_code:?}");
         ensure!(visible(&wrong_code) == visible(&wrong_password), "{wrong_code:?} {wrong_password:?}");
         ensure!(visible(&wrong_code) == visible(&unknown_user), "{wrong_code:?} {unknown_user:?}");
-        // Nor does the time tell: an unknown user costs a password's hash too.
+        // Nor does the time tell: an unknown user costs a password's hash too, which is most of the time.
         let (known, unknown) = (wrong_password.took, unknown_user.took);
-        ensure!(known < unknown * 4 + KNOCK / 10 && unknown < known * 4 + KNOCK / 10, "{known:?} and {unknown:?}");
+        ensure!(unknown * 2 > known && known * 2 > unknown, "{known:?} and {unknown:?}");
         ensure!(!connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(), "open after a wrong code");
         // The twin: the right one opens.
         web.sign_in(&mut cast.anne)?;
@@ -81,15 +81,15 @@ fn a_used_code_is_refused_also_after_another_and_after_a_crash() -> anyhow::Resu
         let first = cast.anne.authenticator.fresh_code()?;
         let accepted = web.try_sign_in("anne", &password, &first)?;
         ensure!(accepted.status == 200, "{} {}", accepted.status, accepted.body);
-        ensure!(web.try_sign_in("anne", &password, &first)?.status != 200, "A, A");
+        ensure!(web.try_sign_in("anne", &password, &first)?.status == 401, "A, A");
         let second = cast.anne.authenticator.fresh_code()?;
         ensure!(web.try_sign_in("anne", &password, &second)?.status == 200, "B after A");
-        ensure!(web.try_sign_in("anne", &password, &first)?.status != 200, "A, B, A");
+        ensure!(web.try_sign_in("anne", &password, &first)?.status == 401, "A, B, A");
         cast.gateway.kill(Role::Serve)?;
         cast.gateway.launch(Role::Serve)?;
         cast.gateway.wait_until_ready()?;
         let after = web.try_sign_in("anne", &password, &second)?;
-        ensure!(after.status != 200, "B, kill -9, B: {} {}", after.status, after.body);
+        ensure!(after.status == 401, "B, kill -9, B: {} {}", after.status, after.body);
         Ok(())
     })
 }

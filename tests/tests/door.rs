@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use office::addresses::{FILES, FILES6, GATEWAY_LAN, PC};
+use office::addresses::{FILES, FILES6, GATEWAY, GATEWAY_LAN, GATEWAY6, PC};
 use office::gateway::{Cast, GatewayOptions};
-use office::{Client, Home, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until};
+use office::{Client, Home, Listener, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until};
 use serde_json::json;
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -23,33 +23,32 @@ fn refused_at_once(ns: &Netns, to: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn not_open(ns: &Netns, to: SocketAddr) -> anyhow::Result<()> {
-    let reach = connect(ns, to, Duration::from_secs(1))?;
-    ensure!(!reach.is_open(), "{to} from {} is open", ns.name());
+fn no_echo(ns: &Netns, to: IpAddr) -> anyhow::Result<()> {
+    let became = ping(ns, to)?;
+    ensure!(became == Ping::Refused, "an echo request of {} to {to}: {became:?}", ns.name());
     Ok(())
 }
 
-fn no_echo(ns: &Netns, to: IpAddr) -> anyhow::Result<()> {
-    ensure!(ping(ns, to)? != Ping::Answered, "{to} answered an echo request of {}", ns.name());
-    Ok(())
-}
+/// Something listens there on Boris's tablet.
+const TABLET_PORT: u16 = 9022;
 
 /// Everything that no door opens, whoever signed in.
 fn never_open(cast: &Cast<'_>, client: &Client<'_>) -> anyhow::Result<()> {
     let ns = client.ns();
-    let gateway: IpAddr = client.config().dns.first().context("DNS")?.parse()?;
     for to in cast.files_at(8080).into_iter().chain(cast.pc_at(8080)) {
         refused_at_once(ns, to)?;
     }
     // Other ports of the gateway, in the tunnel and on the LAN; the LAN's real addresses; another device; the internet.
-    not_open(ns, (gateway, 8022).into())?;
-    not_open(ns, (GATEWAY_LAN, 8022).into())?;
-    not_open(ns, (GATEWAY_LAN, 443).into())?;
-    not_open(ns, (FILES, 445).into())?;
-    not_open(ns, (FILES6, 445).into())?;
-    not_open(ns, (PC, 3389).into())?;
-    not_open(ns, "203.0.113.80:80".parse()?)?;
-    not_open(ns, (cast.tablet.address4, 22).into())?;
+    for gateway in &client.config().dns {
+        refused_at_once(ns, (gateway.parse::<IpAddr>()?, 8022).into())?;
+    }
+    refused_at_once(ns, (GATEWAY_LAN, 8022).into())?;
+    refused_at_once(ns, (FILES, 445).into())?;
+    refused_at_once(ns, (FILES6, 445).into())?;
+    refused_at_once(ns, (PC, 3389).into())?;
+    refused_at_once(ns, "203.0.113.80:80".parse()?)?;
+    refused_at_once(ns, (cast.tablet.address4, TABLET_PORT).into())?;
+    refused_at_once(ns, (cast.tablet.address6, TABLET_PORT).into())?;
     no_echo(ns, cast.tablet.address4.into())?;
     no_echo(ns, cast.tablet.address6.into())?;
     no_echo(ns, GATEWAY_LAN.into())
@@ -65,6 +64,9 @@ fn a_locked_door_shows_portal_and_names_only() -> anyhow::Result<()> {
         }
         let client = Client::wireguard_go(office, &office.home_b, &greedy(&cast.laptop.config))?;
         let boris = cast.boris_at(Home::A)?;
+        let _listens = Listener::open(boris.ns(), TABLET_PORT, "tablet")?;
+        let own = (cast.tablet.address4, TABLET_PORT).into();
+        ensure!(connect(boris.ns(), own, KNOCK)?.is_open(), "the tablet does not listen");
         client.wait_for_handshake(KNOCK)?;
         for to in cast.files_at(445).into_iter().chain(cast.pc_at(3389)).chain(cast.pc_at(9000)) {
             refused_at_once(client.ns(), to)?;
@@ -77,13 +79,22 @@ fn a_locked_door_shows_portal_and_names_only() -> anyhow::Result<()> {
         ensure!(!cast.gateway.web(client.ns())?.door_is_open()?, "the portal says that the door is open");
         for gateway in &client.config().dns {
             let gateway: IpAddr = gateway.parse()?;
-            ensure!(connect(client.ns(), (gateway, 443).into(), KNOCK)?.is_open(), "no portal at {gateway}");
+            for port in [80, 443] {
+                ensure!(
+                    connect(client.ns(), (gateway, port).into(), KNOCK)?.is_open(),
+                    "no portal at {gateway}:{port}"
+                );
+            }
+            ensure!(ping(client.ns(), gateway)? == Ping::Answered, "no echo from {gateway}");
             for transport in ["+notcp", "+tcp"] {
                 let server = format!("@{gateway}");
                 let out = client.ns().ok(["dig", "+short", transport, "+time=2", &server, "www.example.org", "A"])?;
                 ensure!(out.trim() == "203.0.113.80", "DNS {transport} at {gateway}: {out}");
             }
         }
+        let redirect =
+            client.ns().ok(["curl", "-s", "-o", "/dev/null", "-w", "%{redirect_url}", "http://door.example.org/"])?;
+        ensure!(redirect == "https://door.example.org/", "plain HTTP leads to {redirect:?}");
         Ok(())
     })
 }
@@ -95,6 +106,7 @@ fn an_open_door_shows_what_policy_grants() -> anyhow::Result<()> {
         let client = Client::wireguard_go(office, &office.home_b, &greedy(&cast.laptop.config))?;
         client.wait_for_handshake(KNOCK)?;
         let boris = cast.boris_at(Home::A)?;
+        let _listens = Listener::open(boris.ns(), TABLET_PORT, "tablet")?;
         let web = cast.anne_signs_in(client.ns())?;
         ensure!(web.door_is_open()?, "the portal says that the door is locked");
         for to in cast.files_at(445).into_iter().chain(cast.pc_at(3389)).chain(cast.pc_at(9000)) {
@@ -185,6 +197,27 @@ fn the_other_client_gets_in_just_so() -> anyhow::Result<()> {
         cast.anne_signs_in(client.ns())?;
         let file = office.big_file("accounts", 20)?;
         office.copy(client.ns(), "files.office.lan", &file)?.finish(Duration::from_secs(60))?;
+        Ok(())
+    })
+}
+
+/// Networks that block the usual port, and those that have IPv6 alone.
+#[test]
+fn the_tunnel_comes_by_port_443_and_by_ipv6() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let issued = format!("Endpoint = {GATEWAY}:51820");
+        ensure!(cast.laptop.config.contains(&issued), "{issued} is not in the configuration");
+        cast.anne_signs_in(cast.anne_at(Home::A)?.ns())?;
+        for endpoint in [format!("{GATEWAY}:443"), format!("[{GATEWAY6}]:51820"), format!("[{GATEWAY6}]:443")] {
+            let config = cast.laptop.config.replace(&issued, &format!("Endpoint = {endpoint}"));
+            let client = Client::wireguard_go(office, &office.home_a, &config)?;
+            client.wait_for_handshake(Duration::from_secs(10)).with_context(|| endpoint.clone())?;
+            for to in cast.files_at(445) {
+                ensure!(connect(client.ns(), to, KNOCK)?.is_open(), "{to} by {endpoint}");
+                ensure!(!connect(client.ns(), cast.files_at(8080)[0], KNOCK)?.is_open(), "8080 by {endpoint}");
+            }
+        }
         Ok(())
     })
 }

@@ -183,6 +183,9 @@ fn nft_fails() -> anyhow::Result<()> {
     with_broken_nft(Nft::Failing, &["Out of memory", "passerelle doctor"])
 }
 
+/// Long enough to begin a transfer.
+const ENDS_IN: Duration = Duration::from_secs(4);
+
 fn one_lock(open: Lock) -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {
         let options = GatewayOptions { open: Some(open), ..GatewayOptions::default() };
@@ -216,13 +219,21 @@ fn one_lock(open: Lock) -> anyhow::Result<()> {
         eprintln!("with {open:?} open, the last byte came {late:?} after the answer");
         ensure!(late <= limit, "bytes passed until {late:?} after the answer");
         ensure!(!connect(client.ns(), cast.pc_at(3389)[0], KNOCK)?.is_open(), "open after the policy was removed");
-        // By its own clock, too: a policy that ends.
-        let soon = json!({ "group": "workshop", "resource": "pc", "until": unix_ms(Duration::from_secs(3))? });
+        // By its own clock, too: a policy that ends in the middle of a transfer.
+        let end = Instant::now() + ENDS_IN;
+        let soon = json!({ "group": "workshop", "resource": "pc", "until": unix_ms(ENDS_IN)? });
         ensure!(cast.gateway.api("POST", "policies", Some(&soon))?.status == 201, "a policy with an end");
-        ensure!(connect(client.ns(), cast.pc_at(3389)[0], KNOCK)?.is_open(), "not open for three seconds");
-        wait_until("it ends by itself", Duration::from_secs(4), || {
-            Ok((!connect(client.ns(), cast.pc_at(3389)[0], KNOCK)?.is_open()).then_some(()))
+        let stream = Stream::open(client.ns(), cast.pc_at(9000)[0])?;
+        wait_until("the transfer stops by itself", ENDS_IN + Duration::from_secs(5), || {
+            let quiet = stream.last().is_some_and(|last| last.elapsed() > Duration::from_secs(1));
+            Ok((quiet || stream.ended().is_some()).then_some(()))
         })?;
+        let last = stream.last().context("bytes")?;
+        eprintln!("with {open:?} open, the transfer ended {:?} after its time", last.saturating_duration_since(end));
+        // nftables counts in whole seconds, and rounds down
+        ensure!(last + Duration::from_millis(1500) > end, "too early by {:?}", end - last);
+        ensure!(last < end + Duration::from_millis(200), "too late by {:?}", last - end);
+        ensure!(!connect(client.ns(), cast.pc_at(3389)[0], KNOCK)?.is_open(), "open after its time");
         Ok(())
     })
 }

@@ -19,8 +19,9 @@ use crate::link::message::{Command, Report, VERSION};
 
 /// `serve` has this long to say hello, and to read a report.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Supplementary groups of a peer that are looked at; a service has two or three.
-const MOST_GROUPS: usize = 64;
+
+/// Groups of a peer that are looked at: a service has a few; who has more is refused.
+const MAX_GROUPS: usize = 256;
 
 /// A connection to `serve`.
 #[derive(Clone, Debug)]
@@ -60,8 +61,8 @@ pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()
         _ => {}
     }
     let listener = UnixListener::bind(path).with_context(|| format!("listen at {}", path.display()))?;
-    // the group is `serve`'s; who connects is checked below all the same
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    // the directory's, by its setgid bit; `serve` is in it
     let group = std::fs::metadata(path)?.gid();
     std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, group, &events))?;
     Ok(())
@@ -89,38 +90,39 @@ fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>) {
     }
 }
 
-/// Root, our own user, or a member of the group that owns the socket: its user is `serve`'s.
+/// Root, our own user, or a member of the group that the socket belongs to; root's own group admits nobody, for that is
+/// a socket of a trial, not of the units.
+///
+/// The file's mode says the same; but the mode is only looked at when connecting, and can be changed by hand.
 fn check_peer(stream: &UnixStream, group: u32) -> anyhow::Result<()> {
-    let uid = rustix::net::sockopt::socket_peercred(stream)?.uid.as_raw();
-    let fits = uid == rustix::process::geteuid().as_raw() || admits(uid, &groups_of_peer(stream)?, group);
-    anyhow::ensure!(fits, "user {uid} is not the one of `passerelle serve`");
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    let (user, own) = (peer.uid.as_raw(), rustix::process::geteuid().as_raw());
+    let member = || Ok::<_, io::Error>(peer.gid.as_raw() == group || peer_groups(stream)?.contains(&group));
+    let fits = user == 0 || user == own || group != 0 && member()?;
+    anyhow::ensure!(fits, "user {user} is neither root nor in group {group}, which `passerelle serve` has");
     Ok(())
 }
 
-/// Root's own group admits nobody: that is a socket of a trial, not of the units.
-fn admits(uid: u32, groups: &[u32], group: u32) -> bool {
-    uid == 0 || (group != 0 && groups.contains(&group))
-}
-
-/// The peer's supplementary groups as of its connecting (unix(7), SO_PEERGROUPS).
+/// The groups beside the first one that the peer had when it connected (SO_PEERGROUPS, socket(7)).
 #[allow(unsafe_code)]
-fn groups_of_peer(stream: &UnixStream) -> io::Result<Vec<u32>> {
-    let mut groups = [0_u32; MOST_GROUPS];
-    let mut length = libc::socklen_t::try_from(size_of_val(&groups)).map_err(io::Error::other)?;
-    // SAFETY: the kernel writes at most `length` bytes into `groups`, and into `length` how many they are.
+fn peer_groups(stream: &UnixStream) -> io::Result<Vec<libc::gid_t>> {
+    let mut groups = vec![0; MAX_GROUPS];
+    let mut size = libc::socklen_t::try_from(size_of_val(groups.as_slice())).unwrap_or_default();
+    // SAFETY: the buffer lives until the call returns, and its size is passed with it; any bits are a `gid_t`.
     let answer = unsafe {
         libc::getsockopt(
             stream.as_raw_fd(),
             libc::SOL_SOCKET,
             libc::SO_PEERGROUPS,
             groups.as_mut_ptr().cast(),
-            &raw mut length,
+            &raw mut size,
         )
     };
     if answer < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(groups.iter().take(length as usize / size_of::<u32>()).copied().collect())
+    groups.truncate(usize::try_from(size).unwrap_or_default() / size_of::<libc::gid_t>());
+    Ok(groups)
 }
 
 fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow::Result<()> {
@@ -149,16 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_control_plane_is_known_by_its_group_and_nobody_else_is() {
-        assert!(admits(0, &[], 990), "root");
-        assert!(admits(991, &[27, 990], 990), "the user of the other unit");
-        assert!(!admits(991, &[27], 990), "any other user");
-        assert!(!admits(1000, &[0], 0), "a socket of root's group");
-        let (ours, theirs) = UnixStream::pair().unwrap();
+    fn the_peers_groups_are_all_of_ours() {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let mut told = peer_groups(&here).unwrap();
         let mut own: Vec<u32> = rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect();
-        let mut seen = groups_of_peer(&ours).unwrap();
-        (own.sort_unstable(), seen.sort_unstable());
-        assert_eq!(seen, own);
-        drop(theirs);
+        (told.sort_unstable(), own.sort_unstable());
+        assert_eq!(told, own);
+        assert!(check_peer(&here, u32::MAX).is_ok(), "our own user may always");
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod cast;
 mod cli;
+pub mod units;
 mod web;
 
 use std::fs;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use api::Answer;
 pub use cast::{Cast, Device, PASSWORD, Person};
+pub use units::Users;
 pub use web::{Page, Web};
 
 use crate::addresses::{GATEWAY, OFFICE_DNS};
@@ -57,6 +59,8 @@ pub struct GatewayOptions {
     pub open: Option<Lock>,
     /// What the data plane finds as `nft` from the start.
     pub nft: Nft,
+    /// As whom the processes run.
+    pub users: Users,
 }
 
 /// The two processes of the gateway.
@@ -83,6 +87,7 @@ pub struct Gateway<'o> {
     office: &'o Office,
     directory: PathBuf,
     open: Option<Lock>,
+    users: Users,
     net: Option<Process>,
     serve: Option<Process>,
     /// Token of the first administrator's invitation.
@@ -115,9 +120,19 @@ impl<'o> Gateway<'o> {
             "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\nalso_named = [\"localhost\"]\n"
         );
         fs::write(directory.join("passerelle.toml"), text)?;
-        let mut gateway =
-            Self { office, directory, open: options.open, net: None, serve: None, admin_token: String::new() };
+        let mut gateway = Self {
+            office,
+            directory,
+            open: options.open,
+            users: options.users,
+            net: None,
+            serve: None,
+            admin_token: String::new(),
+        };
         gateway.nft(options.nft)?;
+        if options.users != Users::Root {
+            gateway.prepare_for_units()?;
+        }
         let endpoint = format!("{GATEWAY}:51820");
         let resolver = OFFICE_DNS.to_string();
         let set_up = gateway.cli(&[
@@ -185,7 +200,10 @@ impl<'o> Gateway<'o> {
     /// # Errors
     /// The binary cannot be started.
     pub fn launch(&mut self, role: Role) -> anyhow::Result<()> {
-        let binary = binary()?.to_string_lossy().into_owned();
+        let (mut argv, handed) = match self.users {
+            Users::Root => (vec![binary()?.to_string_lossy().into_owned()], None),
+            Users::Units { handed } => self.as_unit(role, handed)?,
+        };
         let config = self.config().to_string_lossy().into_owned();
         let nft = self.directory.join("nft").to_string_lossy().into_owned();
         let mut env = vec![("PASSERELLE_LOG", "info"), ("PASSERELLE_NFT", nft.as_str()), ("RUST_BACKTRACE", "1")];
@@ -194,7 +212,9 @@ impl<'o> Gateway<'o> {
             Some(Lock::Second) => env.push(("PASSERELLE_TEST_OPEN", "second-lock")),
             None => {}
         }
-        let process = self.office.gw.spawn_with([&binary, "--config", &config, role.word()], &env)?;
+        argv.extend(["--config", &config, role.word()].map(str::to_owned));
+        let name = format!("passerelle-{}", role.word());
+        let process = self.office.gw.spawn_as(&name, argv, &env, handed)?;
         *self.slot(role) = Some(process);
         Ok(())
     }
