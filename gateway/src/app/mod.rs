@@ -85,7 +85,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     for address in config.office_listen.clone() {
         doors.spawn(office(address, tls.clone(), router.clone()));
     }
-    doors.spawn(tunnel(started.sockets, Door { tls, router, public_name, view }));
+    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view }));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "control plane started");
 
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -196,7 +196,7 @@ async fn office(address: std::net::SocketAddr, tls: TlsAcceptor, router: Router)
 }
 
 /// What the tunnel's sockets are served with.
-struct Door {
+struct TunnelServer {
     tls: TlsAcceptor,
     router: Router,
     public_name: String,
@@ -204,7 +204,7 @@ struct Door {
 }
 
 /// Serves what `net` hands over; a new set of sockets takes the place of the old.
-async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Result<()> {
+async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, server: TunnelServer) -> anyhow::Result<()> {
     // Kept until the next set: dropping them ends what is served by them.
     let mut serving = JoinSet::new();
     let mut asked: Option<watch::Sender<bool>> = None;
@@ -217,18 +217,18 @@ async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Res
                 SocketRole::DnsUdp4 | SocketRole::DnsUdp6 => dns_sockets.udp.push(descriptor.into()),
                 SocketRole::DnsTcp4 | SocketRole::DnsTcp6 => dns_sockets.tcp.push(descriptor.into()),
                 SocketRole::Http4 | SocketRole::Http6 => {
-                    let name = door.public_name.clone();
+                    let name = server.public_name.clone();
                     serving.spawn(async move { listen::redirect(descriptor.into(), &name).await });
                 }
                 SocketRole::Https4 | SocketRole::Https6 => {
-                    let (tls, router) = (door.tls.clone(), door.router.clone());
+                    let (tls, router) = (server.tls.clone(), server.router.clone());
                     serving.spawn(listen::https(descriptor.into(), TcpDoor::Tunnel, tls, router));
                 }
             }
         }
         let (stop, stopped) = watch::channel(false);
         asked = Some(stop);
-        serving.spawn(dns::run(dns_sockets, door.view.clone(), stopped));
+        serving.spawn(dns::run(dns_sockets, server.view.clone(), stopped));
     }
     anyhow::bail!("the reconciler ended")
 }

@@ -13,10 +13,10 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::Api;
+use super::caller::Admin;
+use super::caller::InHouse;
 use super::devices;
 use super::devices::{Device, NewDevice};
-use super::doors::Admin;
-use super::doors::InHouse;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;

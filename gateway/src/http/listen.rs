@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use super::doors::Door;
+use super::caller::Door;
 
 /// A TLS handshake, and a request's head, take no longer than this.
 const HEAD: Duration = Duration::from_secs(5);
