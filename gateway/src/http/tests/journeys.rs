@@ -214,6 +214,14 @@ async fn an_invitation_becomes_a_person_with_a_device() {
     assert_eq!(local("GET", &format!("/devices/{device}/config"), Value::Null).await.status, 200);
 
     let laptop: DeviceId = redeemed["device"]["id"].as_str().unwrap().parse().unwrap();
+    let preshared = |text: &str| text.lines().find_map(|l| l.strip_prefix("PresharedKey = ")).unwrap().to_owned();
+    let of_peer = |id: DeviceId| -> String {
+        g.net.0.lock().unwrap().state.peers[&id].peer.preshared_key.clone().unwrap().into()
+    };
+    assert_eq!(of_peer(laptop), preshared(config));
+    let again = local("GET", &format!("/devices/{laptop}/config"), Value::Null).await.json();
+    assert_eq!(preshared(again["config"].as_str().unwrap()), preshared(config));
+    assert_ne!(of_peer(laptop), of_peer(device_id), "each device has its own");
     let door = g.tunnel(laptop).await;
     let enrolment = totp::code_at(&secret, now - 1);
     let spent = g.ask(door, None, "POST", "/sign-in", sign_in("bart", PASSWORD, &enrolment)).await;
