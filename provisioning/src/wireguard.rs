@@ -75,6 +75,12 @@ pub fn with_private_key(config: &str, key: &PrivateKey) -> Zeroizing<String> {
     Zeroizing::new(config.replacen(PLACEHOLDER, &line, 1))
 }
 
+/// The same, as short as it can be said: a QR code of it fits in 80 columns.
+#[must_use]
+pub fn compact(config: &str) -> Zeroizing<String> {
+    Zeroizing::new(config.replace("\n\n", "\n").replace(" = ", "=").replace(", ", ","))
+}
+
 /// `wg-quick` runs commands that a config names on lines of their own: a name must never become a second line.
 fn one_word(text: &str) -> &str {
     text.split(|c: char| c.is_whitespace() || c.is_control() || c == ',' || c == '#').next().unwrap_or_default()
@@ -126,6 +132,20 @@ mod tests {
     fn a_preshared_key_is_in_the_peer_section() {
         let text = client_config(&ClientConfig { preshared_key: Some([3; 32].into()), ..config() });
         assert!(text.split("[Peer]").nth(1).unwrap().contains("PresharedKey = AwMD"), "{text}");
+    }
+
+    #[test]
+    fn its_qr_code_fits_a_terminal() {
+        let text = client_config(&ClientConfig {
+            preshared_key: Some([3; 32].into()),
+            zone: "cabinet-rossi-associes.internal".into(),
+            endpoint: "passerelle.rossi.example.org:51820".into(),
+            ..config()
+        });
+        let short = compact(&text);
+        assert!(short.contains("\n[Peer]\nPublicKey=") && short.contains("\nPresharedKey=AwMD"), "{short:?}");
+        let picture = crate::qr::terminal(&short);
+        assert!(picture.lines().all(|l| l.chars().count() <= 80), "{} bytes", short.len());
     }
 
     proptest! {

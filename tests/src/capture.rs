@@ -47,7 +47,7 @@ impl Seen {
 
     /// Resets of one size: 40 bytes by IPv4 and 60 by IPv6 are 80 and 96 in WireGuard's messages, up to 64 in a train.
     fn is_refusal(&self) -> bool {
-        let train = |length: usize| [80, 96].iter().any(|one| length % one == 0 && length / one <= 64);
+        let train = |length: usize| [80, 96].iter().any(|one| length.is_multiple_of(*one) && length / one <= 64);
         let udp = self.text.rsplit_once("UDP, length ").and_then(|(_, length)| length.trim().parse().ok());
         self.text.contains("Flags [R") || udp.is_some_and(train)
     }
@@ -103,5 +103,25 @@ impl<'o> Capture<'o> {
                 Ok(Seen { at: Duration::from_secs_f64(at.parse()?), text: text.to_owned() })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Seen;
+
+    #[test]
+    fn resets_are_told_from_payload() {
+        let seen = |text: &str| vec![Seen { at: Duration::from_secs(2), text: text.to_owned() }];
+        let late = |text: &str| Seen::later_than(&seen(text), Duration::from_secs(1));
+        for reset in ["UDP, length 384", "UDP, length 80", "a > b: Flags [R.], seq 1, length 0"] {
+            assert_eq!(late(reset), "", "{reset}");
+        }
+        for payload in ["UDP, length 1372", "UDP, length 8232", "a > b: Flags [P.], seq 1:9, length 8"] {
+            assert!(late(payload).starts_with("1 packets"), "{payload}");
+        }
+        assert_eq!(Seen::later_than(&seen("UDP, length 1372"), Duration::from_secs(3)), "");
     }
 }

@@ -30,6 +30,8 @@ fn cut_during_a_copy(
         cast.anne_signs_in(client.ns())?;
         let file = office.big_file("drawings", 200)?;
         let to_files = Capture::start(&office.files, "eth0", "tcp dst port 445")?;
+        // Each message by itself: a train of refusals would look like one large packet.
+        office.gw.ip("link set dev wan0 gso_max_segs 1\n")?;
         let to_home = Capture::start(&office.gw, "wan0", TO_HOME)?;
         let mut copy = office.copy(client.ns(), "files.office.lan", &file)?;
         copy.wait_for(40 << 20, COPY)?;

@@ -27,6 +27,9 @@ use crate::store::{Moment, Store};
 /// A certificate of 397 days is replaced this long after it was made.
 const RENEW: Duration = Duration::from_secs(330 * 24 * 3600);
 
+/// The database's files.
+const DATABASE: [&str; 3] = ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm"];
+
 /// What has to be known before the first start.
 #[derive(Clone, Debug)]
 pub struct FirstBoot {
@@ -57,7 +60,8 @@ pub struct FirstBoot {
 /// Makes everything. The answer is the invitation of the first administrator, to be shown once.
 ///
 /// # Errors
-/// What kept it from being made, or that there is a database already; then nothing is left behind.
+/// What kept it from being made, or that there is a database already. No database is left behind then; a sealing key that
+/// is there already is taken by the next try.
 pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<String> {
     let file = database(config);
     anyhow::ensure!(!file.exists(), "this gateway is set up already: {} is there", file.display());
@@ -68,14 +72,14 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
         .create(state_dir)
         .with_context(|| format!("make {}", state_dir.display()))?;
     let sealer = Arc::new(Sealer::load_or_make(state_dir)?);
-    let made = make(config, boot, sealer).await;
+    let made = make(config, boot, sealer).await.and_then(|token| give_away(config).map(|()| token));
     if made.is_err() {
-        for name in ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm"] {
+        for name in DATABASE {
             // What is not there need not go.
             let _ = fs::remove_file(state_dir.join(name));
         }
     }
-    made.and_then(|token| give_away(config).map(|()| token))
+    made
 }
 
 async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::Result<String> {
@@ -192,7 +196,7 @@ fn plain(c: char) -> Option<&'static str> {
 /// Set-up runs as root, the daemon does not: what was made belongs to whom the state directory belongs to.
 fn give_away(config: &Config) -> anyhow::Result<()> {
     let owner = fs::metadata(&config.state_dir).context("look at the state directory")?;
-    for name in ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm", "seal.key"] {
+    for name in DATABASE.into_iter().chain(["seal.key"]) {
         let file = config.state_dir.join(name);
         if file.exists() {
             std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid()))

@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::audit::Actor;
 use crate::config::Config;
 use crate::dns;
-use crate::http::listen::{self, TcpDoor};
+use crate::http::listen::{self, Certificate, TcpDoor};
 use crate::http::{self, Api};
 use crate::identity::passwords::{Cost, Passwords};
 use crate::identity::seal::Sealer;
@@ -41,6 +41,8 @@ const MTU: u16 = 1420;
 
 /// An office address that is not there yet (the interface comes up late) is tried again after this.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The database's file in the state directory.
 #[must_use]
@@ -59,7 +61,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Arc::new(Store::open(&database(&config), &boot_id()?, sealer).await?);
     let site = store.site().await?.with_context(not_set_up)?;
-    let site = renewed(&store, site, &config).await?;
+    let site = renewed(&store, site, &config, Moment::now()).await?;
     begin(&store, &config).await?;
 
     fs::create_dir_all(&config.runtime_dir).with_context(|| format!("make {}", config.runtime_dir.display()))?;
@@ -68,7 +70,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let view = Arc::new(ArcSwap::from_pointee(names::view(&site, &[])));
     tokio::spawn(names::follow(site.clone(), started.reconciler.published(), view.clone()));
 
-    let tls = listen::tls(&site.tls_certificate, &site.tls_key)?;
+    let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
+    let tls = listen::tls(certificate.clone())?;
+    tokio::spawn(renew_daily(store.clone(), config.clone(), certificate));
     let listen = config.office_listen.iter().map(|address| address.ip().to_string());
     let also = listen.chain(config.also_named.iter().cloned());
     let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, site, also));
@@ -81,7 +85,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     for address in config.office_listen.clone() {
         doors.spawn(office(address, tls.clone(), router.clone()));
     }
-    doors.spawn(tunnel(started.sockets, Door { tls, router, public_name, view }));
+    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view }));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "control plane started");
 
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -123,8 +127,7 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
 }
 
 /// The site with a certificate that is for the right names and good for a while.
-async fn renewed(store: &Store, mut site: Site, config: &Config) -> anyhow::Result<Site> {
-    let now = Moment::now();
+async fn renewed(store: &Store, mut site: Site, config: &Config, now: Moment) -> anyhow::Result<Site> {
     if site.tls_names == first_boot::tls_names(&site, config).0 && now.wall < site.tls_renew_at {
         return Ok(site);
     }
@@ -134,6 +137,21 @@ async fn renewed(store: &Store, mut site: Site, config: &Config) -> anyhow::Resu
     write.commit().await?;
     tracing::info!(names = %site.tls_names, "TLS certificate issued");
     Ok(site)
+}
+
+/// This process may run for longer than a certificate is valid.
+async fn renew_daily(store: Arc<Store>, config: Config, certificate: Arc<Certificate>) {
+    let renew = async || {
+        let site = store.site().await?.context("the site")?;
+        let site = renewed(&store, site, &config, Moment::now()).await?;
+        certificate.replace(&site.tls_certificate, &site.tls_key)
+    };
+    loop {
+        tokio::time::sleep(DAY).await;
+        if let Err(e) = renew().await {
+            tracing::warn!(error = format!("{e:#}"), "the TLS certificate cannot be renewed, still trying daily");
+        }
+    }
 }
 
 fn interface(site: &Site, config: &Config) -> anyhow::Result<Interface> {
@@ -178,7 +196,7 @@ async fn office(address: std::net::SocketAddr, tls: TlsAcceptor, router: Router)
 }
 
 /// What the tunnel's sockets are served with.
-struct Door {
+struct TunnelServer {
     tls: TlsAcceptor,
     router: Router,
     public_name: String,
@@ -186,7 +204,7 @@ struct Door {
 }
 
 /// Serves what `net` hands over; a new set of sockets takes the place of the old.
-async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Result<()> {
+async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, server: TunnelServer) -> anyhow::Result<()> {
     // Kept until the next set: dropping them ends what is served by them.
     let mut serving = JoinSet::new();
     let mut asked: Option<watch::Sender<bool>> = None;
@@ -199,18 +217,18 @@ async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, door: Door) -> anyhow::Res
                 SocketRole::DnsUdp4 | SocketRole::DnsUdp6 => dns_sockets.udp.push(descriptor.into()),
                 SocketRole::DnsTcp4 | SocketRole::DnsTcp6 => dns_sockets.tcp.push(descriptor.into()),
                 SocketRole::Http4 | SocketRole::Http6 => {
-                    let name = door.public_name.clone();
+                    let name = server.public_name.clone();
                     serving.spawn(async move { listen::redirect(descriptor.into(), &name).await });
                 }
                 SocketRole::Https4 | SocketRole::Https6 => {
-                    let (tls, router) = (door.tls.clone(), door.router.clone());
+                    let (tls, router) = (server.tls.clone(), server.router.clone());
                     serving.spawn(listen::https(descriptor.into(), TcpDoor::Tunnel, tls, router));
                 }
             }
         }
         let (stop, stopped) = watch::channel(false);
         asked = Some(stop);
-        serving.spawn(dns::run(dns_sockets, door.view.clone(), stopped));
+        serving.spawn(dns::run(dns_sockets, server.view.clone(), stopped));
     }
     anyhow::bail!("the reconciler ended")
 }

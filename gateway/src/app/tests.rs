@@ -171,3 +171,34 @@ async fn a_database_put_back_from_before_locks_every_door() {
     begin(&store, &config).await.unwrap();
     assert_eq!(locked(&store).await, 1, "once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_replaced_in_time_and_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { state_dir: dir.path().to_owned(), ..Config::default() };
+    first_boot(&config, first()).await.unwrap();
+    let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
+    let store = Store::open(&database(&config), "boot", sealer).await.unwrap();
+    let made = store.site().await.unwrap().unwrap();
+    let now = Moment::now();
+    let in_days = |days: u32| Moment { wall: now.wall + DAY * days, ..now };
+    let early = renewed(&store, made.clone(), &config, in_days(300)).await.unwrap();
+    assert_eq!(early.tls_certificate, made.tls_certificate);
+    let late = renewed(&store, made.clone(), &config, in_days(331)).await.unwrap();
+    assert_ne!(late.tls_certificate, made.tls_certificate);
+    assert_eq!(store.site().await.unwrap().unwrap().tls_certificate, late.tls_certificate);
+
+    let other = provisioning::authority::Authority::new_at("other", now.wall.seconds()).unwrap();
+    let (chain, key) = other.issue_server_at(&["door.example.org".to_owned()], &[], now.wall.seconds()).unwrap();
+    let certificate = Arc::new(Certificate::new(&made.tls_certificate, &made.tls_key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let tls = listen::tls(certificate.clone()).unwrap();
+    let serving = tokio::spawn(listen::https(listener, TcpDoor::Office, tls, Router::new()));
+    let trusted = async |ca: &str| https(address, ca, "door.example.org", "/").await.is_ok();
+    assert!(trusted(&made.ca_certificate).await && !trusted(other.certificate_pem()).await);
+    assert!(certificate.replace(&chain, &made.tls_key).is_err(), "they do not fit together");
+    certificate.replace(&chain, &key).unwrap();
+    assert!(!trusted(&made.ca_certificate).await && trusted(other.certificate_pem()).await);
+    serving.abort();
+}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use provisioning::keys::{PrivateKey, PublicKey};
-use provisioning::wireguard::with_private_key;
+use provisioning::wireguard::{compact, with_private_key};
 use serde_json::json;
 
 use super::Context;
@@ -202,7 +202,7 @@ impl Form {
             None => say(config.trim_end()),
         }
         if self.qr {
-            say_qr(config);
+            say_qr(&compact(config));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use provisioning::invitation::Token;
 use provisioning::keys::{PrivateKey, PublicKey};
-use provisioning::wireguard::with_private_key;
+use provisioning::wireguard::{compact, with_private_key};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -231,7 +231,7 @@ impl Journey<'_> {
                 Some(path) => say(fill(self.words.config_written, &[("path", &path.display().to_string())])),
                 None => {
                     say(format_args!("\n{}\n", config.trim_end()));
-                    say_qr(&config);
+                    say_qr(&compact(&config));
                 }
             }
             if private.is_some() {

@@ -11,8 +11,12 @@ use crate::ids::VerificationId;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verification {
-    /// Doors that are open, or were
-    List,
+    /// Doors that are open
+    List {
+        /// Those that were open, too: the latest thousand
+        #[arg(long)]
+        all: bool,
+    },
     /// Lock a door now
     End {
         /// Id, as `passerelle verification list` shows it
@@ -23,8 +27,8 @@ pub(super) enum Verification {
 impl Verification {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            Self::List => {
-                let openings: Vec<Opening> = context.client.get("verifications")?;
+            Self::List { all } => {
+                let openings: Vec<Opening> = context.client.get_with("verifications", &[("all", all.to_string())])?;
                 let head = ["USER", "DEVICE", "OPENED", "STATE", "ID"];
                 list(context.json, &openings, "Every door is locked.", &head, |v| {
                     let state = match (v.ended_at, v.remaining_ms) {

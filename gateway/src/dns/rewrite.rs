@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hickory_proto::op::Message;
 use hickory_proto::rr::rdata::SVCB;
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
-use hickory_proto::rr::{RData, Record};
+use hickory_proto::rr::{Name, RData, Record};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::View;
@@ -33,8 +33,9 @@ pub enum Outcome {
 #[must_use]
 pub fn rewrite(mut message: Message, view: &View) -> Outcome {
     let mut changed = false;
+    let office = asks_office(&message, view);
     for section in [&mut message.answers, &mut message.authorities, &mut message.additionals] {
-        section.retain_mut(|record| match treat(record, view) {
+        section.retain_mut(|record| match treat(record, view, office) {
             Treated::Kept => true,
             Treated::Changed => {
                 changed = true;
@@ -56,6 +57,15 @@ pub fn rewrite(mut message: Message, view: &View) -> Outcome {
     message.metadata.authentic_data = false;
     message.signature = None;
     Outcome::Rewritten(Box::new(message))
+}
+
+/// Whether the question lies in the office's own zones. A name of anybody's that points at a published office address
+/// gets no alias: a web page could reach an intranet server under its own name (DNS rebinding). The records' own names
+/// do not count, for an office name may lead elsewhere by CNAME. Where IT named no zones, every name may be the office's.
+fn asks_office(message: &Message, view: &View) -> bool {
+    let mut zones = view.office_zones.iter().filter_map(|zone| Name::from_utf8(zone).ok()).peekable();
+    let Some(question) = message.queries.first() else { return false };
+    zones.peek().is_none() || zones.any(|zone| !zone.is_root() && zone.zone_of(question.name()))
 }
 
 /// Whether any record tells of a private address.
@@ -106,11 +116,11 @@ enum Treated {
     Gone,
 }
 
-fn treat(record: &mut Record, view: &View) -> Treated {
+fn treat(record: &mut Record, view: &View, office: bool) -> Treated {
     let hidden = HIDDEN_ADDRESSES.contains(&record.record_type().into());
     let hinted = |data: &SVCB| hints(data).any(|a| is_private(a) || is_published(a, view));
     match &mut record.data {
-        RData::A(a) => match alias4(a.0, &view.aliases4) {
+        RData::A(a) => match alias4(a.0, &view.aliases4).filter(|_| office) {
             Some(alias) => {
                 a.0 = alias;
                 Treated::Changed
@@ -118,7 +128,7 @@ fn treat(record: &mut Record, view: &View) -> Treated {
             None if is_private(a.0.into()) => Treated::Gone,
             None => Treated::Kept,
         },
-        RData::AAAA(a) => match alias6(a.0, &view.aliases6) {
+        RData::AAAA(a) => match alias6(a.0, &view.aliases6).filter(|_| office) {
             Some(alias) => {
                 a.0 = alias;
                 Treated::Changed

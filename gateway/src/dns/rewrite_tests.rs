@@ -147,3 +147,31 @@ fn hints_and_hidden_addresses_go() {
         assert!(holds_private(&message(vec![], vec![unknown(code)])));
     }
 }
+
+#[test]
+fn only_names_of_the_office_get_an_alias_where_its_zones_are_known() {
+    let alias = Ipv4Addr::new(10, 137, 128, 5);
+    let table = [
+        (&["office.lan"][..], "files.office.lan.", Some(alias)),
+        (&["OFFICE.lan"], "files.office.LAN.", Some(alias)),
+        (&["office.lan"], "evil.example.", None),
+        (&["office.lan"], "evil-office.lan.", None),
+        (&["office.lan", "other.lan"], "x.other.lan.", Some(alias)),
+        (&[], "files.corp.example.", Some(alias)),
+    ];
+    for (zones, name, expected) in table {
+        let view = View { office_zones: zones.iter().map(ToString::to_string).collect(), ..view() };
+        let mut message = Message::new(7, MessageType::Response, OpCode::Query);
+        let name = Name::from_ascii(name).unwrap();
+        message.add_query(Query::query(name.clone(), RecordType::A));
+        // the record's owner is what a CNAME led to, or a lie
+        let owner = Name::from_ascii("files.office.lan.").unwrap();
+        message.add_answers([Record::from_rdata(owner, 300, RData::A(Ipv4Addr::new(192, 168, 1, 10).into()))]);
+        let Outcome::Rewritten(answer) = rewrite(message, &view) else { panic!("{name}: passed on as it came") };
+        let got = answer.answers.first().map(|record| match &record.data {
+            RData::A(a) => a.0,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(got, expected, "{name} with {zones:?}");
+    }
+}

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::Public;
+use super::caller::Public;
 use super::error::{Answer, Problems};
 
 /// What `GET /api/v1/authority` says.

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::Admin;
+use super::caller::Admin;
 use super::error::ApiError;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
@@ -151,7 +151,7 @@ async fn device_config(
         let detail = format!("{} must redeem an invitation first", device.login);
         return Err(ApiError::Conflict(Slug::FactorNotConfirmed, detail));
     }
-    let config = api.client_config(&device)?;
+    let config = api.client_config(&device).await?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.audit(&Event::ConfigShown { user: device.login, device: device.id, name: device.name }).await?;
     write.commit().await?;

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::Api;
-use super::doors::{self, Public, Tunnel, Verified};
+use super::caller::{self, Public, Tunnel, Verified};
 use super::error::{Answer, Problems};
 use super::input::Body;
 use super::me;
@@ -50,7 +50,7 @@ pub enum DoorState {
 
 /// What `GET /api/v1/door` says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Door {
+pub struct DoorView {
     /// Whose gateway this is.
     pub organisation: String,
     /// Its public name.
@@ -109,14 +109,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// The state of the door this request came by.
-#[utoipa::path(get, path = "/door", tag = "door", responses((status = 200, body = Door), Problems))]
-async fn read_door(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<Door>> {
+#[utoipa::path(get, path = "/door", tag = "door", responses((status = 200, body = DoorView), Problems))]
+async fn read_door(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<DoorView>> {
     Ok(Json(state(&api, caller.door, caller.device.as_ref(), caller.session.as_ref()).await?))
 }
 
 /// A fresh code keeps the open door open.
-#[utoipa::path(post, path = "/extend", tag = "door", request_body = Extend, responses((status = 200, body = Door), Problems))]
-async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<Extend>) -> Answer<Json<Door>> {
+#[utoipa::path(post, path = "/extend", tag = "door", request_body = Extend, responses((status = 200, body = DoorView), Problems))]
+async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<Extend>) -> Answer<Json<DoorView>> {
     let (code, now) = (Zeroizing::new(body.code), Moment::now());
     let epoch = sign_in::extend(&api.store, &caller.device, &code, now).await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
@@ -124,8 +124,8 @@ async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<
 }
 
 /// Lock now.
-#[utoipa::path(post, path = "/lock", tag = "door", responses((status = 200, body = Door), Problems))]
-async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<Json<Door>> {
+#[utoipa::path(post, path = "/lock", tag = "door", responses((status = 200, body = DoorView), Problems))]
+async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<Json<DoorView>> {
     let mut write = api.store.write(Moment::now(), Actor::User(caller.device.login.clone())).await?;
     write.end_of_device(caller.device.id, EndReason::Locked).await?;
     let epoch = write.commit().await?;
@@ -136,10 +136,10 @@ async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<Json<Door>>
 /// What `GET door` says.
 pub(super) async fn state(
     api: &Api,
-    door: doors::Door,
+    door: caller::Door,
     device: Option<&Device>,
     session: Option<&WebSession>,
-) -> Answer<Door> {
+) -> Answer<DoorView> {
     let now = Moment::now();
     let left = match device {
         Some(device) => api.store.open_for(device.id, now).await?,
@@ -153,7 +153,7 @@ pub(super) async fn state(
         Some(session) => Some(me::of(api, session).await?),
         None => None,
     };
-    Ok(Door {
+    Ok(DoorView {
         organisation: api.site.organisation.clone(),
         public_name: api.site.public_name.clone(),
         door: door.name(),

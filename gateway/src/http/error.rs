@@ -29,6 +29,8 @@ pub enum ApiError {
     Conflict(Slug, String),
     /// Come back later.
     Wait(Duration),
+    /// Not now, through no fault of the caller's.
+    Unavailable(String),
     /// Stored, but not confirmed by the data plane.
     Unconfirmed(Unconfirmed),
     /// Our fault.
@@ -44,7 +46,10 @@ impl From<store::Error> for ApiError {
             store::Error::NotFound(_) => Self::NotFound,
             store::Error::Exists(_) => Self::Conflict(Slug::AlreadyExists, e.to_string()),
             store::Error::Revoked => Self::Conflict(Slug::Revoked, e.to_string()),
-            store::Error::NoAddress => Self::Conflict(Slug::InUse, e.to_string()),
+            store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
+            store::Error::Database(cause @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
+                Self::Unavailable(format!("database: {cause}"))
+            }
             other => Self::Internal(other.into()),
         }
     }
@@ -55,6 +60,7 @@ impl From<Refused> for ApiError {
         match e {
             Refused::Wrong => Self::Unauthenticated(Slug::WrongCredentials),
             Refused::Wait(time) => Self::Wait(time),
+            Refused::Busy => Self::Unavailable(e.to_string()),
             Refused::Suspended => {
                 Self::Forbidden(Slug::FactorSuspended, "too many wrong codes in a row: ask for a new invitation")
             }
@@ -95,6 +101,10 @@ impl ApiError {
             Self::NotFound => (Slug::NotFound, None),
             Self::Conflict(slug, detail) => (slug, Some(detail)),
             Self::Unconfirmed(e) => (Slug::NotConfirmed, Some(e.to_string())),
+            Self::Unavailable(detail) => {
+                tracing::warn!(detail, "request not fulfilled");
+                (Slug::Unavailable, Some(detail))
+            }
             Self::Wait(time) => {
                 let seconds = time.as_millis().div_ceil(1000).max(1);
                 let mut problem = Problem::new(Slug::TooManyAttempts, None);
@@ -139,5 +149,23 @@ impl utoipa::IntoResponses for Problems {
             RefOr::T(response.description("what went wrong").build())
         };
         [("4XX".to_owned(), problem()), ("5XX".to_owned(), problem())].into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_503_and_a_full_network_says_so() {
+        for (error, slug, status) in [
+            (ApiError::from(Refused::Busy), Slug::Unavailable, 503),
+            (store::Error::Database(sqlx::Error::PoolTimedOut).into(), Slug::Unavailable, 503),
+            (store::Error::Database(sqlx::Error::RowNotFound).into(), Slug::Internal, 500),
+            (store::Error::NoAddress.into(), Slug::NoAddress, 409),
+        ] {
+            let problem = error.problem();
+            assert_eq!((problem.slug(), problem.status), (Some(slug), status));
+        }
     }
 }

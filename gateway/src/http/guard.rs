@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::Api;
-use super::doors::Door;
+use super::caller::Door;
 use super::error::ApiError;
 use super::problem::Slug;
 

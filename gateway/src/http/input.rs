@@ -103,11 +103,18 @@ pub fn login(text: &str) -> Answer<String> {
 /// A name for people.
 ///
 /// # Errors
-/// Empty, too long, or with control characters.
+/// Empty, too long, or with characters that change how others are shown: it stands in tables and logs beside them.
 pub fn name(text: &str) -> Answer<String> {
     let name = text.trim();
-    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(deceives);
     if fits { Ok(name.to_owned()) } else { invalid("name: 1 to 64 characters") }
+}
+
+/// Control characters, line and paragraph separators, and what turns the direction of writing or cannot be seen.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// One of the five languages.
@@ -235,5 +242,17 @@ mod tests {
             assert!(label(bad).is_err(), "{bad}");
         }
         assert_eq!(label("Files").unwrap(), "files");
+    }
+
+    #[test]
+    fn names_that_would_deceive_whoever_reads_the_table() {
+        for good in ["Anne Rossi", "Núria · l’Hospitalet", "佐藤", "👩\u{200d}💻"] {
+            assert_eq!(name(good).unwrap(), good);
+        }
+        for bad in
+            ["a\u{1b}[2Kb", "a\nb", "a\u{9b}b", "a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "\u{feff}a", "a\u{2028}b"]
+        {
+            assert!(name(bad).is_err(), "{bad:?}");
+        }
     }
 }

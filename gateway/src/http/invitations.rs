@@ -13,10 +13,10 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::Api;
+use super::caller::Admin;
+use super::caller::InHouse;
 use super::devices;
 use super::devices::{Device, NewDevice};
-use super::doors::Admin;
-use super::doors::InHouse;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
@@ -247,7 +247,7 @@ async fn confirm_invitation(
     let mut redeemed = Redeemed { recovery_codes: done.recovery_codes, device: None, config: None };
     if let Some(id) = done.device {
         redeemed.device = Some(devices::show(&api, id).await?);
-        redeemed.config = Some(api.client_config(&api.store.device(id).await?)?);
+        redeemed.config = Some(api.client_config(&api.store.device(id).await?).await?);
     }
     Ok(Json(redeemed))
 }

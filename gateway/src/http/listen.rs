@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
@@ -18,13 +19,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use super::doors::Door;
+use super::caller::Door;
 
 /// A TLS handshake, and a request's head, take no longer than this.
 const HEAD: Duration = Duration::from_secs(5);
@@ -65,22 +68,55 @@ impl TcpDoor {
     }
 }
 
-/// TLS with this certificate.
-///
-/// # Errors
-/// Certificate and key are no PEM, or do not fit together.
-pub fn tls(certificate: &str, key: &str) -> anyhow::Result<TlsAcceptor> {
+/// The certificate that is shown; another may take its place.
+#[derive(Debug)]
+pub struct Certificate(ArcSwap<CertifiedKey>);
+
+impl Certificate {
+    /// This one, in PEM.
+    ///
+    /// # Errors
+    /// Certificate and key are no PEM, or do not fit together.
+    pub fn new(certificate: &str, key: &str) -> anyhow::Result<Self> {
+        Ok(Self(certified(certificate, key)?.into()))
+    }
+
+    /// This one from now on.
+    ///
+    /// # Errors
+    /// As [`Certificate::new`]; then the old one stays.
+    pub fn replace(&self, certificate: &str, key: &str) -> anyhow::Result<()> {
+        self.0.store(certified(certificate, key)?);
+        Ok(())
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+fn certified(certificate: &str, key: &str) -> anyhow::Result<Arc<CertifiedKey>> {
     let chain = CertificateDer::pem_slice_iter(certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .context("read the TLS certificate")?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("read the TLS key")?;
+    let provider = rustls::crypto::ring::default_provider();
+    Ok(Arc::new(CertifiedKey::from_der(chain, key, &provider).context("use the TLS certificate")?))
+}
+
+/// TLS with this certificate.
+///
+/// # Errors
+/// The provider knows no TLS version.
+pub fn tls(certificate: Arc<Certificate>) -> anyhow::Result<TlsAcceptor> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("TLS versions")?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .context("use the TLS certificate")?;
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::SignedIn;
+use super::caller::SignedIn;
 use super::error::{Answer, Problems};
 use super::users::Role;
 use crate::ids::UserId;

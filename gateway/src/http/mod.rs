@@ -4,10 +4,10 @@
 //!
 //! | method and path (under `/api/v1`) | who | body → answer |
 //! |---|---|---|
-//! | `GET door` | anybody | → `door::Door` |
+//! | `GET door` | anybody | → `door::DoorView` |
 //! | `POST sign-in` | anybody | `sign_in::SignIn` → `sign_in::SignedIn` |
-//! | `POST extend` | verified device | `door::Extend` → `door::Door` |
-//! | `POST lock` | device in the tunnel | → `door::Door` |
+//! | `POST extend` | verified device | `door::Extend` → `door::DoorView` |
+//! | `POST lock` | device in the tunnel | → `door::DoorView` |
 //! | `POST sign-out` | signed in | → 204 |
 //! | `GET me` | signed in | → `me::Me` |
 //! | `GET`, `POST users` · `GET users/{user}` | admin | `users::AddUser` → `users::User` |
@@ -34,9 +34,9 @@
 
 pub mod audit;
 pub mod authority;
+pub mod caller;
 pub mod devices;
 pub mod door;
-pub mod doors;
 pub mod error;
 pub mod groups;
 mod guard;
@@ -131,7 +131,7 @@ impl Api {
     }
 
     /// The WireGuard configuration of a device, without its private key.
-    fn client_config(&self, device: &Device) -> Answer<String> {
+    async fn client_config(&self, device: &Device) -> Answer<String> {
         let gateway_key =
             self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
         Ok(client_config(&ClientConfig {
@@ -141,7 +141,7 @@ impl Api {
             site: self.site.network,
             zone: self.site.zone.clone(),
             gateway_key,
-            preshared_key: None,
+            preshared_key: self.store.preshared_key(device.id).await?.map(|key| key.0.into()),
             endpoint: self.site.endpoint.clone(),
         }))
     }
@@ -190,7 +190,7 @@ pub fn document() -> OpenApi {
     api_routes().into_openapi()
 }
 
-/// Everything that is answered by all three doors; the listener puts the [`doors::Door`] on each request.
+/// Everything that is answered by all three doors; the listener puts the [`caller::Door`] on each request.
 pub fn router(api: Arc<Api>) -> Router {
     let (routes, document) = api_routes().split_for_parts();
     routes

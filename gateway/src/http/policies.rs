@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::Admin;
+use super::caller::Admin;
 use super::error::ApiError;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};

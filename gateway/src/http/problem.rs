@@ -47,8 +47,8 @@ pub enum Slug {
     NotFound,
     /// 409: the name, key or pair is in use.
     AlreadyExists,
-    /// 409: it is in use by something else.
-    InUse,
+    /// 409: every address of the site network is given.
+    NoAddress,
     /// 409: the owner's second factor is not confirmed.
     FactorNotConfirmed,
     /// 409: the device is revoked; revocation is permanent.
@@ -69,7 +69,7 @@ pub enum Slug {
     TooManyAttempts,
     /// 503: stored, but the data plane has not confirmed.
     NotConfirmed,
-    /// 503: the gateway is shutting down or the database does not answer.
+    /// 503: too many sign-ins at once, the gateway is shutting down, or the database does not answer.
     Unavailable,
     /// 500: our fault; the log has the cause.
     Internal,
@@ -84,7 +84,7 @@ impl Slug {
             Self::NotSignedIn | Self::WrongCredentials => 401,
             Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended => 403,
             Self::NotFound => 404,
-            Self::AlreadyExists | Self::InUse | Self::FactorNotConfirmed | Self::Revoked => 409,
+            Self::AlreadyExists | Self::NoAddress | Self::FactorNotConfirmed | Self::Revoked => 409,
             Self::InvitationVoid => 410,
             Self::WrongHost => 421,
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
@@ -106,7 +106,7 @@ impl Slug {
             Self::FactorSuspended => "the second factor is suspended",
             Self::NotFound => "no such thing",
             Self::AlreadyExists => "already in use",
-            Self::InUse => "in use by something else",
+            Self::NoAddress => "the site network has no address left",
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
             Self::InvitationVoid => "the invitation is redeemed, revoked or too old",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Api;
-use super::doors::Admin;
+use super::caller::Admin;
 use super::error::{Answer, ApiError};
 use super::input;
 use super::users::CarriedOut;

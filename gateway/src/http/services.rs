@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::Admin;
+use super::caller::Admin;
 use super::error::{Answer, Problems};
 use super::input::{self, Body};
 use super::resources::{self, ChangeAddress, Resource, ResourceKind};

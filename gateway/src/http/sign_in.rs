@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::Api;
-use super::door::Door;
-use super::doors::{self, Public};
+use super::caller::{self, Public};
+use super::door::DoorView;
 use super::error::{Answer, ApiError, Problems};
 use super::input::Body;
 use super::me::Me;
@@ -42,7 +42,7 @@ pub struct SignedIn {
     /// Who.
     pub me: Me,
     /// The door, as `GET /api/v1/door` would say.
-    pub door: Door,
+    pub door: DoorView,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -73,7 +73,7 @@ async fn sign_in(
 
 /// Ends the web session; an open door stays open.
 #[utoipa::path(post, path = "/sign-out", tag = "sign-in", responses((status = 204), Problems))]
-async fn sign_out(caller: doors::SignedIn, State(api): State<Arc<Api>>) -> Answer<(StatusCode, HeaderMap)> {
+async fn sign_out(caller: caller::SignedIn, State(api): State<Arc<Api>>) -> Answer<(StatusCode, HeaderMap)> {
     let login = caller.session.login;
     let mut write = api.store.write(Moment::now(), Actor::User(login.clone())).await?;
     write.end_web_session(&caller.token_hash).await?;

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::doors::Admin;
+use super::caller::Admin;
 use super::error::{Answer, Problems};
 use super::input::Asked;
 use crate::clock::Unix;

@@ -35,6 +35,9 @@ pub enum Refused {
     /// The database.
     #[error(transparent)]
     Store(store::Error),
+    /// More wait for their turn than can be served.
+    #[error("too many sign-ins at once")]
+    Busy,
     /// The machine: no memory for a hash, no randomness.
     #[error("{0}")]
     Machine(&'static str),

@@ -20,9 +20,6 @@ const LONGEST_CODE: usize = 16;
 /// Longest login that is looked up.
 const LONGEST_LOGIN: usize = 64;
 
-/// How often a person is told to come back when the machine is busy.
-const BUSY: Duration = Duration::from_secs(2);
-
 /// One try.
 #[derive(Debug)]
 pub struct Attempt<'a> {
@@ -210,7 +207,7 @@ async fn refuse<T>(
 
 pub(super) fn busy(e: Failed) -> Refused {
     match e {
-        Failed::Busy => Refused::Wait(BUSY),
+        Failed::Busy => Refused::Busy,
         Failed::Machine => Refused::Machine("the password could not be hashed"),
     }
 }

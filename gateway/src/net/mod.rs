@@ -37,8 +37,9 @@ const QUEUE: usize = 64;
 const SILENCE: Duration = Duration::from_secs(1);
 /// How often the control thread looks at the clock, and at peers.
 const TICK: Duration = Duration::from_millis(100);
-/// How often peers are reported.
-const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How often peers are reported: `serve` must know where a peer is before this process can die, or the peer waits for
+/// its own handshake, 15 s later.
+const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// Peers in one report: 4,000 × about 200 bytes stays below a frame.
 const PEERS_A_REPORT: usize = 4_000;
 /// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.
@@ -68,7 +69,6 @@ pub enum Event {
 /// # Errors
 /// It cannot start, or the kernel no longer lets it do its job.
 pub fn run(config: &Config) -> anyhow::Result<()> {
-    end_with_any_thread();
     let (events, queue) = sync_channel(QUEUE);
     server::start(&config.link_socket(), events.clone())?;
     tracing::info!(socket = %config.link_socket().display(), "data plane waits for its first snapshot");
@@ -329,16 +329,6 @@ impl Control {
             self.report(&Report::Peers { peers: part.to_vec() });
         }
     }
-}
-
-/// A panic in any thread ends the process: half a data plane would look alive and carry nothing. It is started again at
-/// once, and until then nothing passes.
-fn end_with_any_thread() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        report(panic);
-        std::process::abort();
-    }));
 }
 
 /// Differences that need other sockets or another TUN.

@@ -155,7 +155,8 @@ mod tests {
         let (here, _there) = UnixStream::pair().unwrap();
         let mut told = peer_groups(&here).unwrap();
         let mut own: Vec<u32> = rustix::process::getgroups().unwrap().iter().map(|g| g.as_raw()).collect();
-        (told.sort_unstable(), own.sort_unstable());
+        told.sort_unstable();
+        own.sort_unstable();
         assert_eq!(told, own);
         assert!(check_peer(&here, u32::MAX).is_ok(), "our own user may always");
     }

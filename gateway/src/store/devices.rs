@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use provisioning::keys::PresharedKey;
 use sqlx::any::AnyRow;
 
 use super::row::Columns as _;
@@ -10,6 +11,7 @@ use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId};
+use crate::link::message::Secret;
 
 /// A device.
 #[derive(Clone, Debug)]
@@ -86,6 +88,23 @@ impl Store {
         query.fetch_all(&self.reads).await?.iter().map(device).collect()
     }
 
+    /// A device's preshared key.
+    ///
+    /// # Errors
+    /// No such device, or the sealing key is not the one that sealed it.
+    pub async fn preshared_key(&self, id: DeviceId) -> Result<Option<Secret>> {
+        let sql = "SELECT id, preshared_key FROM devices WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.reads).await?;
+        self.preshared_key_of(&row.ok_or(Error::NotFound("device"))?)
+    }
+
+    pub(super) fn preshared_key_of(&self, row: &AnyRow) -> Result<Option<Secret>> {
+        const COLUMN: &str = "preshared_key";
+        let Some(sealed) = row.maybe_text(COLUMN)? else { return Ok(None) };
+        let bytes = self.sealer.open("devices", COLUMN, &row.text("id")?, &sealed)?;
+        Ok(Some(Secret(bytes.as_slice().try_into().map_err(|_| Error::Unreadable(COLUMN))?)))
+    }
+
     /// One device.
     ///
     /// # Errors
@@ -128,7 +147,7 @@ impl Store {
 }
 
 impl Write<'_> {
-    /// Adds a device with its own key and addresses nobody ever had.
+    /// Adds a device with its own key, a preshared key made here, and addresses nobody ever had.
     ///
     /// # Errors
     /// The key was ever used, or the owner has a device of that name; the site network is full.
@@ -136,9 +155,11 @@ impl Write<'_> {
         let login = self.login(user).await?;
         let (address4, address6) = self.next_device().await?;
         let (id, now) = (DeviceId::new(), self.now.wall.0);
+        let preshared = PresharedKey::generate()?;
+        let preshared = self.store.sealer.seal("devices", "preshared_key", &id.to_string(), preshared.as_bytes())?;
         sqlx::query(
-            "INSERT INTO devices (id, user_id, name, public_key, address4, address6, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO devices (id, user_id, name, public_key, address4, address6, created_at, preshared_key) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(id.to_string())
         .bind(user.to_string())
@@ -147,6 +168,7 @@ impl Write<'_> {
         .bind(address4.to_string())
         .bind(address6.to_string())
         .bind(now)
+        .bind(preshared)
         .execute(self.connection())
         .await
         .map_err(exists("device name or key"))?;

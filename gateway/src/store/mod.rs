@@ -70,6 +70,9 @@ pub enum Error {
     /// A column holds what this version cannot read.
     #[error("column {0} holds an unreadable value")]
     Unreadable(&'static str),
+    /// No key could be made.
+    #[error("the kernel gives no randomness")]
+    Randomness(#[from] getrandom::Error),
     /// The database itself.
     #[error("database")]
     Database(#[from] sqlx::Error),

@@ -12,7 +12,7 @@ use super::row::Columns as _;
 use super::{Error, Moment, Result, Scope, Store, integer, resources};
 use crate::clock::{Boot, Unix};
 use crate::ids::UserId;
-use crate::link::message::{Key, Secret};
+use crate::link::message::Key;
 use crate::pure::decide::{Device, Policy, User, Verification, World};
 
 /// A device counts as recently active for this long: WireGuard's own life of a session (paper §6.1, Reject-After-Time).
@@ -160,17 +160,10 @@ impl Store {
 
     fn device_of(&self, row: &AnyRow, now: Moment) -> Result<Device> {
         let heard = row.maybe_time("heard_at")?;
-        let preshared_key = match row.maybe_text("preshared_key")? {
-            None => None,
-            Some(sealed) => {
-                let bytes = self.sealer.open("devices", "preshared_key", &row.text("id")?, &sealed)?;
-                Some(Secret(bytes.as_slice().try_into().map_err(|_| Error::Unreadable("preshared_key"))?))
-            }
-        };
         Ok(Device {
             user: row.parsed("user_id")?,
             public_key: Key::try_from(row.text("public_key")?).map_err(|_| Error::Unreadable("public_key"))?,
-            preshared_key,
+            preshared_key: self.preshared_key_of(row)?,
             address4: row.parsed("address4")?,
             address6: row.parsed("address6")?,
             endpoint: row.maybe_parsed("endpoint")?,

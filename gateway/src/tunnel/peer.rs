@@ -59,6 +59,9 @@ pub struct Noise {
     ticked: Boot,
     refusals: f64,
     refused_at: Boot,
+    /// Whether there is a session to send by. Remembered, for boringtun reads a clock to answer: sessions begin in
+    /// `decapsulate` and end in `update_timers`, nowhere else.
+    session: bool,
     /// For the time without a session. Not in boringtun, whose queue nobody could ask again whether it may still pass.
     waiting: VecDeque<Vec<u8>>,
 }
@@ -96,8 +99,15 @@ impl Peer {
             index,
             Some(limiter.clone()),
         );
-        let noise =
-            Noise { tunn, endpoint: None, ticked: now, refusals: REFUSALS, refused_at: now, waiting: VecDeque::new() };
+        let noise = Noise {
+            tunn,
+            endpoint: None,
+            ticked: now,
+            refusals: REFUSALS,
+            refused_at: now,
+            session: false,
+            waiting: VecDeque::new(),
+        };
         Self {
             device: told.device,
             index,
@@ -184,7 +194,9 @@ impl Noise {
             return None;
         }
         self.ticked = now;
-        match self.tunn.update_timers(out) {
+        let wanted = self.tunn.update_timers(out);
+        self.session = self.tunn.time_since_last_handshake().is_some();
+        match wanted {
             TunnResult::WriteToNetwork(message) => Some(message),
             // the handshake was given up
             TunnResult::Err(_) => {
@@ -198,12 +210,12 @@ impl Noise {
     /// Whether the wheel must go on visiting it: it has a session, or a handshake of ours is in flight.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        self.has_session() || !self.tunn.is_expired()
+        self.session || !self.tunn.is_expired()
     }
 
     /// Encrypts one padded packet; nothing if it waits for a handshake, whose first message is then the result.
     pub fn encapsulate<'a>(&mut self, packet: &[u8], out: &'a mut [u8]) -> Encapsulated<'a> {
-        if !self.has_session() {
+        if !self.session {
             if self.waiting.len() < WAITING {
                 self.waiting.push_back(packet.to_vec());
             }
@@ -227,7 +239,11 @@ impl Noise {
                 return Err(WireGuardError::InvalidCounter);
             }
         }
-        match self.tunn.decapsulate(None, message, out) {
+        let result = self.tunn.decapsulate(None, message, out);
+        if !self.session {
+            self.session = self.tunn.time_since_last_handshake().is_some();
+        }
+        match result {
             TunnResult::Err(e) => Err(e),
             other => Ok(other),
         }
@@ -236,15 +252,10 @@ impl Noise {
     /// The packets that waited for a session, once there is one. They are to be judged again: what let them pass then
     /// may be gone.
     pub fn take_waiting(&mut self) -> VecDeque<Vec<u8>> {
-        if self.waiting.is_empty() || !self.has_session() {
+        if self.waiting.is_empty() || !self.session {
             return VecDeque::new();
         }
         std::mem::take(&mut self.waiting)
-    }
-
-    /// Whether there is a session to send by: boringtun's own test.
-    fn has_session(&self) -> bool {
-        self.tunn.time_since_last_handshake().is_some()
     }
 
     /// A handshake initiation of ours.

@@ -97,7 +97,7 @@ impl Rig {
         Some(frame[VNET..n].to_vec())
     }
 
-    fn from_office(&self, packet: &[u8]) {
+    fn office_sends(&self, packet: &[u8]) {
         let mut frame = vec![0; VNET];
         frame.extend_from_slice(packet);
         self.office.send(&frame).unwrap();
@@ -197,10 +197,10 @@ fn an_open_door_lets_both_directions_through_padded_to_sixteen() {
     assert_eq!(rig.arrived(PATIENCE).unwrap(), knock(1, 1000));
     for length in [0, 1, 15, 16, 100, 1379, 1380] {
         let reply = tcp((FILES, SHARE), (address(1), 1000), &vec![7; length]);
-        rig.from_office(&reply);
+        rig.office_sends(&reply);
         let message = client.datagram(PATIENCE).unwrap();
         let inner = message.len() - 32;
-        assert!(inner % 16 == 0 || inner == 1420, "{length}: {inner} bytes on the wire");
+        assert!(inner.is_multiple_of(16) || inner == 1420, "{length}: {inner} bytes on the wire");
         let mut out = [0; 2048];
         let TunnResult::WriteToTunnelV4(packet, _) = client.tunn.decapsulate(None, &message, &mut out) else {
             panic!("not a packet")
@@ -217,7 +217,7 @@ fn a_locked_door_answers_with_a_reset_and_lets_nothing_through() {
     let answer = client.receive(PATIENCE).expect("a refusal");
     let Kind::Ports { source, destination, .. } = parse(&answer).unwrap().kind else { panic!("not TCP") };
     assert_eq!((source, destination, answer[33] & 4), (SHARE, 1000, 4));
-    rig.from_office(&tcp((FILES, SHARE), (address(1), 1000), b"secret"));
+    rig.office_sends(&tcp((FILES, SHARE), (address(1), 1000), b"secret"));
     assert_eq!(client.receive(QUIET), None, "towards the device");
     assert_eq!(rig.arrived(QUIET), None, "towards the office");
 }
@@ -254,7 +254,7 @@ fn a_replayed_message_is_delivered_once_and_moves_nobody() {
     let thief = UdpSocket::bind("127.0.0.1:0").unwrap();
     thief.send_to(&message, rig.gateway).unwrap();
     assert_eq!(rig.arrived(QUIET), None);
-    rig.from_office(&tcp((FILES, SHARE), (address(1), 1000), b"reply"));
+    rig.office_sends(&tcp((FILES, SHARE), (address(1), 1000), b"reply"));
     assert!(client.receive(PATIENCE).is_some(), "the reply goes where the client is");
 }
 
@@ -269,12 +269,12 @@ fn a_client_that_roams_is_followed_and_a_forged_cookie_reply_moves_nobody() {
     forged[4..8].copy_from_slice(&0u32.to_le_bytes());
     UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&forged, rig.gateway).unwrap();
     let reply = tcp((FILES, SHARE), (address(1), 1000), b"reply");
-    rig.from_office(&reply);
+    rig.office_sends(&reply);
     assert_eq!(client.receive(PATIENCE).unwrap(), reply, "before roaming");
     client.socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.send(&knock(1, 1001));
     assert!(rig.arrived(PATIENCE).is_some());
-    rig.from_office(&reply);
+    rig.office_sends(&reply);
     assert_eq!(client.receive(PATIENCE).unwrap(), reply, "after roaming");
 }
 

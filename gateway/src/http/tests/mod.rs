@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 use zeroize::Zeroizing;
 
-use super::doors::Door;
+use super::caller::Door;
 use super::*;
 use crate::audit::Actor;
 use crate::identity::passwords::Cost;
