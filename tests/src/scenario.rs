@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -26,7 +26,6 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("tcpdump", "tcpdump"),
     ("curl", "curl"),
     ("xrdp", "xrdp"),
-    ("sqlite3", "sqlite3"),
     ("setpriv", "util-linux"),
     ("timeout", "coreutils"),
     ("sha256sum", "coreutils"),

@@ -157,7 +157,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::http::problem::Slug;
 
@@ -178,7 +178,9 @@ mod tests {
     }
 
     /// Answers each connection with one of `answers`, and returns what was asked, head and body.
-    fn server(answers: Vec<&'static str>) -> (tempfile::TempDir, PathBuf, std::thread::JoinHandle<Vec<String>>) {
+    pub(in crate::cli) fn server(
+        answers: Vec<&'static str>,
+    ) -> (tempfile::TempDir, PathBuf, std::thread::JoinHandle<Vec<String>>) {
         use std::io::{Read as _, Write as _};
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("api.sock");

@@ -296,3 +296,39 @@ fn state(device: &Peer) -> String {
         _ => "locked".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::{Client, tests::server};
+    use super::*;
+
+    const USER: &str = r#"{"id":"01990000-0000-7000-8000-000000000001","login":"anne","name":"Anne","language":"fr",
+        "role":"user","groups":[],"factor_confirmed":true,"factor_suspended":false,"created_at":0,"devices":0}"#;
+    const DEVICE: &str = r#"{"id":"01990000-0000-7000-8000-000000000002","user":"01990000-0000-7000-8000-000000000001",
+        "login":"anne","name":"phone","public_key":"","address4":"10.91.1.1","address6":"fd00::1","created_at":0}"#;
+    const CONFIG: &str = r#"{"config":"[Interface]\n# PrivateKey = (put the private key of this device here)\n"}"#;
+
+    fn answer(body: &str) -> &'static str {
+        Box::leak(format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}").into_boxed_str())
+    }
+
+    #[test]
+    fn a_private_key_made_here_goes_to_its_owner_and_not_to_the_gateway() {
+        let (folder, socket, gateway) = server(vec![answer(USER), answer(DEVICE), answer(CONFIG)]);
+        let file = folder.path().join("phone.conf");
+        let context = Context { client: Client::new(socket).unwrap(), json: false };
+        let add = Add {
+            user: "anne".into(),
+            name: "phone".into(),
+            key: Key { public_key: None, generate: true },
+            form: Form { qr: false, output: Some(file.clone()) },
+        };
+        add.run(&context).unwrap();
+        let config = std::fs::read_to_string(file).unwrap();
+        let private = config.lines().find_map(|l| l.strip_prefix("PrivateKey = ")).unwrap();
+        let public = private.parse::<PrivateKey>().unwrap().public_key().to_string();
+        let asked = gateway.join().unwrap().concat();
+        assert!(asked.contains(&public), "{asked}");
+        assert!(!asked.contains(private.trim_end_matches('=')));
+    }
+}

@@ -4,6 +4,7 @@
 //! they can be read by everybody on the machine. Exit codes: 0 done, 1 not done (the reason is on stderr), 2 misused.
 
 mod audit;
+mod authority;
 mod client;
 mod detect;
 mod device;
@@ -56,6 +57,8 @@ enum Command {
     Setup(Box<setup::Setup>),
     /// How the gateway and its devices are doing
     Status,
+    /// The certificate that devices must trust for the portal to open without a warning
+    Authority,
     /// May this user reach this resource now, and why (not)?
     Why(why::Why),
     /// Look for what is wrong and name the cure
@@ -130,6 +133,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Net(child) => run::net(&config, &child)?,
         Command::Serve(child) => run::serve(config, &child)?,
         Command::Status => status::status(&context()?)?,
+        Command::Authority => authority::authority(&context()?)?,
         Command::Why(why) => why.run(&context()?)?,
         Command::User(user) => user.run(&context()?)?,
         Command::Group(group) => group.run(&context()?)?,

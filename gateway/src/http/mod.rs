@@ -26,12 +26,14 @@
 //! | `GET audit?since&event&user&limit` | admin | → `audit::AuditEntry` |
 //! | `GET status` | admin | → `status::Status` |
 //! | `GET why?user&resource` | admin | → `why::Why` |
+//! | `GET authority` | anybody | → `authority::Authority` |
 //! | `GET openapi.json` | anybody | |
 //!
 //! Lists are arrays. In paths `{user}`, `{group}`, `{share}` and `{service}` are an id or the (percent-encoded) login or
 //! name; the others are ids. What adds answers 201 with the thing added, once it is in force.
 
 pub mod audit;
+pub mod authority;
 pub mod caller;
 pub mod devices;
 pub mod door;
@@ -177,6 +179,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(invitations::routes())
         .merge(audit::routes())
         .merge(status::routes())
+        .merge(authority::routes())
         .merge(why::routes());
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", nouns)
 }

@@ -101,3 +101,24 @@ pub fn plan(from: &Desired, to: &Desired, scope: Option<&BTreeSet<DeviceId>>, no
     }
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::model::{self, NOW};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_device_is_sent_if_and_only_if_it_and_its_owner_stand(world in model::world()) {
+            let desired = compile(&world, NOW);
+            for (id, device) in &world.devices {
+                let owner = &world.users[&device.user];
+                let stands = owner.factor && !owner.disabled && !device.disabled && !device.revoked;
+                prop_assert_eq!(desired.peers.contains_key(id), stands, "{:?} of {:?}", device, owner);
+            }
+            prop_assert!(desired.peers.keys().all(|id| world.devices.contains_key(id)));
+        }
+    }
+}

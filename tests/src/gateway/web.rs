@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::cast::Person;
-use super::{Gateway, NAME};
+use super::{Gateway, NAME, text_at};
 use crate::capture::now;
 use crate::netns::Netns;
 
@@ -47,13 +47,11 @@ impl<'o> Gateway<'o> {
     /// A browser on a machine whose tunnel is up. It trusts the gateway's internal authority and nobody else.
     ///
     /// # Errors
-    /// The authority's certificate cannot be read from the database.
+    /// The authority's certificate cannot be had.
     pub fn web(&self, ns: &'o Netns) -> anyhow::Result<Web<'o>> {
         let authority = self.office().directory().join("authority.pem");
         if !authority.exists() {
-            let database = self.state().join("passerelle.db");
-            let database = database.to_string_lossy();
-            let pem = self.office().gw.ok(["sqlite3", "-readonly", &database, "SELECT ca_certificate FROM site"])?;
+            let pem = text_at(&self.cli(&["authority"])?, "/certificate")?;
             ensure!(pem.starts_with("-----BEGIN CERTIFICATE"), "no certificate but `{pem}`");
             std::fs::write(&authority, pem).context("write the authority's certificate")?;
         }

@@ -130,8 +130,5 @@ fn the_committed_api_document_is_this_one() {
         std::fs::write(&file, &now).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        committed == now,
-        "docs/openapi.json is stale: UPDATE_OPENAPI=1 cargo test -p passerelle openapi api_document"
-    );
+    assert!(committed == now, "docs/openapi.json is stale: UPDATE_OPENAPI=1 cargo test -p passerelle api_document");
 }

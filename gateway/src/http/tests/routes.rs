@@ -64,6 +64,7 @@ const TABLE: &[(&str, Who, u16)] = &[
     ("get /audit", Who::Admin, 200),
     ("get /status", Who::Admin, 200),
     ("get /why", Who::Admin, 200),
+    ("get /authority", Who::Anybody, 200),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
