@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use office::addresses::{FILES, FILES6, GATEWAY, GATEWAY_LAN, GATEWAY6, PC};
 use office::gateway::{Cast, GatewayOptions};
-use office::{Client, Home, Listener, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until};
+use office::{
+    Capture, Client, Home, Listener, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until,
+};
 use serde_json::json;
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -238,9 +240,17 @@ fn no_configuration_before_the_factor_is_confirmed() -> anyhow::Result<()> {
             .config
             .replace(key_of_anne, &format!("PrivateKey = {}", keys.private))
             .replace(&cast.laptop.address4.to_string(), &own);
-        let client = Client::wireguard_go(office, &office.home_b, &config)?;
-        ensure!(client.wait_for_handshake(Duration::from_secs(6)).is_err(), "a handshake without a factor");
-        ensure!(connect(client.ns(), cast.files_at(445)[0], Duration::from_secs(1))? == Reach::Silent);
+        let answered = |config: &str| -> anyhow::Result<bool> {
+            let answers = Capture::start(&office.gw, "wan0", "udp src port 51820")?;
+            let client = Client::wireguard_go(office, &office.home_b, config)?;
+            ensure!(client.wait_for_handshake(Duration::from_secs(6)).is_err(), "a tunnel");
+            ensure!(connect(client.ns(), cast.files_at(445)[0], Duration::from_secs(1))? == Reach::Silent);
+            Ok(!answers.stop()?.is_empty())
+        };
+        ensure!(!answered(&config)?, "an answer without a factor");
+        // The twin: who has a key but not the preshared one is known, and answered, and gets no tunnel either.
+        let preshared = cast.laptop.config.lines().find(|l| l.starts_with("PresharedKey")).context("preshared key")?;
+        ensure!(answered(&cast.laptop.config.replace(preshared, ""))?, "no answer to a known key");
         Ok(())
     })
 }

@@ -30,7 +30,7 @@ pub enum ApiError {
     /// Come back later.
     Wait(Duration),
     /// Not now, through no fault of the caller's.
-    Unavailable(String),
+    Unavailable(&'static str),
     /// Stored, but not confirmed by the data plane.
     Unconfirmed(Unconfirmed),
     /// Our fault.
@@ -47,9 +47,8 @@ impl From<store::Error> for ApiError {
             store::Error::Exists(_) => Self::Conflict(Slug::AlreadyExists, e.to_string()),
             store::Error::Revoked => Self::Conflict(Slug::Revoked, e.to_string()),
             store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
-            store::Error::Database(cause @ (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)) => {
-                Self::Unavailable(format!("database: {cause}"))
-            }
+            store::Error::Database(sqlx::Error::PoolTimedOut) => Self::Unavailable("the database does not answer"),
+            store::Error::Database(sqlx::Error::PoolClosed) => Self::Unavailable("the gateway is shutting down"),
             other => Self::Internal(other.into()),
         }
     }
@@ -60,7 +59,7 @@ impl From<Refused> for ApiError {
         match e {
             Refused::Wrong => Self::Unauthenticated(Slug::WrongCredentials),
             Refused::Wait(time) => Self::Wait(time),
-            Refused::Busy => Self::Unavailable(e.to_string()),
+            Refused::Busy => Self::Unavailable("too many sign-ins at once"),
             Refused::Suspended => {
                 Self::Forbidden(Slug::FactorSuspended, "too many wrong codes in a row: ask for a new invitation")
             }
@@ -103,7 +102,7 @@ impl ApiError {
             Self::Unconfirmed(e) => (Slug::NotConfirmed, Some(e.to_string())),
             Self::Unavailable(detail) => {
                 tracing::warn!(detail, "request not fulfilled");
-                (Slug::Unavailable, Some(detail))
+                (Slug::Unavailable, Some(detail.to_owned()))
             }
             Self::Wait(time) => {
                 let seconds = time.as_millis().div_ceil(1000).max(1);
