@@ -29,7 +29,7 @@ check: install-deps $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is link
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	systemd/check
 	$(TOOLS)/bin/cargo-deny --log-level error check bans licenses sources
-	@if git ls-remote --quiet $(ADVISORIES) HEAD >/dev/null 2>&1; \
+	@if timeout 20 git ls-remote --quiet $(ADVISORIES) HEAD >/dev/null 2>&1; \
 	then $(TOOLS)/bin/cargo-deny --log-level error check advisories; \
 	else echo "$(ADVISORIES) is not reached: known weaknesses of dependencies are not checked"; fi
 

@@ -341,14 +341,17 @@ impl Worker {
         self.wheel = wheel;
     }
 
-    /// Starts a handshake with a peer that was heard shortly before a restart of ours.
+    /// Starts a handshake with a peer that was heard shortly before a restart of ours. From every port: its home router
+    /// lets in only what comes from the one it was talking to, and that is not remembered.
     fn start(&mut self, round: &Round<'_>, peer: &Arc<Peer>) {
         let mut noise = peer.noise();
         let Some(to) = noise.endpoint else { return };
         self.before_packet(round, peer, &mut noise, true);
         let mut out = [0; SCRATCH];
         if let Some(message) = noise.initiate(&mut out) {
-            self.send_one(message, to);
+            for socket in 0..self.shared.sockets.len() {
+                self.send_one(message, Endpoint { socket, ..to });
+            }
         }
     }
 
