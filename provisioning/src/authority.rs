@@ -5,9 +5,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -20,6 +21,15 @@ pub const SERVER_DAYS: u32 = 397;
 
 /// Certificates begin in the past by this much, for clients whose clock is behind.
 const BACKDATED: Duration = Duration::from_secs(3600);
+
+/// What an authority may vouch for. People are told to trust it: whoever steals its key must not become their bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// DNS names, each with what is below it.
+    pub names: Vec<String>,
+    /// Addresses.
+    pub networks: Vec<IpNet>,
+}
 
 /// A certificate authority and its key.
 pub struct Authority {
@@ -36,6 +46,9 @@ pub enum AuthorityError {
     /// Neither a name nor an address was given.
     #[error("a server certificate needs at least one name or address")]
     Nameless,
+    /// An authority without bounds could vouch for anybody.
+    #[error("a certificate authority needs at least one name and one network it is for")]
+    Boundless,
     /// The stored certificate or key cannot be read, or they do not belong together.
     #[error("the stored certificate authority cannot be used")]
     Stored(#[source] rcgen::Error),
@@ -45,11 +58,15 @@ pub enum AuthorityError {
 }
 
 impl Authority {
-    /// A new authority, valid for ten years from this moment.
+    /// A new authority, valid for ten years from this moment, for servers and clients within its bounds (RFC 5280, 4.2.1.10).
     ///
     /// # Errors
-    /// [`AuthorityError::Making`].
-    pub fn new_at(organisation: &str, unix_seconds: u64) -> Result<Self, AuthorityError> {
+    /// [`AuthorityError::Name`], [`AuthorityError::Boundless`], [`AuthorityError::Making`].
+    pub fn new_at(organisation: &str, bounds: &Bounds, unix_seconds: u64) -> Result<Self, AuthorityError> {
+        // A kind of name without a subtree would be free.
+        if bounds.names.is_empty() || bounds.networks.is_empty() {
+            return Err(AuthorityError::Boundless);
+        }
         let key = KeyPair::generate().map_err(AuthorityError::Making)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
@@ -57,6 +74,9 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, format!("Passerelle of {organisation}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.name_constraints =
+            Some(NameConstraints { permitted_subtrees: subtrees(bounds)?, excluded_subtrees: Vec::new() });
         valid(&mut params, unix_seconds, AUTHORITY_DAYS);
         let certificate = params.self_signed(&key).map_err(AuthorityError::Making)?;
         Ok(Self { certificate_pem: certificate.pem(), issuer: Issuer::new(params, key) })
@@ -116,22 +136,29 @@ impl std::fmt::Debug for Authority {
     }
 }
 
+fn subtrees(bounds: &Bounds) -> Result<Vec<GeneralSubtree>, AuthorityError> {
+    let dns = bounds.names.iter().map(|name| Ok(GeneralSubtree::DnsName(dns_name(name)?.to_owned())));
+    let address = |n: &IpNet| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(n.network(), n.prefix_len()));
+    dns.chain(bounds.networks.iter().map(|n| Ok(address(n)))).collect()
+}
+
 fn subject_alt_names(names: &[String], ips: &[IpAddr]) -> Result<Vec<SanType>, AuthorityError> {
     let dns = names.iter().map(|name| {
-        let bad = || AuthorityError::Name(name.clone());
-        let label = |l: &str| {
-            (1..=63).contains(&l.len())
-                && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !l.starts_with('-')
-                && !l.ends_with('-')
-        };
-        let fits = name.len() <= 253 && name.split('.').all(label);
-        if !fits {
-            return Err(bad());
-        }
-        Ok(SanType::DnsName(name.as_str().try_into().map_err(|_| bad())?))
+        let text = dns_name(name)?.try_into().map_err(|_| AuthorityError::Name(name.clone()))?;
+        Ok(SanType::DnsName(text))
     });
     dns.chain(ips.iter().map(|ip| Ok(SanType::IpAddress(*ip)))).collect()
+}
+
+fn dns_name(name: &str) -> Result<&str, AuthorityError> {
+    let label = |l: &str| {
+        (1..=63).contains(&l.len())
+            && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+    };
+    let fits = name.len() <= 253 && name.split('.').all(label);
+    if fits { Ok(name) } else { Err(AuthorityError::Name(name.to_owned())) }
 }
 
 fn valid(params: &mut CertificateParams, unix_seconds: u64, days: u32) {
@@ -146,9 +173,14 @@ fn valid(params: &mut CertificateParams, unix_seconds: u64, days: u32) {
 mod tests {
     use super::*;
 
+    fn bounds() -> Bounds {
+        let networks = ["10.64.0.0/10", "fd6b:10f3:77aa::/48"].map(|n| n.parse().unwrap());
+        Bounds { names: vec!["door.example.org".into()], networks: networks.into() }
+    }
+
     #[test]
     fn issues_and_comes_back_from_storage() {
-        let authority = Authority::new_at("Étude Rossi", 1_800_000_000).unwrap();
+        let authority = Authority::new_at("Étude Rossi", &bounds(), 1_800_000_000).unwrap();
         let again = Authority::from_pem(authority.certificate_pem(), &authority.key_pem()).unwrap();
         let names = ["door.example.org".to_owned()];
         let ips = ["10.91.0.1".parse().unwrap(), "fd6b:10f3:77aa::1".parse().unwrap()];
@@ -160,7 +192,7 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        let authority = Authority::new_at("x", 0).unwrap();
+        let authority = Authority::new_at("x", &bounds(), 0).unwrap();
         for bad in ["", "a b", "-a", "a-", "a..b", "exämple.org", &"a".repeat(64)] {
             assert!(
                 matches!(authority.issue_server_at(&[bad.to_owned()], &[], 0), Err(AuthorityError::Name(_))),
@@ -168,11 +200,14 @@ mod tests {
             );
         }
         assert!(matches!(authority.issue_server_at(&[], &[], 0), Err(AuthorityError::Nameless)));
+        for free in [Bounds { names: vec![], ..bounds() }, Bounds { networks: vec![], ..bounds() }] {
+            assert!(matches!(Authority::new_at("x", &free, 0), Err(AuthorityError::Boundless)));
+        }
     }
 
     #[test]
     fn rubbish_from_storage_is_refused() {
-        let a = Authority::new_at("x", 0).unwrap();
+        let a = Authority::new_at("x", &bounds(), 0).unwrap();
         assert!(Authority::from_pem("", "").is_err());
         assert!(Authority::from_pem(&a.key_pem(), a.certificate_pem()).is_err());
     }

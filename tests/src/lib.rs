@@ -25,7 +25,7 @@ pub use config_text::TunnelConfig;
 pub use netns::Netns;
 pub use place::{Home, Office, OfficeOptions};
 pub use probe::{Listener, Ping, Reach, connect, ping};
-pub use process::{Output, Process, wait_until};
+pub use process::{Output, Process, runs, signal_pid, wait_until};
 pub use scenario::{heavy, missing, scenario};
 pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
 pub use stream::Stream;

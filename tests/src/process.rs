@@ -91,6 +91,20 @@ impl Process {
         i32::try_from(self.child.id()).unwrap_or(i32::MAX)
     }
 
+    /// The processes it has started that still run, each with its command line.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn children(&self) -> anyhow::Result<Vec<(i32, String)>> {
+        let own = self.pid();
+        let pids = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).context("children")?;
+        let line = |pid: i32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ")
+        };
+        pids.split_whitespace().map(|pid| Ok(pid.parse()?)).map(|pid| pid.map(|pid| (pid, line(pid)))).collect()
+    }
+
     /// Whether it still runs.
     #[must_use]
     pub fn runs(&mut self) -> bool {
@@ -147,8 +161,18 @@ impl Drop for Process {
     }
 }
 
+/// Whether a process runs; one that nobody has waited for yet does not.
+#[must_use]
+pub fn runs(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|l| l.strip_prefix("State:").is_some_and(|state| !state.trim_start().starts_with(['Z', 'X'])))
+}
+
 /// Sends a signal to a process by its id.
-pub(crate) fn signal_pid(pid: i32, signal: Signal) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It is gone.
+pub fn signal_pid(pid: i32, signal: Signal) -> anyhow::Result<()> {
     let pid = Pid::from_raw(pid).context("not a process id")?;
     kill_process(pid, signal).context("kill")
 }

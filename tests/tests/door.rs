@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use office::addresses::{FILES, FILES6, GATEWAY, GATEWAY_LAN, GATEWAY6, PC};
-use office::gateway::{Cast, GatewayOptions};
+use office::gateway::{Cast, GatewayOptions, Role};
 use office::{
     Capture, Client, Home, Listener, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until,
 };
@@ -185,6 +185,14 @@ fn names_of_the_office_are_aliases_or_nothing() -> anyhow::Result<()> {
         // The public name is the gateway in the tunnel, so that the portal is reached inside it.
         let inside = client.config().dns.first().context("DNS")?.clone();
         ensure!(ns.resolve("door.example.org", "A")? == [inside]);
+        // What people ask for is nobody's business, whether there is an answer or not.
+        for name in [format!("absent-secret.{zone}"), "secret.office.lan".into(), "absent-secret.example.org".into()] {
+            ensure!(ns.resolve(&name, "A")?.is_empty());
+        }
+        for (role, says) in [(Role::Net, "data path started"), (Role::Serve, "control plane started")] {
+            let log = cast.gateway.log(role)?;
+            ensure!(log.contains(says) && !log.contains("secret") && !log.contains("_ldap"), "{log}");
+        }
         Ok(())
     })
 }

@@ -72,6 +72,8 @@ fn without_serve(away: impl FnOnce(&mut Cast<'_>) -> anyhow::Result<()>) -> anyh
         ensure!(connect(client.ns(), cast.files_at(8080)[0], KNOCK)?.is_refused_at_once(), "nothing new is open");
         let private = client.ns().run(["dig", "+short", "+tries=1", "+time=1", "printer.office.lan", "A"])?;
         ensure!(!private.stdout.contains("192.168.1.30"), "an address of the office leaked");
+        let log = cast.gateway.log(Role::Net)?;
+        ensure!(log.contains("data path started") && !log.contains("printer") && !log.contains("www"), "{log}");
         pings.wait(Duration::from_secs(20))?;
         ensure!(pings.log().contains(" 0% packet loss"), "{}", pings.log().lines().rev().take(3).collect::<String>());
         Ok(())

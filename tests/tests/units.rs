@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use office::gateway::units::{NET, SERVE, STRANGER, unprivileged};
 use office::gateway::{Cast, GatewayOptions, Role, Users};
-use office::{Client, Home, OfficeOptions, connect, scenario, wait_until};
+use office::{Client, Home, OfficeOptions, Process, connect, runs, scenario, signal_pid, wait_until};
+use rustix::process::Signal;
 
 const KNOCK: Duration = Duration::from_secs(3);
 
@@ -74,6 +75,43 @@ fn without_the_socket_unit_443_is_missing_and_the_other_port_serves() -> anyhow:
         cast.anne_signs_in(client.ns())?;
         ensure!(connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open());
         restarts(&mut cast, &client)
+    })
+}
+
+/// `passerelle run`: what dies is back, and nothing outlives it, however it ends.
+#[test]
+fn one_command_keeps_both_processes_running() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::B)?;
+        cast.anne_signs_in(client.ns())?;
+        let child = |run: &Process, role: &str| -> anyhow::Result<Option<i32>> {
+            let word = format!(" {role} ");
+            Ok(run.children()?.into_iter().find(|(_, line)| line.contains(&word)).map(|(pid, _)| pid))
+        };
+        for last in [Signal::TERM, Signal::KILL] {
+            let mut run = cast.gateway.hand_over_to_run()?;
+            cast.gateway.wait_until_ready()?;
+            for role in ["net", "serve"] {
+                let before = child(&run, role)?.with_context(|| format!("{role} does not run"))?;
+                signal_pid(before, Signal::KILL)?;
+                wait_until("another took its place", KNOCK, || Ok(child(&run, role)?.filter(|pid| *pid != before)))?;
+                cast.gateway.wait_until_ready()?;
+                ensure!(
+                    connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(),
+                    "closed after {role} was killed"
+                );
+            }
+            let children: Vec<i32> = run.children()?.into_iter().map(|(pid, _)| pid).collect();
+            ensure!(children.len() == 2, "{children:?}");
+            run.signal(last)?;
+            let code = run.wait(Duration::from_secs(15))?;
+            ensure!(last == Signal::KILL || code == 0, "exit code {code}: {}", run.log());
+            wait_until("its children have ended too", Duration::from_secs(15), || {
+                Ok((!children.iter().copied().any(runs)).then_some(()))
+            })?;
+        }
+        Ok(())
     })
 }
 

@@ -1,14 +1,15 @@
 //! The first start: database, sealing key, server key, internal CA, certificate, first administrator. All or nothing.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ipnet::IpNet;
 use provisioning::addresses::{self, SiteNetwork};
-use provisioning::authority::Authority;
+use provisioning::authority::{Authority, Bounds};
 use provisioning::invitation::Token;
 use provisioning::keys::PrivateKey;
 use zeroize::Zeroizing;
@@ -26,6 +27,14 @@ use crate::store::{Moment, Store};
 
 /// A certificate of 397 days is replaced this long after it was made.
 const RENEW: Duration = Duration::from_secs(330 * 24 * 3600);
+
+/// Addresses that the internal CA may vouch for (RFC 1918, RFC 4193).
+const PRIVATE: [IpNet; 4] = [
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+];
 
 /// The database's files.
 const DATABASE: [&str; 3] = ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm"];
@@ -96,12 +105,15 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         groups: std::collections::BTreeSet::new(),
         login,
     };
-    let authority = Authority::new_at(&boot.organisation, now.wall.seconds()).context("make the internal CA")?;
+    let zone = zone_of(&boot.organisation);
+    let public_name = boot.public_name.trim_end_matches('.').to_lowercase();
+    let authority = Authority::new_at(&boot.organisation, &bounds(&public_name, &zone), now.wall.seconds())
+        .context("make the internal CA")?;
     let key = PrivateKey::generate()?;
     let mut site = Site {
-        zone: zone_of(&boot.organisation),
+        zone,
         organisation: boot.organisation,
-        public_name: boot.public_name.trim_end_matches('.').to_lowercase(),
+        public_name,
         endpoint: boot.endpoint,
         network: boot.site,
         office_interface: boot.office_interface,
@@ -130,6 +142,16 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     Ok(token.to_string())
 }
 
+/// What the internal CA may vouch for: the gateway's own names, and private addresses, of which every office has its own.
+fn bounds(public_name: &str, zone: &str) -> Bounds {
+    let mut bounds = Bounds { names: vec![zone.to_owned()], networks: PRIVATE.to_vec() };
+    match public_name.parse::<IpAddr>() {
+        Ok(ip) => bounds.networks.push(ip.into()),
+        Err(_) => bounds.names.push(public_name.to_owned()),
+    }
+    bounds
+}
+
 /// A certificate for the site's names and addresses, from the internal CA.
 pub(super) fn issue(site: &mut Site, config: &Config, now: Moment) -> anyhow::Result<()> {
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
@@ -152,7 +174,8 @@ pub(super) fn tls_names(site: &Site, config: &Config) -> (String, Vec<String>, V
         Ok(ip) => ips.push(ip),
         Err(_) => names.insert(0, site.public_name.clone()),
     }
-    ips.extend(config.office_listen.iter().map(|a| a.ip()).filter(|ip| !ip.is_unspecified()));
+    let within = |ip: &IpAddr| PRIVATE.iter().any(|n| n.contains(ip));
+    ips.extend(config.office_listen.iter().map(|a| a.ip()).filter(within));
     ips.sort_unstable();
     ips.dedup();
     let text = names.iter().cloned().chain(ips.iter().map(ToString::to_string)).collect::<Vec<_>>().join(",");
@@ -198,8 +221,9 @@ fn give_away(config: &Config) -> anyhow::Result<()> {
     let owner = fs::metadata(&config.state_dir).context("look at the state directory")?;
     for name in DATABASE.into_iter().chain(["seal.key"]) {
         let file = config.state_dir.join(name);
-        if file.exists() {
-            std::os::unix::fs::chown(&file, Some(owner.uid()), Some(owner.gid()))
+        if file.symlink_metadata().is_ok() {
+            // Not through a link: the directory may be another user's.
+            std::os::unix::fs::lchown(&file, Some(owner.uid()), Some(owner.gid()))
                 .with_context(|| format!("give {} to its user", file.display()))?;
         }
     }

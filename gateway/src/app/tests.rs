@@ -1,16 +1,18 @@
 //! The whole process on real sockets: first boot, three doors, DNS, sockets replaced.
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
+use provisioning::authority::{Authority, Bounds};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::*;
+use crate::http::gateway_name;
 use crate::reconcile::tests::FakeNet;
 
 fn first() -> FirstBoot {
@@ -99,7 +101,7 @@ async fn from_first_boot_to_three_doors() {
 
     let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
     let ca = Store::open(&database(&config), "x", sealer).await.unwrap().site().await.unwrap().unwrap().ca_certificate;
-    let page = until(async || https(office, &ca, "127.0.0.1", "/api/v1/door").await.ok()).await;
+    let page = until(async || https(office, &ca, "door.example.org", "/api/v1/door").await.ok()).await;
     assert!(page.contains("\"door\":\"office\""), "{page}");
 
     let sockets = || (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
@@ -188,7 +190,9 @@ async fn a_certificate_is_replaced_in_time_and_without_a_restart() {
     assert_ne!(late.tls_certificate, made.tls_certificate);
     assert_eq!(store.site().await.unwrap().unwrap().tls_certificate, late.tls_certificate);
 
-    let other = provisioning::authority::Authority::new_at("other", now.wall.seconds()).unwrap();
+    let networks = vec!["10.0.0.0/8".parse().unwrap()];
+    let bounds = Bounds { names: vec!["example.org".into()], networks };
+    let other = Authority::new_at("other", &bounds, now.wall.seconds()).unwrap();
     let (chain, key) = other.issue_server_at(&["door.example.org".to_owned()], &[], now.wall.seconds()).unwrap();
     let certificate = Arc::new(Certificate::new(&made.tls_certificate, &made.tls_key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -201,4 +205,31 @@ async fn a_certificate_is_replaced_in_time_and_without_a_restart() {
     certificate.replace(&chain, &key).unwrap();
     assert!(!trusted(&made.ca_certificate).await && trusted(other.certificate_pem()).await);
     serving.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_trusts_the_authority_trusts_it_for_the_gateway_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { state_dir: dir.path().to_owned(), ..Config::default() };
+    first_boot(&config, first()).await.unwrap();
+    let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
+    let site = Store::open(&database(&config), "boot", sealer).await.unwrap().site().await.unwrap().unwrap();
+    let stolen = Authority::from_pem(&site.ca_certificate, &site.ca_key).unwrap();
+    let (private, public): (IpAddr, IpAddr) = ("192.168.7.1".parse().unwrap(), "203.0.113.7".parse().unwrap());
+    let gateway = gateway_name(&site.zone);
+    for (name, ip, trusted) in [
+        ("door.example.org", private, true),
+        (gateway.as_str(), private, true),
+        ("bank.example", private, false),
+        ("example.org", private, false),
+        ("door.example.org", public, false),
+    ] {
+        let (chain, key) = stolen.issue_server_at(&[name.to_owned()], &[ip], Moment::now().wall.seconds()).unwrap();
+        let tls = listen::tls(Arc::new(Certificate::new(&chain, &key).unwrap())).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(listen::https(listener, TcpDoor::Office, tls, Router::new()));
+        assert_eq!(https(address, &site.ca_certificate, name, "/").await.is_ok(), trusted, "{name} {ip}");
+        serving.abort();
+    }
 }

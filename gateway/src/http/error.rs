@@ -60,9 +60,10 @@ impl From<Refused> for ApiError {
             Refused::Wrong => Self::Unauthenticated(Slug::WrongCredentials),
             Refused::Wait(time) => Self::Wait(time),
             Refused::Busy => Self::Unavailable("too many sign-ins at once"),
-            Refused::Suspended => {
-                Self::Forbidden(Slug::FactorSuspended, "too many wrong codes in a row: ask for a new invitation")
-            }
+            Refused::Suspended => Self::Forbidden(
+                Slug::FactorSuspended,
+                "too many wrong codes in a row: use a recovery code, or ask for a new invitation",
+            ),
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Weak(weak) => {
                 let slug = match weak {

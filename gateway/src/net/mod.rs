@@ -225,8 +225,10 @@ impl Control {
             return Ok(());
         }
         // one queue is opened to make the device, and closed again: it is persistent
-        drop(Tun::open(&interface.name).with_context(|| {
-            format!("open TUN {0}; if another program made it: `ip link delete {0}`", interface.name)
+        let tun = Tun::open(&interface.name);
+        drop(tun.map_err(|e| {
+            let cure = tun_cure(e.kind(), &interface.name);
+            anyhow::Error::new(e).context(format!("open TUN {}; {cure}", interface.name))
         })?);
         interface::configure(&interface)?;
         interface::check_forwarding();
@@ -336,6 +338,19 @@ fn same_interface(a: &Interface, b: &Interface) -> bool {
     let bare =
         |i: &Interface| Interface { masquerade: false, resolvers: Vec::new(), private_zones: Vec::new(), ..i.clone() };
     bare(a) == bare(b)
+}
+
+/// What to do where the TUN does not open.
+fn tun_cure(kind: std::io::ErrorKind, interface: &str) -> String {
+    use std::io::ErrorKind;
+    match kind {
+        ErrorKind::NotFound => "load its driver, `modprobe tun`; a container must be given /dev/net/tun".into(),
+        ErrorKind::PermissionDenied => format!(
+            "run as root or by the systemd unit; a container must be given /dev/net/tun and CAP_NET_ADMIN; if another \
+             user's program made it: `ip link delete {interface}`"
+        ),
+        _ => format!("if another program made it: `ip link delete {interface}`"),
+    }
 }
 
 /// Test only, debug builds only: `PASSERELLE_TEST_OPEN=first-lock` or `second-lock` switches that lock off, so that the other one can be

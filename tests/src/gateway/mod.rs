@@ -7,6 +7,7 @@ pub mod units;
 mod web;
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -200,10 +201,25 @@ impl<'o> Gateway<'o> {
     /// # Errors
     /// The binary cannot be started.
     pub fn launch(&mut self, role: Role) -> anyhow::Result<()> {
-        let (mut argv, handed) = match self.users {
+        let (argv, handed) = match self.users {
             Users::Root => (vec![binary()?.to_string_lossy().into_owned()], None),
             Users::Units { handed } => self.as_unit(role, handed)?,
         };
+        let process = self.spawn(argv, role.word(), handed)?;
+        *self.slot(role) = Some(process);
+        Ok(())
+    }
+
+    /// Ends both processes and starts `passerelle run` in their place.
+    ///
+    /// # Errors
+    /// The binary cannot be started.
+    pub fn hand_over_to_run(&mut self) -> anyhow::Result<Process> {
+        (self.net, self.serve) = (None, None);
+        self.spawn(vec![binary()?.to_string_lossy().into_owned()], "run", None)
+    }
+
+    fn spawn(&self, mut argv: Vec<String>, word: &str, handed: Option<[OwnedFd; 2]>) -> anyhow::Result<Process> {
         let config = self.config().to_string_lossy().into_owned();
         let nft = self.directory.join("nft").to_string_lossy().into_owned();
         let mut env = vec![("PASSERELLE_LOG", "info"), ("PASSERELLE_NFT", nft.as_str()), ("RUST_BACKTRACE", "1")];
@@ -212,11 +228,8 @@ impl<'o> Gateway<'o> {
             Some(Lock::Second) => env.push(("PASSERELLE_TEST_OPEN", "second-lock")),
             None => {}
         }
-        argv.extend(["--config", &config, role.word()].map(str::to_owned));
-        let name = format!("passerelle-{}", role.word());
-        let process = self.office.gw.spawn_as(&name, argv, &env, handed)?;
-        *self.slot(role) = Some(process);
-        Ok(())
+        argv.extend(["--config", &config, word].map(str::to_owned));
+        self.office.gw.spawn_as(&format!("passerelle-{word}"), argv, &env, handed)
     }
 
     fn slot(&mut self, role: Role) -> &mut Option<Process> {
