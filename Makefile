@@ -6,6 +6,7 @@ GATEWAY := $(CARGO_TARGET_DIR)/debug/passerelle
 TOOLS := $(CARGO_TARGET_DIR)/tools
 BORINGTUN := 0.7.1
 DENY := 0.20.2
+ON_POSTGRES := store:: http:: identity:: reconcile::
 ADVISORIES := https://github.com/RustSec/advisory-db
 
 .PHONY: help demo run test test-all check unit e2e build tools install-deps
@@ -33,8 +34,9 @@ check: install-deps $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is link
 	then $(TOOLS)/bin/cargo-deny --log-level error check advisories; \
 	else echo "$(ADVISORIES) is not reached: known weaknesses of dependencies are not checked"; fi
 
-unit: install-deps ## tests without namespaces
+unit: install-deps ## tests without namespaces; what touches the database a second time, on PostgreSQL
 	cargo test --workspace --exclude virtual-office --no-fail-fast
+	tests/postgres cargo test -p passerelle --lib --no-fail-fast -- $(ON_POSTGRES)
 
 e2e: install-deps tools build ## tests in the virtual office; root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1

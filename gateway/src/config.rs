@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::store::Database;
 
 /// Where the configuration is looked for.
 pub const DEFAULT_PATH: &str = "/etc/passerelle/passerelle.toml";
@@ -15,8 +18,12 @@ pub const DEFAULT_PATH: &str = "/etc/passerelle/passerelle.toml";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Database and sealing key.
+    /// Sealing key, and the database if no other is named.
     pub state_dir: PathBuf,
+    /// A PostgreSQL database instead: `postgresql:///passerelle?host=/run/postgresql`. Its password, if it needs one, is
+    /// in a file (`PGPASSFILE`), never here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Url>,
     /// `net.sock` (the link) and `api.sock` (the command line).
     pub runtime_dir: PathBuf,
     /// Kernel name of the TUN.
@@ -34,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             state_dir: "/var/lib/passerelle".into(),
+            database: None,
             runtime_dir: "/run/passerelle".into(),
             interface: "pass0".into(),
             ports: vec![51820, 443],
@@ -66,7 +74,22 @@ impl Config {
         anyhow::ensure!(fits, "interface `{name}`: 1 to 15 letters, digits or hyphens");
         anyhow::ensure!(!self.ports.is_empty(), "ports: at least one UDP port, such as 51820");
         anyhow::ensure!(!self.ports.contains(&0), "ports: 0 is not a port");
+        if let Some(url) = &self.database {
+            let example = "such as postgresql:///passerelle?host=/run/postgresql";
+            anyhow::ensure!(matches!(url.scheme(), "postgresql" | "postgres"), "database: a PostgreSQL URL, {example}");
+            let secret = url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password");
+            anyhow::ensure!(!secret, "database: no password here, this file is not secret; put it into ~/.pgpass");
+        }
         Ok(())
+    }
+
+    /// Where the database is: in the state directory, if no other is named.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        match &self.database {
+            Some(url) => Database::Postgres(url.clone()),
+            None => Database::Sqlite(self.state_dir.join("passerelle.db")),
+        }
     }
 
     /// The link's socket.

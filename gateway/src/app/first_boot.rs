@@ -14,7 +14,7 @@ use provisioning::invitation::Token;
 use provisioning::keys::PrivateKey;
 use zeroize::Zeroizing;
 
-use super::{boot_id, database};
+use super::boot_id;
 use crate::audit::Actor;
 use crate::clock::Unix;
 use crate::config::Config;
@@ -72,8 +72,8 @@ pub struct FirstBoot {
 /// What kept it from being made, or that there is a database already. No database is left behind then; a sealing key that
 /// is there already is taken by the next try.
 pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<String> {
-    let file = database(config);
-    anyhow::ensure!(!file.exists(), "this gateway is set up already: {} is there", file.display());
+    let database = config.database();
+    anyhow::ensure!(!database.is_set_up().await?, "this gateway is set up already: there is a site in {database}");
     let state_dir = &config.state_dir;
     fs::DirBuilder::new()
         .recursive(true)
@@ -131,7 +131,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     };
     issue(&mut site, config, now)?;
 
-    let store = Store::open(&database(config), &boot_id()?, sealer).await?;
+    let store = Store::open(config.database(), &boot_id()?, sealer).await?;
     let mut write = store.write(now, Actor::Local).await?;
     write.create_site(&site).await?;
     let user = write.add_user(&administrator).await?;

@@ -44,22 +44,16 @@ const BIND_AGAIN: Duration = Duration::from_secs(5);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The database's file in the state directory.
-#[must_use]
-pub fn database(config: &Config) -> std::path::PathBuf {
-    config.state_dir.join("passerelle.db")
-}
-
 /// Runs the control plane until it is told to stop.
 ///
 /// # Errors
 /// What keeps it from starting, with the cure.
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let not_set_up =
-        || format!("this gateway is not set up (no {}): run `passerelle setup`", database(&config).display());
-    anyhow::ensure!(database(&config).exists(), not_set_up());
+        || format!("this gateway is not set up (nothing in {}): run `passerelle setup`", config.database());
+    anyhow::ensure!(config.database().is_set_up().await?, not_set_up());
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
-    let store = Arc::new(Store::open(&database(&config), &boot_id()?, sealer).await?);
+    let store = Arc::new(Store::open(config.database(), &boot_id()?, sealer).await?);
     let site = store.site().await?.with_context(not_set_up)?;
     let site = renewed(&store, site, &config, Moment::now()).await?;
     begin(&store, &config).await?;

@@ -100,7 +100,7 @@ async fn from_first_boot_to_three_doors() {
     assert_eq!(fs::metadata(config.api_socket()).unwrap().permissions().mode() & 0o777, 0o600);
 
     let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
-    let ca = Store::open(&database(&config), "x", sealer).await.unwrap().site().await.unwrap().unwrap().ca_certificate;
+    let ca = Store::open(config.database(), "x", sealer).await.unwrap().site().await.unwrap().unwrap().ca_certificate;
     let page = until(async || https(office, &ca, "door.example.org", "/api/v1/door").await.ok()).await;
     assert!(page.contains("\"door\":\"office\""), "{page}");
 
@@ -147,7 +147,7 @@ async fn a_database_put_back_from_before_locks_every_door() {
     first_boot(&config, first()).await.unwrap();
     let open = async || {
         let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
-        Store::open(&database(&config), "boot", sealer).await.unwrap()
+        Store::open(config.database(), "boot", sealer).await.unwrap()
     };
     let locked = async |store: &Store| {
         let filter =
@@ -157,14 +157,14 @@ async fn a_database_put_back_from_before_locks_every_door() {
     let store = open().await;
     begin(&store, &config).await.unwrap();
     store.close().await;
-    let kept = fs::read(database(&config)).unwrap();
+    let kept = fs::read(config.state_dir.join("passerelle.db")).unwrap();
     for _ in 0..2 {
         let store = open().await;
         begin(&store, &config).await.unwrap();
         assert_eq!(locked(&store).await, 0);
         store.close().await;
     }
-    fs::write(database(&config), kept).unwrap();
+    fs::write(config.state_dir.join("passerelle.db"), kept).unwrap();
     let store = open().await;
     begin(&store, &config).await.unwrap();
     assert_eq!(locked(&store).await, 1);
@@ -180,7 +180,7 @@ async fn a_certificate_is_replaced_in_time_and_without_a_restart() {
     let config = Config { state_dir: dir.path().to_owned(), ..Config::default() };
     first_boot(&config, first()).await.unwrap();
     let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
-    let store = Store::open(&database(&config), "boot", sealer).await.unwrap();
+    let store = Store::open(config.database(), "boot", sealer).await.unwrap();
     let made = store.site().await.unwrap().unwrap();
     let now = Moment::now();
     let in_days = |days: u32| Moment { wall: now.wall + DAY * days, ..now };
@@ -213,7 +213,7 @@ async fn who_trusts_the_authority_trusts_it_for_the_gateway_only() {
     let config = Config { state_dir: dir.path().to_owned(), ..Config::default() };
     first_boot(&config, first()).await.unwrap();
     let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
-    let site = Store::open(&database(&config), "boot", sealer).await.unwrap().site().await.unwrap().unwrap();
+    let site = Store::open(config.database(), "boot", sealer).await.unwrap().site().await.unwrap().unwrap();
     let stolen = Authority::from_pem(&site.ca_certificate, &site.ca_key).unwrap();
     let (private, public): (IpAddr, IpAddr) = ("192.168.7.1".parse().unwrap(), "203.0.113.7".parse().unwrap());
     let gateway = gateway_name(&site.zone);

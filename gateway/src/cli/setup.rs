@@ -85,7 +85,9 @@ impl Setup {
         let path = path.unwrap_or(Path::new(DEFAULT_PATH));
         let absent = !path.exists();
         let config = if absent { Config::default() } else { config? };
-        self.may_run(&config)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+        runtime.block_on(self.may_run(&config))?;
         let network = Network::detect().context("look at this machine's network")?;
         let boot = self.first_boot(&config, &network)?;
         if !json {
@@ -97,8 +99,6 @@ impl Setup {
         if absent {
             write_config(path, &config)?;
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
         let interface = boot.office_interface.clone();
         let login = boot.admin_login.clone();
         let token = runtime.block_on(crate::app::first_boot(&config, boot))?;
@@ -133,14 +133,13 @@ impl Setup {
         }
     }
 
-    fn may_run(&self, config: &Config) -> anyhow::Result<()> {
+    async fn may_run(&self, config: &Config) -> anyhow::Result<()> {
         anyhow::ensure!(rustix::process::geteuid().is_root(), "setup needs root: run it with sudo");
-        let database = crate::app::database(config);
+        let database = config.database();
         anyhow::ensure!(
-            !database.exists(),
-            "this gateway is set up already ({} is there). Its settings are changed with the other commands; to begin \
-             anew, losing every user and device, stop the gateway and remove {} first",
-            database.display(),
+            !database.is_set_up().await?,
+            "this gateway is set up already (in {database}). Its settings are changed with the other commands; to begin \
+             anew, losing every user and device, stop the gateway, and remove {} and all that is in that database first",
             config.state_dir.display()
         );
         anyhow::ensure!(

@@ -129,7 +129,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn keep_heard(&self, heard: &[Heard]) -> Result<()> {
-        let mut tx = self.writes.begin_with(self.begin).await?;
+        let mut tx = self.begin_write().await?;
         for h in heard {
             sqlx::query(
                 "UPDATE devices SET endpoint = COALESCE($2, endpoint), heard_at = COALESCE($3, heard_at), \

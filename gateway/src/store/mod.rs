@@ -5,6 +5,7 @@
 //! Reads go by their own connections, so that they never wait for a write.
 
 pub mod audit;
+pub mod database;
 pub mod devices;
 pub mod groups;
 pub mod invitations;
@@ -23,31 +24,18 @@ mod row;
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use provisioning::percent::encode;
-use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+pub use database::Database;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::audit::{Actor, Event};
 use crate::clock::{Boot, Unix};
 use crate::identity::seal::Sealer;
 use crate::ids::UserId;
-
-/// Connections for reading: more than the two cores of a small office's box would only wait for each other.
-const READERS: u32 = 4;
-
-/// How long a statement waits for another process's lock; nothing of ours holds one longer than a disk flush.
-const BUSY_MS: u32 = 3000;
-
-/// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -132,37 +120,37 @@ impl Scope {
 pub struct Store {
     reads: AnyPool,
     writes: AnyPool,
-    begin: &'static str,
+    database: Database,
+    /// Hears what other gateways change; ends with the store.
+    _listening: JoinSet<()>,
     boot_id: String,
     sealer: Arc<Sealer>,
     touched: Mutex<BTreeMap<u64, Scope>>,
-    changed: Notify,
+    changed: Arc<Notify>,
     /// Wall clock minus boot clock, in milliseconds, as last measured; `i64::MIN` before the first time.
     offset: AtomicI64,
 }
 
 impl Store {
-    /// Opens the SQLite file, makes it (readable by its owner only) if it is not there, and brings its schema up to date.
+    /// Opens the database, and brings its schema up to date.
     ///
     /// # Errors
-    /// The file cannot be opened or its schema is of a newer version.
-    pub async fn open(file: &Path, boot_id: &str, sealer: Arc<Sealer>) -> anyhow::Result<Self> {
-        use anyhow::Context as _;
-        let named = || format!("database {}", file.display());
-        OpenOptions::new().create(true).append(true).mode(0o600).open(file).with_context(named)?;
-        sqlx::any::install_default_drivers();
-        let url = sqlite_url(file);
-        let writes = pool(1).connect(&url).await.with_context(named)?;
-        sqlx::migrate!("./migrations").run(&writes).await.with_context(|| format!("schema of {}", named()))?;
-        let reads = pool(READERS).connect(&url).await.with_context(named)?;
+    /// The database cannot be opened or its schema is of a newer version.
+    pub async fn open(database: Database, boot_id: &str, sealer: Arc<Sealer>) -> anyhow::Result<Self> {
+        let (writes, reads) = database.connect().await?;
+        let changed = Arc::new(Notify::new());
+        let wake = changed.clone();
+        let mut listening = JoinSet::new();
+        listening.spawn(database.clone().listen(move || wake.notify_one()));
         Ok(Self {
             reads,
             writes,
-            begin: "BEGIN IMMEDIATE",
+            database,
+            _listening: listening,
             boot_id: boot_id.to_owned(),
             sealer,
             touched: Mutex::default(),
-            changed: Notify::new(),
+            changed,
             offset: AtomicI64::new(i64::MIN),
         })
     }
@@ -172,16 +160,20 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn write(&self, now: Moment, actor: Actor) -> Result<Write<'_>> {
-        let tx = self.writes.begin_with(self.begin).await?;
+        let tx = self.begin_write().await?;
         Ok(Write { store: self, tx, now, actor, scope: None })
+    }
+
+    async fn begin_write(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.database.begin_write(&self.writes).await?)
     }
 
     /// A read transaction: everything in it is of one moment.
     pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>> {
-        Ok(self.reads.begin().await?)
+        Ok(self.database.begin_read(&self.reads).await?)
     }
 
-    /// Waits until a change that touches the data plane was committed.
+    /// Waits until a change that touches the data plane was committed, here or by another gateway of the site.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }
@@ -201,35 +193,6 @@ impl Store {
     fn touched(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Scope>> {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn pool(connections: u32) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .min_connections(connections)
-        .acquire_timeout(ACQUIRE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                for pragma in [
-                    "PRAGMA journal_mode = WAL".to_owned(),
-                    "PRAGMA synchronous = FULL".to_owned(),
-                    "PRAGMA foreign_keys = ON".to_owned(),
-                    "PRAGMA secure_delete = ON".to_owned(),
-                    format!("PRAGMA busy_timeout = {BUSY_MS}"),
-                ] {
-                    connection.execute(sqlx::AssertSqlSafe(pragma)).await?;
-                }
-                Ok(())
-            })
-        })
-}
-
-fn sqlite_url(file: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt as _;
-    format!("sqlite://{}?mode=rw", encode(file.as_os_str().as_bytes(), b"/"))
 }
 
 /// A change under way.
@@ -283,6 +246,7 @@ impl Write<'_> {
             let before = touched.remove(&epoch);
             touched.insert(epoch, before.map_or(scope.clone(), |b| b.and(scope)));
         }
+        self.store.database.announce(&mut self.tx).await?;
         let committed = self.tx.commit().await;
         self.store.changed.notify_one();
         committed?;

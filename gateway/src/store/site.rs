@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn raise_generation(&self, at_least: u64) -> Result<(u64, u64)> {
-        let mut tx = self.writes.begin_with(self.begin).await?;
+        let mut tx = self.begin_write().await?;
         let before: i64 = sqlx::query_scalar("SELECT generation FROM site").fetch_one(&mut *tx).await?;
         let next = before.max(super::integer(at_least)) + 1;
         sqlx::query("UPDATE site SET generation = $1").bind(next).execute(&mut *tx).await?;

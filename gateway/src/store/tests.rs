@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -43,9 +44,24 @@ pub(crate) fn site() -> Site {
     }
 }
 
+/// This folder's database: SQLite, or one of its own on the server that `PASSERELLE_TEST_POSTGRES` names.
 pub(crate) async fn open(dir: &TempDir, boot: &str) -> Arc<Store> {
     let sealer = Arc::new(Sealer::new(&[7; 32]));
-    Arc::new(Store::open(&dir.path().join("passerelle.db"), boot, sealer).await.unwrap())
+    Arc::new(Store::open(database(dir.path()).await, boot, sealer).await.unwrap())
+}
+
+pub(crate) async fn database(dir: &std::path::Path) -> Database {
+    let Ok(server) = std::env::var("PASSERELLE_TEST_POSTGRES") else {
+        return Database::Sqlite(dir.join("passerelle.db"));
+    };
+    let name = dir.file_name().unwrap().to_string_lossy().replace('.', "t");
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&server).await.unwrap();
+    // Another store of the same folder finds it there.
+    let made = sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE \"{name}\""))).execute(&mut connection).await;
+    drop(made);
+    let mut url: url::Url = server.parse().unwrap();
+    url.set_path(&name);
+    Database::Postgres(url)
 }
 
 /// A site, and nothing in it.
@@ -424,10 +440,42 @@ async fn secrets_are_sealed_and_the_file_is_private() {
     let (_, _) = person(&store, "anne", Role::User, "x").await;
     assert_eq!(store.site().await.unwrap().unwrap().ca_key.as_str(), "ca key");
     store.close().await;
-    let file = dir.path().join("passerelle.db");
+    let Database::Sqlite(file) = database(dir.path()).await else { return };
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let bytes = std::fs::read(&file).unwrap();
     for secret in [b"ca key".as_slice(), b"tls key", &SECRET] {
         assert!(!bytes.windows(secret.len()).any(|w| w == secret));
     }
+}
+
+/// Two gateways of one site: what may be done once is done once, and either hears of the other's changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_on_one_database() {
+    let (dir, here) = fixture().await;
+    let there = open(&dir, "boot-2").await;
+    let now = Moment::now();
+    let (user, device) = person(&here, "anne", Role::User, "x").await;
+    let secret = sealed(&here, user).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..20_u8 {
+        let (store, secret) = (if n % 2 == 0 { here.clone() } else { there.clone() }, secret.clone());
+        tries.spawn(async move {
+            let mut write = store.write(now, Actor::System).await.unwrap();
+            let spent = write.spend_step(user, 100, &secret).await.unwrap();
+            write.commit().await.unwrap();
+            spent
+        });
+    }
+    assert_eq!(tries.join_all().await.into_iter().filter(|spent| *spent).count(), 1);
+    let before = there.load_since(None, now).await.unwrap();
+    let told = async || tokio::time::timeout(Duration::from_secs(1), there.changed()).await.is_ok();
+    while told().await {}
+    let mut write = here.write(now, Actor::Local).await.unwrap();
+    write.revoke_device(device).await.unwrap();
+    let epoch = write.commit().await.unwrap().unwrap();
+    let postgres = matches!(database(dir.path()).await, Database::Postgres(_));
+    assert_eq!(told().await, postgres, "only a server can tell");
+    let after = there.load_since(Some(before.epoch), now).await.unwrap();
+    assert_eq!((after.epoch, after.scope), (epoch, Scope::All));
+    assert!(after.world.devices.get(&device).unwrap().revoked);
 }

@@ -50,7 +50,7 @@ impl Store {
     /// The database does not answer.
     pub async fn count_login(&self, login: &str, password: bool, now: Unix) -> Result<Option<u64>> {
         let key = login_key(login);
-        let mut tx = self.writes.begin_with(self.begin).await?;
+        let mut tx = self.begin_write().await?;
         // A wait longer than the longest is the mark of a clock that was set back: it does not hold.
         let counted = sqlx::query(
             "INSERT INTO throttles (key, since, failures, wait_until) VALUES ($1, $2, 1, 0) \
