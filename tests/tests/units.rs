@@ -17,13 +17,21 @@ fn start(office: &office::Office, handed: bool) -> anyhow::Result<Cast<'_>> {
     Cast::start(office, GatewayOptions { users: Users::Units { handed }, ..GatewayOptions::default() })
 }
 
-/// Whoever comes back finds it as before: sockets of the dead are taken away, doors stay open.
-fn restarts(cast: &mut Cast<'_>, client: &Client<'_>) -> anyhow::Result<()> {
-    wait_until("where the device is has been reported", KNOCK, || {
+/// Where devices are is written down: they are called back there after a restart of everything.
+fn written_down(cast: &Cast<'_>) -> anyhow::Result<()> {
+    wait_until("where the device is has been written down", KNOCK, || {
         let status = cast.gateway.status()?;
         let mut peers = status.get("peers").and_then(|p| p.as_array()).into_iter().flatten();
-        Ok(peers.any(|p| p.get("endpoint").is_some_and(|e| !e.is_null())).then_some(()))
+        let Some(endpoint) = peers.find_map(|p| p.get("endpoint")?.as_str()) else { return Ok(None) };
+        let log = fs::read(cast.gateway.state().join("passerelle.db-wal"))?;
+        Ok(log.windows(endpoint.len()).any(|w| w == endpoint.as_bytes()).then_some(()))
     })?;
+    Ok(())
+}
+
+/// Whoever comes back finds it as before: sockets of the dead are taken away, doors stay open.
+fn restarts(cast: &mut Cast<'_>, client: &Client<'_>) -> anyhow::Result<()> {
+    written_down(cast)?;
     for role in [Role::Net, Role::Serve] {
         cast.gateway.kill(role)?;
         cast.gateway.launch(role)?;
@@ -85,6 +93,7 @@ fn one_command_keeps_both_processes_running() -> anyhow::Result<()> {
         let mut cast = Cast::start(office, GatewayOptions::default())?;
         let client = cast.anne_at(Home::B)?;
         cast.anne_signs_in(client.ns())?;
+        written_down(&cast)?;
         let child = |run: &Process, role: &str| -> anyhow::Result<Option<i32>> {
             let word = format!(" {role} ");
             Ok(run.children()?.into_iter().find(|(_, line)| line.contains(&word)).map(|(pid, _)| pid))
@@ -97,10 +106,8 @@ fn one_command_keeps_both_processes_running() -> anyhow::Result<()> {
                 signal_pid(before, Signal::KILL)?;
                 wait_until("another took its place", KNOCK, || Ok(child(&run, role)?.filter(|pid| *pid != before)))?;
                 cast.gateway.wait_until_ready()?;
-                ensure!(
-                    connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(),
-                    "closed after {role} was killed"
-                );
+                let reach = connect(client.ns(), cast.files_at(445)[0], KNOCK)?;
+                ensure!(reach.is_open(), "{reach:?} after {role} was killed: {}", run.log());
             }
             let children: Vec<i32> = run.children()?.into_iter().map(|(pid, _)| pid).collect();
             ensure!(children.len() == 2, "{children:?}");

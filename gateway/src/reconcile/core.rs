@@ -28,6 +28,9 @@ const FULL: Duration = Duration::from_secs(60);
 /// What `net` told is written down this often.
 const FLUSH: Duration = Duration::from_secs(10);
 
+/// A peer that is somewhere else is written down sooner: after a crash of both processes it is called back there.
+const FLUSH_MOVED: Duration = Duration::from_millis(500);
+
 /// A load that failed is tried again after this.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -53,6 +56,8 @@ pub(super) struct Core {
     /// The epoch that the second lock could not be brought up to last, and why.
     failed: Option<(u64, String)>,
     down_since: Instant,
+    /// Some peer is somewhere else than what is written down.
+    moved: bool,
 }
 
 impl Core {
@@ -78,15 +83,16 @@ impl Core {
             complete: 0,
             failed: None,
             down_since: Instant::now(),
+            moved: false,
         }
     }
 
     pub(super) async fn run(mut self, mut net: mpsc::Receiver<FromNet>, mut requests: mpsc::Receiver<Request>) {
         tokio::spawn(say_alive(self.sender.clone()));
         let store = self.store.clone();
-        let (mut full, mut flush) = (interval(FULL), interval(FLUSH));
+        let mut full = interval(FULL);
         full.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut flush_at = Instant::now();
         let mut retry: Option<Instant> = None;
         loop {
             let again = async { tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)).await };
@@ -101,9 +107,15 @@ impl Core {
                     None => return,
                 },
                 _ = full.tick() => self.everything().await,
-                _ = flush.tick() => self.flush().await,
+                () = tokio::time::sleep_until(flush_at) => {
+                    flush_at = Instant::now() + FLUSH;
+                    self.flush().await
+                }
                 () = again, if retry.is_some() => self.everything().await,
             };
+            if std::mem::take(&mut self.moved) {
+                flush_at = flush_at.min(Instant::now() + FLUSH_MOVED);
+            }
             retry = match outcome {
                 Ok(()) => None,
                 Err(e) => {
@@ -163,7 +175,7 @@ impl Core {
                 // Kept: whoever asks after this report gets the same answer.
                 self.failed = Some((epoch, reason));
             }
-            Report::Peers { peers } => self.live.hear(&peers, Boot::now()),
+            Report::Peers { peers } => self.moved |= self.live.hear(&peers, Boot::now()),
             Report::FirewallRebuilt { after_ms } => {
                 tracing::warn!(after_ms, "the firewall was changed by another program and has been rebuilt");
                 self.health().rebuilt_at = Some(Unix::now());

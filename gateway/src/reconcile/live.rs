@@ -43,17 +43,21 @@ impl Live {
         self.peers().told.get(&device).copied().unwrap_or_default()
     }
 
-    pub(super) fn hear(&self, reports: &[PeerReport], now: Boot) {
+    /// Whether one of them is somewhere else than before.
+    pub(super) fn hear(&self, reports: &[PeerReport], now: Boot) -> bool {
         let mut peers = self.peers();
+        let mut moved = false;
         let ago = |ms: Option<u64>| ms.map(|ms| Boot(now.0.saturating_sub(ms)));
         for report in reports {
             let told = peers.told.entry(report.device).or_default();
+            moved |= report.endpoint.is_some_and(|new| told.endpoint != Some(new));
             told.endpoint = report.endpoint.or(told.endpoint);
             told.handshake = ago(report.handshake_ms).or(told.handshake);
             told.heard = ago(report.heard_ms).or(told.heard);
             (told.rx, told.tx) = (report.rx, report.tx);
             peers.unwritten.insert(report.device);
         }
+        moved
     }
 
     pub(super) fn take_unwritten(&self, now: Moment) -> Vec<Heard> {
