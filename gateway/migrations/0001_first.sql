@@ -12,6 +12,7 @@ CREATE TABLE site (
     site_v4          TEXT   NOT NULL,
     site_v6          TEXT   NOT NULL,
     office_interface TEXT   NOT NULL,
+    time_zone        TEXT   NOT NULL,
     resolvers        TEXT   NOT NULL,
     office_zones     TEXT   NOT NULL,
     masquerade       BIGINT NOT NULL CHECK (masquerade IN (0, 1)),
@@ -76,9 +77,10 @@ CREATE TABLE devices (
 );
 CREATE UNIQUE INDEX devices_name ON devices (user_id, name) WHERE revoked_at IS NULL;
 
+-- Addresses with a prefix length: one machine is a network of one. The aliases are the room that was given.
 CREATE TABLE resources (
     id         TEXT   PRIMARY KEY,
-    kind       TEXT   NOT NULL CHECK (kind IN ('share', 'service', 'workstation')),
+    kind       TEXT   NOT NULL CHECK (kind IN ('share', 'service', 'workstation', 'network')),
     name       TEXT   NOT NULL UNIQUE,
     real4      TEXT,
     real6      TEXT,
@@ -100,6 +102,7 @@ CREATE TABLE policies (
     id          TEXT   PRIMARY KEY,
     group_id    TEXT   NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     resource_id TEXT   NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    hours       TEXT,
     until       BIGINT,
     created_at  BIGINT NOT NULL,
     UNIQUE (group_id, resource_id)

@@ -77,7 +77,7 @@ pub enum Event {
     ResourceAdded { resource: String, kind: &'static str },
     ResourceMoved { resource: String, address4: Option<String>, address6: Option<String> },
     ResourceRemoved { resource: String },
-    PolicyAdded { policy: PolicyId, group: String, resource: String, until: Option<Unix> },
+    PolicyAdded { policy: PolicyId, group: String, resource: String, hours: Option<String>, until: Option<Unix> },
     PolicyRemoved { policy: PolicyId, group: String, resource: String },
     InvitationIssued { user: String },
     InvitationRevoked { user: String },

@@ -1,7 +1,8 @@
 //! The site network and who gets which address in it.
 //!
 //! Lower half of the IPv4 /16: the gateway (`.0.1`) and devices. Upper half: aliases of resources. IPv6 carries the
-//! same host number, in subnet 0 of the /48 for devices and in subnet 1 for aliases. A number is never two things.
+//! same host number, in subnet 0 of the /48 for devices and in subnet 1 for aliases; the alias of a whole network has a
+//! subnet of its own. A number is never two things.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -135,6 +136,25 @@ pub fn alias(site: &SiteNetwork, n: u32) -> Option<(Ipv4Addr, Ipv6Addr)> {
     (n < ALIASES).then(|| numbered(site, FIRST_ALIAS + n, ALIAS_SUBNET))
 }
 
+/// Largest network that is published as a whole, IPv4 prefix length: eight of them fit beside single aliases.
+pub const WIDEST4: u8 = 20;
+
+/// Largest network that is published as a whole, IPv6 prefix length: one subnet of the /48 each.
+pub const WIDEST6: u8 = 64;
+
+/// Aliases for a whole IPv4 network of this prefix length and an IPv6 subnet, and the number after them; `n` as in
+/// [`alias`]. `None` if the network is wider than [`WIDEST4`] or the upper half is full.
+#[must_use]
+pub fn alias_network(site: &SiteNetwork, n: u32, prefix4: u8) -> Option<(Ipv4Net, Ipv6Net, u32)> {
+    let size = (WIDEST4..=32).contains(&prefix4).then(|| 1_u32 << (32 - prefix4))?;
+    let host = FIRST_ALIAS.checked_add(n)?.next_multiple_of(size);
+    let next = host.checked_add(size)?.checked_sub(FIRST_ALIAS).filter(|next| *next <= ALIASES)?;
+    let v4 = Ipv4Addr::from(u32::from(site.v4.network()) | host);
+    // The host number is 0x8001 or more: never the subnet of devices or of single aliases.
+    let v6 = Ipv6Addr::from(u128::from(site.v6.network()) | u128::from(host) << 64);
+    Some((Ipv4Net::new(v4, prefix4).ok()?, Ipv6Net::new(v6, WIDEST6).ok()?, next))
+}
+
 fn numbered(site: &SiteNetwork, host: u32, subnet: u128) -> (Ipv4Addr, Ipv6Addr) {
     let v4 = u32::from(site.v4.network()) | host;
     let v6 = u128::from(site.v6.network()) | subnet | u128::from(host);
@@ -174,6 +194,26 @@ mod tests {
             .collect();
         assert_eq!(all.iter().map(|a| a.0).collect::<BTreeSet<_>>().len(), all.len());
         assert_eq!(all.iter().map(|a| a.1).collect::<BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn whole_networks_have_their_own_room() {
+        let s = site();
+        let (v4, v6, next) = alias_network(&s, 3, 24).unwrap();
+        assert_eq!((v4, v6), ("10.91.129.0/24".parse().unwrap(), "fd6b:10f3:77aa:8100::/64".parse().unwrap()));
+        assert_eq!(alias(&s, next).unwrap().0, "10.91.130.0".parse::<Ipv4Addr>().unwrap());
+        let mut taken = Vec::<(Ipv4Net, Ipv6Net)>::new();
+        let mut n = 0;
+        for prefix in [32, 24, 20, 30, 20, 32, 27, 20].into_iter().cycle() {
+            let Some((v4, v6, next)) = alias_network(&s, n, prefix) else { break };
+            assert!(s.v4.contains(&v4) && s.v6.contains(&v6) && next > n);
+            assert!(taken.iter().all(|(a, b)| !overlap(a, &v4) && *b != v6), "{v4} {v6}");
+            let single = alias(&s, n).unwrap();
+            assert!(taken.iter().all(|(a, _)| !a.contains(&single.0)));
+            taken.push((v4, v6));
+            n = next;
+        }
+        assert!(taken.len() > 5 && alias_network(&s, 0, 19).is_none() && alias_network(&s, ALIASES, 32).is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use provisioning::addresses::{self, SiteNetwork};
 use provisioning::authority::{Authority, Bounds};
 use provisioning::invitation::Token;
@@ -117,6 +118,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         endpoint: boot.endpoint,
         network: boot.site,
         office_interface: boot.office_interface,
+        time_zone: time_zone(),
         resolvers: boot.resolvers,
         office_zones: boot.office_zones.iter().map(|z| z.trim_end_matches('.').to_lowercase()).collect(),
         masquerade: boot.masquerade,
@@ -180,6 +182,11 @@ pub(super) fn tls_names(site: &Site, config: &Config) -> (String, Vec<String>, V
     ips.dedup();
     let text = names.iter().cloned().chain(ips.iter().map(ToString::to_string)).collect::<Vec<_>>().join(",");
     (text, names, ips)
+}
+
+/// This machine's, as IANA names it.
+fn time_zone() -> String {
+    TimeZone::system().iana_name().unwrap_or("UTC").to_owned()
 }
 
 /// `Cabinet Rossi & Fils` → `cabinet-rossi-fils.internal`.

@@ -8,7 +8,7 @@ use provisioning::addresses;
 use tokio::sync::watch;
 
 use crate::dns::{Addresses, View};
-use crate::store::resources::Resource;
+use crate::store::resources::{Resource, ResourceKind};
 use crate::store::site::Site;
 
 /// The view for these resources.
@@ -17,9 +17,12 @@ pub(super) fn view(site: &Site, published: &[Resource]) -> View {
     let mut hosts = HashMap::new();
     let (mut aliases4, mut aliases6) = (Vec::new(), Vec::new());
     for resource in published {
-        let at = Addresses { v4: resource.real4.map(|_| resource.alias4), v6: resource.real6.map(|_| resource.alias6) };
-        hosts.insert(format!("{}.{}", resource.name, site.zone), at);
-        hosts.extend(resource.dns_names.iter().map(|name| (name.clone(), at)));
+        // A network is no host: what is in it is reached by the office's own names.
+        if resource.kind != ResourceKind::Network {
+            let at = Addresses { v4: resource.alias4.map(|n| n.addr()), v6: resource.alias6.map(|n| n.addr()) };
+            hosts.insert(format!("{}.{}", resource.name, site.zone), at);
+            hosts.extend(resource.dns_names.iter().map(|name| (name.clone(), at)));
+        }
         let message = resource.message();
         aliases4.extend(message.v4);
         aliases6.extend(message.v6);

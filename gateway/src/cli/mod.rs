@@ -19,9 +19,7 @@ mod probe;
 mod redeem;
 mod resource;
 mod run;
-mod service;
 mod setup;
-mod share;
 mod status;
 mod user;
 mod verification;
@@ -74,10 +72,16 @@ enum Command {
     Device(device::Device),
     /// File servers
     #[command(subcommand)]
-    Share(share::Share),
+    Share(resource::Share),
     /// Ports of other machines in the office
     #[command(subcommand)]
-    Service(service::Service),
+    Service(resource::Service),
+    /// Office PCs
+    #[command(subcommand)]
+    Workstation(resource::Workstation),
+    /// Whole networks of the office
+    #[command(subcommand)]
+    Network(resource::Network),
     /// Which group may reach what
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -140,6 +144,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Device(device) => device.run(&context()?)?,
         Command::Share(share) => share.run(&context()?)?,
         Command::Service(service) => service.run(&context()?)?,
+        Command::Workstation(workstation) => workstation.run(&context()?)?,
+        Command::Network(network) => network.run(&context()?)?,
         Command::Policy(policy) => policy.run(&context()?)?,
         Command::Invitation(invitation) => invitation.run(&context()?)?,
         Command::Verification(verification) => verification.run(&context()?)?,

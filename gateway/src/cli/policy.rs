@@ -13,12 +13,15 @@ use crate::ids::PolicyId;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
-    /// A group may reach a share or service
+    /// A group may reach something that is published
     Add {
         /// Name or id
         group: String,
-        /// Name or id of a share or service
+        /// Name or id of what is published
         resource: String,
+        /// Only in these hours of the week, in the office's time zone: "Mo-Fr 07:00-20:00; Sa 09:00-12:00"
+        #[arg(long, value_name = "HOURS")]
+        hours: Option<String>,
         /// Only until then: 2026-12-31, "2026-12-31 18:00", 8h or 30d
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
@@ -39,23 +42,25 @@ pub(super) enum Policy {
 impl Policy {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            Self::Add { group, resource, until } => {
+            Self::Add { group, resource, hours, until } => {
                 let until = until.map(|text| parse_end(&text, Unix::now())).transpose()?;
-                let rule: Rule = context.client.post("policies", &AddPolicy { group, resource, until })?;
+                let rule: Rule = context.client.post("policies", &AddPolicy { group, resource, hours, until })?;
                 if context.json {
                     return say_json(&rule);
                 }
                 let end = rule.until.map_or_else(String::new, |at| format!(" until {}", local(at)));
-                say(format_args!("{} may reach {}{end}.", rule.group_name, rule.resource_name));
+                let hours = rule.hours.map_or_else(String::new, |hours| format!(", {hours}"));
+                say(format_args!("{} may reach {}{hours}{end}.", rule.group_name, rule.resource_name));
                 Ok(())
             }
             Self::List => {
                 let rules: Vec<Rule> = context.client.get("policies")?;
                 let empty =
                     "No policy yet: nobody reaches anything. Add one with `passerelle policy add GROUP RESOURCE`.";
-                list(context.json, &rules, empty, &["GROUP", "RESOURCE", "UNTIL", "ID"], |r| {
+                list(context.json, &rules, empty, &["GROUP", "RESOURCE", "HOURS", "UNTIL", "ID"], |r| {
                     let until = r.until.map_or_else(|| "no end".to_owned(), local);
-                    vec![r.group_name.clone(), r.resource_name.clone(), until, r.id.to_string()]
+                    let hours = r.hours.clone().unwrap_or_else(|| "always".to_owned());
+                    vec![r.group_name.clone(), r.resource_name.clone(), hours, until, r.id.to_string()]
                 })
             }
             Self::Remove { which, yes } => {

@@ -1,26 +1,243 @@
-//! What shares and services have in common on the command line.
+//! What is published: file servers, ports of other machines, office PCs, whole networks. One noun each; behind them is
+//! one thing.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use clap::{Args, Subcommand};
+use ipnet::IpNet;
 
 use super::Context;
 use super::client::escape;
 use super::output::{list, or_dash, say, say_json};
 use super::user::carried_out;
-use crate::http::resources::{ChangeAddress, Resource};
+use crate::http::resources::{AddResource, ChangeAddress, Resource, ResourceKind};
 use crate::http::users::CarriedOut;
 use crate::link::message::{Ports, Transport};
 
-/// At most one address of each family.
-pub(super) fn addresses(given: &[IpAddr]) -> anyhow::Result<(Option<Ipv4Addr>, Option<Ipv6Addr>)> {
-    let (mut v4, mut v6) = (None, None);
-    for address in given {
-        let free = match address {
-            IpAddr::V4(a) => v4.replace(*a).is_none(),
-            IpAddr::V6(a) => v6.replace(*a).is_none(),
+#[derive(Debug, Subcommand)]
+pub(super) enum Share {
+    /// Publish a file server (SMB, TCP 445)
+    Add(Machine),
+    #[command(flatten)]
+    Other(Other),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Service {
+    /// Publish ports of a machine
+    Add {
+        #[command(flatten)]
+        machine: Machine,
+        /// What a policy opens: 443, 443/tcp or 5000-5010/udp; may be repeated
+        #[arg(long = "port", value_name = "PORT", required = true, value_parser = parse_ports)]
+        ports: Vec<Ports>,
+    },
+    #[command(flatten)]
+    Other(Other),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Workstation {
+    /// Publish an office PC (RDP, TCP 3389)
+    Add(Machine),
+    #[command(flatten)]
+    Other(Other),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Network {
+    /// Publish a whole network of the office, address by address
+    Add {
+        /// One DNS label
+        name: String,
+        /// In the office: 192.168.1.0/24, an IPv6 network, or both
+        #[arg(required = true, value_name = "NETWORK", value_parser = address)]
+        networks: Vec<IpNet>,
+        /// What a policy opens: 443, 443/tcp or 5000-5010/udp; may be repeated; every port if absent
+        #[arg(long = "port", value_name = "PORT", value_parser = parse_ports)]
+        ports: Vec<Ports>,
+    },
+    #[command(flatten)]
+    Other(Other),
+}
+
+/// A machine to publish.
+#[derive(Debug, Args)]
+pub(super) struct Machine {
+    /// One DNS label: also its name in the site's zone
+    name: String,
+    /// Its address in the office: IPv4, IPv6 or both
+    #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
+    addresses: Vec<IpNet>,
+    /// Another name of it, such as the machine's own in the office's zone; may be repeated
+    #[arg(long = "dns-name", value_name = "NAME")]
+    dns_names: Vec<String>,
+}
+
+/// What is done with all of them alike.
+#[derive(Debug, Subcommand)]
+pub(super) enum Other {
+    /// All of them
+    List,
+    /// Publish it no longer
+    Remove {
+        /// Name or id
+        which: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// It has another address now
+    Move {
+        /// Name or id
+        which: String,
+        /// Its new address: IPv4, IPv6 or both
+        #[arg(required = true, value_name = "ADDRESS", value_parser = address)]
+        to: Vec<IpNet>,
+    },
+}
+
+impl Share {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add(machine) => machine.add(context, ResourceKind::Share, Vec::new()),
+            Self::Other(other) => other.run(context, ResourceKind::Share),
+        }
+    }
+}
+
+impl Service {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add { machine, ports } => machine.add(context, ResourceKind::Service, ports),
+            Self::Other(other) => other.run(context, ResourceKind::Service),
+        }
+    }
+}
+
+impl Workstation {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add(machine) => machine.add(context, ResourceKind::Workstation, Vec::new()),
+            Self::Other(other) => other.run(context, ResourceKind::Workstation),
+        }
+    }
+}
+
+impl Network {
+    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Add { name, networks, ports } => {
+                let (address4, address6) = pair(networks, ToString::to_string)?;
+                let kind = ResourceKind::Network;
+                add(context, &AddResource { kind, name, address4, address6, dns_names: Vec::new(), ports })
+            }
+            Self::Other(other) => other.run(context, ResourceKind::Network),
+        }
+    }
+}
+
+impl Machine {
+    fn add(self, context: &Context, kind: ResourceKind, ports: Vec<Ports>) -> anyhow::Result<()> {
+        let (address4, address6) = pair(self.addresses, |a| a.addr().to_string())?;
+        add(context, &AddResource { kind, name: self.name, address4, address6, dns_names: self.dns_names, ports })
+    }
+}
+
+impl Other {
+    fn run(self, context: &Context, kind: ResourceKind) -> anyhow::Result<()> {
+        match self {
+            Self::List => list_all(context, kind),
+            Self::Remove { which, yes } => {
+                let which = named(context, kind, &which)?;
+                let question = format!("Remove {}? Everybody loses it, and its policies go with it.", which.name);
+                if !super::sure(&question, yes)? {
+                    return Ok(());
+                }
+                let answer: CarriedOut = context.client.delete(&path(&which))?;
+                carried_out(context, &answer, |ms| {
+                    format!("{} is removed; nothing reaches it any more (after {ms} ms).", which.name)
+                })
+            }
+            Self::Move { which, to } => {
+                let which = named(context, kind, &which)?;
+                let (address4, address6) = match kind {
+                    ResourceKind::Network => pair(to, ToString::to_string)?,
+                    _ => pair(to, |a| a.addr().to_string())?,
+                };
+                let body = ChangeAddress { address4, address6 };
+                let answer: serde_json::Value = context.client.put(&format!("{}/address", path(&which)), &body)?;
+                if context.json {
+                    return say_json(&answer);
+                }
+                say(format_args!("{} is at its new address. Devices notice nothing.", which.name));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn add(context: &Context, body: &AddResource) -> anyhow::Result<()> {
+    let resource: Resource = context.client.post("resources", body)?;
+    if context.json {
+        return say_json(&resource);
+    }
+    let shown = resource.dns_names.first().or(resource.alias4.as_ref()).or(resource.alias6.as_ref());
+    say(format_args!(
+        "{} is published as {}. Nobody reaches it yet; next: passerelle policy add GROUP {}",
+        resource.name,
+        shown.unwrap_or(&resource.name),
+        resource.name
+    ));
+    Ok(())
+}
+
+fn all(context: &Context, kind: ResourceKind) -> anyhow::Result<Vec<Resource>> {
+    context.client.get(&format!("resources?kind={}", kind.word()))
+}
+
+/// A share is not removed as a service.
+fn named(context: &Context, kind: ResourceKind, which: &str) -> anyhow::Result<Resource> {
+    let word = kind.word();
+    let found = all(context, kind)?.into_iter().find(|r| r.name == which.to_lowercase() || r.id.to_string() == which);
+    found.ok_or_else(|| anyhow::anyhow!("no {word} is called {which}; `passerelle {word} list` shows all"))
+}
+
+fn path(resource: &Resource) -> String {
+    format!("resources/{}", escape(&resource.id.to_string()))
+}
+
+fn list_all(context: &Context, kind: ResourceKind) -> anyhow::Result<()> {
+    let empty = format!("Nothing published yet. Publish with `passerelle {} add`.", kind.word());
+    list(context.json, &all(context, kind)?, &empty, &["NAME", "DNS NAMES", "IN THE OFFICE", "ALIAS", "PORTS"], |r| {
+        let both = |v4: &Option<String>, v6: &Option<String>| {
+            let both: Vec<&str> = [v4, v6].into_iter().flatten().map(String::as_str).collect();
+            or_dash(Some(both.join(" ")).filter(|t| !t.is_empty()))
         };
-        anyhow::ensure!(free, "{address}: one IPv4 and one IPv6 address at most");
+        let (real, alias) = (both(&r.address4, &r.address6), both(&r.alias4, &r.alias6));
+        vec![r.name.clone(), r.dns_names.join(" "), real, alias, ports_text(&r.ports)]
+    })
+}
+
+/// At most one of each family, as the API wants it.
+fn pair(given: Vec<IpNet>, text: impl Fn(&IpNet) -> String) -> anyhow::Result<(Option<String>, Option<String>)> {
+    let (mut v4, mut v6) = (None, None);
+    for net in given {
+        let free = match net {
+            IpNet::V4(_) => v4.replace(text(&net)).is_none(),
+            IpNet::V6(_) => v6.replace(text(&net)).is_none(),
+        };
+        anyhow::ensure!(free, "{}: one IPv4 and one IPv6 address at most", text(&net));
     }
     Ok((v4, v6))
+}
+
+/// `192.168.1.10`, `192.168.1.0/24`; the API says what does not fit.
+fn address(text: &str) -> Result<IpNet, String> {
+    let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
+    net.map_err(|_| {
+        format!("`{text}` is no address: write 192.168.1.10, 2001:db8::10, or 192.168.1.0/24 for a network")
+    })
 }
 
 /// `443`, `443/tcp`, `5000-5010/udp`.
@@ -53,53 +270,6 @@ fn ports_text(ports: &[Ports]) -> String {
     ports.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// Says that something was published and what to do next.
-pub(super) fn published(context: &Context, resource: &Resource) -> anyhow::Result<()> {
-    if context.json {
-        return say_json(resource);
-    }
-    let name = resource.dns_names.first().unwrap_or(&resource.name);
-    say(format_args!(
-        "{} is published as {name}. Nobody reaches it yet; next: passerelle policy add GROUP {}",
-        resource.name, resource.name
-    ));
-    Ok(())
-}
-
-/// `noun` is the path: `shares` or `services`.
-pub(super) fn list_all(context: &Context, noun: &str) -> anyhow::Result<()> {
-    let resources: Vec<Resource> = context.client.get(noun)?;
-    let one = noun.trim_end_matches('s');
-    let empty = format!("Nothing published yet. Publish with `passerelle {one} add`.");
-    list(context.json, &resources, &empty, &["NAME", "DNS NAMES", "IN THE OFFICE", "ALIAS", "PORTS"], |r| {
-        let pair = |v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>| {
-            let both = [v4.map(IpAddr::V4), v6.map(IpAddr::V6)].into_iter().flatten().map(|a| a.to_string());
-            or_dash(Some(both.collect::<Vec<_>>().join(" ")).filter(|t| !t.is_empty()))
-        };
-        let (real, alias) = (pair(r.address4, r.address6), pair(r.alias4, r.alias6));
-        vec![r.name.clone(), r.dns_names.join(" "), real, alias, ports_text(&r.ports)]
-    })
-}
-
-pub(super) fn remove(context: &Context, noun: &str, name: &str, yes: bool) -> anyhow::Result<()> {
-    if !super::sure(&format!("Remove {name}? Everybody loses it, and its policies go with it."), yes)? {
-        return Ok(());
-    }
-    let answer: CarriedOut = context.client.delete(&format!("{noun}/{}", escape(name)))?;
-    carried_out(context, &answer, |ms| format!("{name} is removed; nothing reaches it any more (after {ms} ms)."))
-}
-
-pub(super) fn move_to(context: &Context, noun: &str, name: &str, to: &[IpAddr]) -> anyhow::Result<()> {
-    let (address4, address6) = addresses(to)?;
-    let path = format!("{noun}/{}/address", escape(name));
-    let answer: serde_json::Value = context.client.put(&path, &ChangeAddress { address4, address6 })?;
-    if context.json {
-        return say_json(&answer);
-    }
-    say(format_args!("{name} is at its new address. Devices notice nothing."));
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,8 +286,15 @@ mod tests {
 
     #[test]
     fn one_address_a_family() {
-        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|t| t.parse().unwrap());
-        assert!(addresses(&[a, c]).is_ok());
-        assert!(addresses(&[a, b]).is_err());
+        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|t| address(t).unwrap());
+        assert!(pair(vec![a, c], ToString::to_string).is_ok());
+        assert!(pair(vec![a, b], ToString::to_string).is_err());
+    }
+
+    #[test]
+    fn a_machine_has_an_address_and_a_network_a_prefix() {
+        assert_eq!(address("192.168.1.10").unwrap().to_string(), "192.168.1.10/32");
+        assert_eq!(address("192.168.1.0/24").unwrap().to_string(), "192.168.1.0/24");
+        assert!(address("192.168.1").is_err() && address("srv.office.lan").is_err());
     }
 }

@@ -46,6 +46,7 @@ impl From<store::Error> for ApiError {
             store::Error::NotFound(_) => Self::NotFound,
             store::Error::Exists(_) => Self::Conflict(Slug::AlreadyExists, e.to_string()),
             store::Error::Revoked => Self::Conflict(Slug::Revoked, e.to_string()),
+            store::Error::Wider => Self::Invalid(e.to_string()),
             store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
             store::Error::Database(sqlx::Error::PoolTimedOut) => Self::Unavailable("the database does not answer"),
             store::Error::Database(sqlx::Error::PoolClosed) => Self::Unavailable("the gateway is shutting down"),

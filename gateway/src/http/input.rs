@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
+use ipnet::{Ipv4Net, Ipv6Net};
+use provisioning::addresses::{WIDEST4, WIDEST6};
 use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
@@ -171,32 +173,75 @@ pub fn dns_names(names: &[String], site: &Site) -> Answer<Vec<String>> {
     Ok(out)
 }
 
-/// Addresses in the office: at least one, and none that cannot be.
+/// An address in the office, or a whole network of it.
 ///
 /// # Errors
-/// Which one cannot be.
-pub fn addresses(v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>, site: &Site) -> Answer<()> {
-    if v4.is_none() && v6.is_none() {
-        return invalid("address4 or address6 is needed");
+/// It is none, or cannot be one, and what is expected.
+pub fn office4(text: &str, network: bool, site: &Site) -> Answer<Ipv4Net> {
+    let net = match (network, text.trim()) {
+        (false, text) => text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from),
+        (true, text) => text.parse::<Ipv4Net>().ok().filter(|n| n.trunc() == *n),
+    };
+    let Some(net) = net else {
+        let expected = if network { "a network such as 192.168.1.0/24" } else { "an address such as 192.168.1.10" };
+        return invalid(format!("address4: {expected} is expected"));
+    };
+    if net.prefix_len() < WIDEST4 {
+        return invalid(format!("address4: {net} is wider than /{WIDEST4}; publish the parts that are needed"));
     }
-    if let Some(a) = v4 {
-        let strange =
-            a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local();
-        if strange || site.network.v4.contains(&a) {
-            return invalid(format!("address4: {a} is no address of a machine in the office"));
-        }
+    let strange = |a: Ipv4Addr| {
+        a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local()
+    };
+    let ours = site.network.v4.contains(&net.network()) || net.contains(&site.network.v4.network());
+    if strange(net.network()) || strange(net.broadcast()) || ours {
+        return invalid(format!("address4: {} is not of the office", text.trim()));
     }
-    if let Some(a) = v6 {
-        let strange = a.is_unspecified()
-            || a.is_loopback()
-            || a.is_multicast()
-            || a.is_unicast_link_local()
-            || a.to_ipv4_mapped().is_some();
-        if strange || site.network.v6.contains(&a) {
-            return invalid(format!("address6: {a} is no address of a machine in the office"));
-        }
+    Ok(net)
+}
+
+/// As [`office4`].
+///
+/// # Errors
+/// As [`office4`].
+pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
+    let net = match (network, text.trim()) {
+        (false, text) => text.parse::<Ipv6Addr>().ok().map(Ipv6Net::from),
+        (true, text) => text.parse::<Ipv6Net>().ok().filter(|n| n.trunc() == *n),
+    };
+    let Some(net) = net else {
+        let expected = if network { "a network such as 2001:db8:1::/64" } else { "an address such as 2001:db8:1::10" };
+        return invalid(format!("address6: {expected} is expected"));
+    };
+    if net.prefix_len() < WIDEST6 {
+        return invalid(format!("address6: {net} is wider than /{WIDEST6}; publish the parts that are needed"));
     }
-    Ok(())
+    let a = net.network();
+    let strange = a.is_unspecified()
+        || a.is_loopback()
+        || a.is_multicast()
+        || a.is_unicast_link_local()
+        || a.to_ipv4_mapped().is_some();
+    let ours = site.network.v6.contains(&a) || net.contains(&site.network.v6.network());
+    if strange || ours {
+        return invalid(format!("address6: {} is not of the office", text.trim()));
+    }
+    Ok(net)
+}
+
+/// At least one of the two.
+///
+/// # Errors
+/// There is none.
+pub fn some_address(v4: Option<Ipv4Net>, v6: Option<Ipv6Net>) -> Answer<()> {
+    if v4.is_none() && v6.is_none() { invalid("address4 or address6 is needed") } else { Ok(()) }
+}
+
+/// A list that must be empty, and why.
+///
+/// # Errors
+/// It is not.
+pub fn none<T>(given: &[T], why: &str) -> Answer<Vec<T>> {
+    if given.is_empty() { Ok(Vec::new()) } else { invalid(why) }
 }
 
 /// Ranges of ports.

@@ -17,8 +17,7 @@
 //! | `POST groups/{group}/members` · `DELETE groups/{group}/members/{user}` | admin | `groups::AddMember` → `CarriedOut` |
 //! | `GET`, `POST devices` · `GET devices/{device}` · `GET devices/{device}/config` | admin | `devices::AddDevice` → `devices::Device`; `devices::DeviceConfig` |
 //! | `POST devices/{device}/disable` · `…/enable` · `…/revoke` | admin | → `CarriedOut` |
-//! | `GET`, `POST shares` · `DELETE shares/{share}` · `PUT shares/{share}/address` | admin | `shares::AddShare`, `resources::ChangeAddress` → `resources::Resource`; `CarriedOut` |
-//! | `GET`, `POST services` · `DELETE services/{service}` · `PUT services/{service}/address` | admin | `services::AddService`, … |
+//! | `GET resources?kind`, `POST resources` · `DELETE resources/{resource}` · `PUT resources/{resource}/address` | admin | `resources::AddResource`, `resources::ChangeAddress` → `resources::Resource`; `CarriedOut` |
 //! | `GET`, `POST policies` · `DELETE policies/{policy}` | admin | `policies::AddPolicy` → `policies::Policy`; `CarriedOut` |
 //! | `GET verifications` · `POST verifications/{verification}/end` | admin | → `verifications::Verification`; `CarriedOut` |
 //! | `GET`, `POST invitations` · `POST invitations/{invitation}/revoke` | admin | `invitations::AddInvitation` → `invitations::InvitationIssued`; 204 |
@@ -29,7 +28,7 @@
 //! | `GET authority` | anybody | → `authority::Authority` |
 //! | `GET openapi.json` | anybody | |
 //!
-//! Lists are arrays. In paths `{user}`, `{group}`, `{share}` and `{service}` are an id or the (percent-encoded) login or
+//! Lists are arrays. In paths `{user}`, `{group}` and `{resource}` are an id or the (percent-encoded) login or
 //! name; the others are ids. What adds answers 201 with the thing added, once it is in force.
 
 pub mod audit;
@@ -48,8 +47,6 @@ pub mod policies;
 mod portal;
 pub mod problem;
 pub mod resources;
-pub mod services;
-pub mod shares;
 pub mod sign_in;
 pub mod status;
 #[cfg(test)]
@@ -172,8 +169,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(users::routes())
         .merge(groups::routes())
         .merge(devices::routes())
-        .merge(shares::routes())
-        .merge(services::routes())
+        .merge(resources::routes())
         .merge(policies::routes())
         .merge(verifications::routes())
         .merge(invitations::routes())

@@ -19,6 +19,7 @@ use super::resources::ResourceKind;
 use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
+use crate::pure::hours::Hours;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::policies as stored;
@@ -38,6 +39,8 @@ pub struct Policy {
     pub resource_name: String,
     /// What kind of thing it is.
     pub kind: ResourceKind,
+    /// When in the week, in the office's time zone: `Mo-Fr 07:00-20:00; Sa 09:00-12:00`. Always, if absent.
+    pub hours: Option<String>,
     /// Until when, in Unix milliseconds, if it has an end.
     #[schema(value_type = Option<i64>)]
     pub until: Option<Unix>,
@@ -52,8 +55,11 @@ pub struct Policy {
 pub struct AddPolicy {
     /// Name or id.
     pub group: String,
-    /// Name or id of a share or service.
+    /// Name or id of what is published.
     pub resource: String,
+    /// When in the week, in the office's time zone: `Mo-Fr 07:00-20:00; Sa 09:00-12:00`. Always, if absent.
+    #[serde(default)]
+    pub hours: Option<String>,
     /// Until when, in Unix milliseconds; without end if absent.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
@@ -69,6 +75,7 @@ impl From<stored::Policy> for Policy {
             resource: p.resource,
             resource_name: p.resource_name,
             kind: p.kind,
+            hours: p.hours.map(|h| h.to_string()),
             until: p.until,
             created_at: p.created_at,
         }
@@ -96,10 +103,12 @@ async fn add_policy(
     if add.until.is_some_and(|until| until <= now.wall) {
         return Err(ApiError::Invalid("until: this moment has passed".into()));
     }
+    let hours = add.hours.as_deref().map(str::parse::<Hours>).transpose();
+    let hours = hours.map_err(|e| ApiError::Invalid(format!("hours: {e}")))?;
     let group = api.store.group(&add.group).await?;
     let resource = api.store.resource(&add.resource).await?.id;
     let mut write = api.store.write(now, admin.actor).await?;
-    let id = write.add_policy(group, resource, add.until).await?;
+    let id = write.add_policy(group, resource, hours.as_ref(), add.until).await?;
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     let policy = api.store.policies().await?.into_iter().find(|p| p.id == id).ok_or(ApiError::NotFound)?;

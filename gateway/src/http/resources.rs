@@ -1,48 +1,55 @@
-//! What shares and services have in common: a name, an alias in the site network, a real address in the office.
+//! What is published: shares, services, workstations and networks. Each has a name, an alias in the site network and a
+//! real address in the office.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, ApiError};
-use super::input;
+use super::error::{Answer, Problems};
+use super::input::{self, Asked, Body};
 use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::ResourceId;
-use crate::link::message::Ports;
+use crate::link::message::{Ports, Transport};
 use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::resources::ResourceKind;
 use crate::store::resources::{self as stored, NewResource};
+
+/// SMB over TCP; nothing else of a file server is opened.
+const SMB: u16 = 445;
+
+/// RDP over TCP; UDP is refused, so that clients do not wait for it.
+const RDP: u16 = 3389;
 
 /// Something of the office that can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Resource {
     /// Which one.
     pub id: ResourceId,
-    /// Its name, unique; also its name in the site's zone.
+    /// Its name, unique; also its name in the site's zone, but for a network.
     pub name: String,
     /// What it is.
     pub kind: ResourceKind,
     /// Names under which devices find it; the first is the one in the site's zone.
     pub dns_names: Vec<String>,
-    /// Its address in the office.
-    #[schema(value_type = Option<String>)]
-    pub address4: Option<Ipv4Addr>,
+    /// Its address in the office; of a network, with its prefix length.
+    pub address4: Option<String>,
     /// The same for IPv6.
-    #[schema(value_type = Option<String>)]
-    pub address6: Option<Ipv6Addr>,
-    /// Its address in the site network.
-    #[schema(value_type = Option<String>)]
-    pub alias4: Option<Ipv4Addr>,
+    pub address6: Option<String>,
+    /// Its address in the site network; of a network, with its prefix length.
+    pub alias4: Option<String>,
     /// The same for IPv6.
-    #[schema(value_type = Option<String>)]
-    pub alias6: Option<Ipv6Addr>,
+    pub alias6: Option<String>,
     /// What a policy opens on it.
     pub ports: Vec<Ports>,
     /// Published, in Unix milliseconds.
@@ -50,76 +57,171 @@ pub struct Resource {
     pub created_at: Unix,
 }
 
-/// The body of `PUT …/address`: the machine has moved. Devices notice nothing.
+/// The body of `POST /api/v1/resources`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddResource {
+    /// What it is. Of a share a policy opens SMB (TCP 445), of a workstation RDP (TCP 3389).
+    pub kind: ResourceKind,
+    /// One DNS label: also the name in the site's zone.
+    pub name: String,
+    /// Its address in the office; of a network, with its prefix length (`192.168.1.0/24`). At least one of the two.
+    #[serde(default)]
+    pub address4: Option<String>,
+    /// The same for IPv6.
+    #[serde(default)]
+    pub address6: Option<String>,
+    /// More names, such as the machine's own in the office's zone. A network has none.
+    #[serde(default)]
+    pub dns_names: Vec<String>,
+    /// What a policy opens: of a service needed; of a network every port, if absent; of the others fixed.
+    #[serde(default)]
+    pub ports: Vec<Ports>,
+}
+
+/// The body of `PUT …/address`: it has moved. Devices notice nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeAddress {
     /// Its new address in the office.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub address4: Option<Ipv4Addr>,
+    pub address4: Option<String>,
     /// The same for IPv6.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub address6: Option<Ipv6Addr>,
+    pub address6: Option<String>,
 }
 
-pub(super) async fn list(api: &Api, kind: ResourceKind) -> Answer<Json<Vec<Resource>>> {
+/// Query of `GET /api/v1/resources`.
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ResourceQuery {
+    /// Only of this kind.
+    pub kind: Option<ResourceKind>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_resources, add_resource))
+        .routes(routes!(remove_resource))
+        .routes(routes!(move_resource))
+}
+
+/// Everything published, by name.
+#[utoipa::path(get, path = "/resources", tag = "resources", params(ResourceQuery), responses((status = 200, body = [Resource]), Problems))]
+async fn list_resources(
+    _: Admin,
+    State(api): State<Arc<Api>>,
+    Asked(asked): Asked<ResourceQuery>,
+) -> Answer<Json<Vec<Resource>>> {
     let all = api.store.resources().await?;
-    Ok(Json(all.into_iter().filter(|r| r.kind == kind).map(|r| shown(api, r)).collect()))
+    Ok(Json(all.into_iter().filter(|r| asked.kind.is_none_or(|k| r.kind == k)).map(|r| shown(&api, r)).collect()))
 }
 
-pub(super) async fn add(admin: Admin, api: &Arc<Api>, new: NewResource) -> Answer<Resource> {
-    input::addresses(new.real4, new.real6, &api.site)?;
+/// Publishes something. Nobody may reach it before a policy says so.
+#[utoipa::path(post, path = "/resources", tag = "resources", request_body = AddResource, responses((status = 201, body = Resource), Problems))]
+async fn add_resource(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(add): Body<AddResource>,
+) -> Answer<(StatusCode, Json<Resource>)> {
+    let (real4, real6) = places(add.kind, add.address4.as_deref(), add.address6.as_deref(), &api)?;
+    let new = NewResource {
+        name: input::label(&add.name)?,
+        dns_names: match add.kind {
+            ResourceKind::Network => {
+                input::none(&add.dns_names, "dns_names: a network has none; its machines have theirs")?
+            }
+            _ => input::dns_names(&add.dns_names, &api.site)?,
+        },
+        real4,
+        real6,
+        ports: opened(add.kind, &add.ports)?,
+        kind: add.kind,
+    };
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.add_resource(&new).await?;
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
-    Ok(shown(api, api.store.resource(&id.to_string()).await?))
+    Ok((StatusCode::CREATED, Json(shown(&api, api.store.resource(&id.to_string()).await?))))
 }
 
-pub(super) async fn remove(admin: Admin, api: &Api, which: &str, kind: ResourceKind) -> Answer<Json<CarriedOut>> {
+/// Takes it back, with its policies.
+#[utoipa::path(delete, path = "/resources/{resource}", tag = "resources", params(("resource" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn remove_resource(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let resource = named(api, which, kind).await?;
+    let resource = api.store.resource(&which).await?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_resource(resource.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }
 
-pub(super) async fn move_to(
+/// It has moved within the office; devices notice nothing.
+#[utoipa::path(put, path = "/resources/{resource}/address", tag = "resources", params(("resource" = String, Path)), request_body = ChangeAddress, responses((status = 200, body = CarriedOut), Problems))]
+async fn move_resource(
     admin: Admin,
-    api: &Api,
-    which: &str,
-    kind: ResourceKind,
-    to: &ChangeAddress,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+    Body(to): Body<ChangeAddress>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    input::addresses(to.address4, to.address6, &api.site)?;
-    let resource = named(api, which, kind).await?;
+    let resource = api.store.resource(&which).await?;
+    let (real4, real6) = places(resource.kind, to.address4.as_deref(), to.address6.as_deref(), &api)?;
     let mut write = api.store.write(from, admin.actor).await?;
-    write.move_resource(resource.id, to.address4, to.address6).await?;
+    write.move_resource(resource.id, real4, real6).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Complete, from).await
 }
 
-async fn named(api: &Api, which: &str, kind: ResourceKind) -> Answer<stored::Resource> {
-    let resource = api.store.resource(which).await?;
-    if resource.kind == kind { Ok(resource) } else { Err(ApiError::NotFound) }
+fn places(
+    kind: ResourceKind,
+    address4: Option<&str>,
+    address6: Option<&str>,
+    api: &Api,
+) -> Answer<(Option<Ipv4Net>, Option<Ipv6Net>)> {
+    let network = kind == ResourceKind::Network;
+    let v4 = address4.map(|text| input::office4(text, network, &api.site)).transpose()?;
+    let v6 = address6.map(|text| input::office6(text, network, &api.site)).transpose()?;
+    input::some_address(v4, v6)?;
+    Ok((v4, v6))
+}
+
+fn opened(kind: ResourceKind, asked: &[Ports]) -> Answer<Vec<Ports>> {
+    let one = |port| vec![Ports { transport: Transport::Tcp, first: port, last: port }];
+    let fixed = "ports: those of a share or workstation are fixed; publish a service for others";
+    match kind {
+        ResourceKind::Share => input::none(asked, fixed).map(|_| one(SMB)),
+        ResourceKind::Workstation => input::none(asked, fixed).map(|_| one(RDP)),
+        ResourceKind::Network if asked.is_empty() => {
+            let all = |transport| Ports { transport, first: 1, last: u16::MAX };
+            Ok([Transport::Tcp, Transport::Udp].map(all).to_vec())
+        }
+        ResourceKind::Network | ResourceKind::Service => input::ports(asked),
+    }
 }
 
 fn shown(api: &Api, r: stored::Resource) -> Resource {
-    let mut dns_names = vec![format!("{}.{}", r.name, api.site.zone)];
-    dns_names.extend(r.dns_names);
+    let network = r.kind == ResourceKind::Network;
+    let v4 = |n: Ipv4Net| if network { n.to_string() } else { n.addr().to_string() };
+    let v6 = |n: Ipv6Net| if network { n.to_string() } else { n.addr().to_string() };
+    let mut dns_names = r.dns_names;
+    if !network {
+        dns_names.insert(0, format!("{}.{}", r.name, api.site.zone));
+    }
     Resource {
         id: r.id,
         name: r.name,
         kind: r.kind,
         dns_names,
-        address4: r.real4,
-        address6: r.real6,
-        alias4: r.real4.map(|_| r.alias4),
-        alias6: r.real6.map(|_| r.alias6),
+        address4: r.real4.map(v4),
+        address6: r.real6.map(v6),
+        alias4: r.alias4.map(v4),
+        alias6: r.alias6.map(v6),
         ports: r.ports,
         created_at: r.created_at,
     }

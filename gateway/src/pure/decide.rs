@@ -68,7 +68,9 @@ pub struct Policy {
     pub group: GroupId,
     /// What.
     pub resource: ResourceId,
-    /// Until when, if it has an end.
+    /// From when, if its hours have not begun.
+    pub from: Option<Boot>,
+    /// Until when, if it or the hours that run have an end.
     pub until: Option<Boot>,
 }
 
@@ -115,6 +117,8 @@ pub enum Reason {
     NoPolicy,
     /// The policy has ended.
     PolicyEnded,
+    /// The policy is for other hours of the week.
+    OutsideHours,
     /// The resource is open, but not this port of it.
     PortNotGranted,
 }
@@ -220,7 +224,7 @@ pub fn entitled(
     if !world.resources.contains_key(&resource) {
         return Err(Reason::Unknown);
     }
-    let mut ended = false;
+    let (mut ended, mut early) = (false, false);
     let mut best: Option<(PolicyId, Option<Boot>)> = None;
     for (id, policy) in &world.policies {
         if policy.resource != resource || !user.groups.contains(&policy.group) {
@@ -228,11 +232,16 @@ pub fn entitled(
         }
         match (policy.until, best) {
             (Some(until), _) if until <= now => ended = true,
+            _ if policy.from.is_some_and(|from| from > now) => early = true,
             (_, Some((_, None))) => {}
             (None, _) => best = Some((*id, None)),
             (Some(until), Some((_, Some(other)))) if until <= other => {}
             (until, _) => best = Some((*id, until)),
         }
     }
-    best.ok_or(if ended { Reason::PolicyEnded } else { Reason::NoPolicy })
+    best.ok_or(match (early, ended) {
+        (true, _) => Reason::OutsideHours,
+        (false, true) => Reason::PolicyEnded,
+        (false, false) => Reason::NoPolicy,
+    })
 }

@@ -6,6 +6,7 @@
 
 pub mod checksum;
 pub mod decide;
+pub mod hours;
 pub mod lock;
 #[cfg(test)]
 pub(crate) mod model;

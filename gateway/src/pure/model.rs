@@ -110,6 +110,11 @@ fn device(n: u8, users: u128) -> impl Strategy<Value = (Device, Option<Boot>)> {
     (0..users, prop::bool::weighted(0.1), prop::bool::weighted(0.1), option::weighted(0.8, end())).prop_map(make)
 }
 
+/// Hours that have begun, or that begin after all that is looked at: the data plane is told when they do.
+fn beginning() -> impl Strategy<Value = Boot> {
+    prop_oneof![Just(Boot(NOW.0 - 1)), Just(NOW), Just(Boot(u64::MAX))]
+}
+
 /// A small world in which everything that matters happens.
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let users = vec((prop::bool::weighted(0.1), prop::bool::weighted(0.9), prop::bits::u8::masked(7)), 1..4);
@@ -117,7 +122,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
     (users, resources).prop_flat_map(|(users, resources)| {
         let (people, things) = (users.len() as u128, resources.len() as u128);
         let devices = (1u8..5).prop_flat_map(move |n| (1..=n).map(|i| device(i, people)).collect::<Vec<_>>());
-        let policies = vec((0..GROUPS, 0..things, option::of(end())), 0..8);
+        let policies = vec((0..GROUPS, 0..things, option::weighted(0.2, beginning()), option::of(end())), 0..8);
         (Just(users), Just(resources), devices, policies).prop_map(|(users, resources, devices, policies)| {
             let mut world = World::default();
             for (n, (disabled, factor, mask)) in users.into_iter().enumerate() {
@@ -134,9 +139,9 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
                 world.devices.insert(id, device);
             }
             world.resources = resources.into_iter().map(|r| (r.resource, r)).collect();
-            for (n, (group, resource, until)) in policies.into_iter().enumerate() {
+            for (n, (group, resource, from, until)) in policies.into_iter().enumerate() {
                 let (group, resource) = (GroupId(Uuid::from_u128(group)), ResourceId(Uuid::from_u128(resource)));
-                world.policies.insert(PolicyId(Uuid::from_u128(n as u128)), Policy { group, resource, until });
+                world.policies.insert(PolicyId(Uuid::from_u128(n as u128)), Policy { group, resource, from, until });
             }
             world
         })

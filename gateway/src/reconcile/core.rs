@@ -14,6 +14,7 @@ use crate::clock::{Boot, Unix};
 use crate::ids::DeviceId;
 use crate::link::client::{FromNet, Gone, Sender};
 use crate::link::message::{Change, Command, Interface, Report};
+use crate::pure::decide::World;
 use crate::pure::plan::{Desired, compile, plan};
 use crate::store::resources::Resource;
 use crate::store::world::{Loaded, RECENT};
@@ -56,6 +57,8 @@ pub(super) struct Core {
     /// The epoch that the second lock could not be brought up to last, and why.
     failed: Option<(u64, String)>,
     down_since: Instant,
+    /// When hours of some policy begin.
+    opens_at: Option<Instant>,
     /// Some peer is somewhere else than what is written down.
     moved: bool,
 }
@@ -83,6 +86,7 @@ impl Core {
             complete: 0,
             failed: None,
             down_since: Instant::now(),
+            opens_at: None,
             moved: false,
         }
     }
@@ -95,6 +99,7 @@ impl Core {
         let mut flush_at = Instant::now();
         let mut retry: Option<Instant> = None;
         loop {
+            let opens_at = self.opens_at;
             let again = async { tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)).await };
             let outcome = tokio::select! {
                 event = net.recv() => match event {
@@ -112,6 +117,9 @@ impl Core {
                     self.flush().await
                 }
                 () = again, if retry.is_some() => self.everything().await,
+                () = tokio::time::sleep_until(opens_at.unwrap_or_else(Instant::now)), if opens_at.is_some() => {
+                    self.everything().await
+                }
             };
             if std::mem::take(&mut self.moved) {
                 flush_at = flush_at.min(Instant::now() + FLUSH_MOVED);
@@ -251,6 +259,11 @@ impl Core {
             Scope::Users(_) => Some(loaded.world.devices.keys().copied().collect()),
         };
         let desired = compile(&loaded.world, now.boot);
+        let opens_at = opening(&loaded.world, now);
+        self.opens_at = match loaded.scope {
+            Scope::All => opens_at,
+            Scope::Users(_) => [self.opens_at, opens_at].into_iter().flatten().min(),
+        };
         let changes = plan(sent, &desired, scope.as_ref(), now.boot);
         let news = !changes.is_empty() || loaded.epoch != *sent_epoch;
         match scope {
@@ -288,6 +301,7 @@ impl Core {
             device.recent |= told.heard_within(RECENT, now.boot);
         }
         let desired = compile(&world, now.boot);
+        self.opens_at = opening(&world, now);
         self.published.send_replace(Arc::new(resources));
         self.send_snapshot(epoch, &desired, now)?;
         self.sent = Some((epoch, desired));
@@ -341,6 +355,12 @@ async fn say_alive(sender: Arc<Mutex<Option<Sender>>>) {
             let _ = current.alive();
         }
     }
+}
+
+/// When the next hours of a policy begin.
+fn opening(world: &World, now: Moment) -> Option<Instant> {
+    let next = world.policies.values().filter_map(|p| p.from).filter(|from| *from > now.boot).min()?;
+    Instant::now().checked_add(next.remaining(now.boot))
 }
 
 fn parts(changes: Vec<Change>) -> anyhow::Result<Vec<Vec<Change>>> {

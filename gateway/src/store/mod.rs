@@ -52,6 +52,9 @@ pub enum Error {
     /// The site network has no room left.
     #[error("the site network has no address left")]
     NoAddress,
+    /// A network moved to a wider one than it has aliases for.
+    #[error("this network is wider than the one that was published; publish it anew")]
+    Wider,
     /// A sealed value does not open: another sealing key, or a row that was moved.
     #[error(transparent)]
     Seal(#[from] crate::identity::seal::Unsealable),

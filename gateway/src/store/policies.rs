@@ -6,6 +6,7 @@ use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
+use crate::pure::hours::Hours;
 
 /// A group may reach a resource.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Policy {
     pub resource_name: String,
     /// What kind of thing it is.
     pub kind: ResourceKind,
+    /// When in the week, in the office's time zone; always if absent.
+    pub hours: Option<Hours>,
     /// Until when, if it has an end.
     pub until: Option<Unix>,
     /// Made.
@@ -49,6 +52,7 @@ impl Store {
                     resource: row.parsed("resource_id")?,
                     resource_name: row.text("resource_name")?,
                     kind: row.parsed("kind")?,
+                    hours: row.maybe_parsed("hours")?,
                     until: row.maybe_time("until")?,
                     created_at: row.time("created_at")?,
                 })
@@ -62,12 +66,22 @@ impl Write<'_> {
     ///
     /// # Errors
     /// It does already.
-    pub async fn add_policy(&mut self, group: GroupId, resource: ResourceId, until: Option<Unix>) -> Result<PolicyId> {
+    pub async fn add_policy(
+        &mut self,
+        group: GroupId,
+        resource: ResourceId,
+        hours: Option<&Hours>,
+        until: Option<Unix>,
+    ) -> Result<PolicyId> {
         let (id, now) = (PolicyId::new(), self.now.wall.0);
-        sqlx::query("INSERT INTO policies (id, group_id, resource_id, until, created_at) VALUES ($1, $2, $3, $4, $5)")
+        let sql = "INSERT INTO policies (id, group_id, resource_id, hours, until, created_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let hours = hours.map(ToString::to_string);
+        sqlx::query(sql)
             .bind(id.to_string())
             .bind(group.to_string())
             .bind(resource.to_string())
+            .bind(hours.clone())
             .bind(until.map(|t| t.0))
             .bind(now)
             .execute(self.connection())
@@ -76,7 +90,8 @@ impl Write<'_> {
         let (group_name, resource_name) = self.policy_names(group, resource).await?;
         let touched = self.members(group).await?;
         self.touch(Scope::Users(touched));
-        self.audit(&Event::PolicyAdded { policy: id, group: group_name, resource: resource_name, until }).await?;
+        let (group, resource) = (group_name, resource_name);
+        self.audit(&Event::PolicyAdded { policy: id, group, resource, hours, until }).await?;
         Ok(id)
     }
 

@@ -1,7 +1,8 @@
-//! What is published: shares and services; their names, real addresses and aliases.
+//! What is published: shares, services, workstations and whole networks; their names, real addresses and aliases.
+//!
+//! A machine is a network of one address, so both are held and treated alike.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use sqlx::AnyConnection;
@@ -21,6 +22,10 @@ words! {
         Share = "share",
         /// Ports of some other machine.
         Service = "service",
+        /// An office PC: RDP, TCP 3389.
+        Workstation = "workstation",
+        /// A whole network of the office, address by address.
+        Network = "network",
     }
 }
 
@@ -36,13 +41,13 @@ pub struct Resource {
     /// More names, fully qualified, lower case, without final dot.
     pub dns_names: Vec<String>,
     /// In the office.
-    pub real4: Option<Ipv4Addr>,
+    pub real4: Option<Ipv4Net>,
     /// In the office.
-    pub real6: Option<Ipv6Addr>,
-    /// In the site network; in use if there is a real one.
-    pub alias4: Ipv4Addr,
-    /// In the site network; in use if there is a real one.
-    pub alias6: Ipv6Addr,
+    pub real6: Option<Ipv6Net>,
+    /// In the site network, of the same length as the real one.
+    pub alias4: Option<Ipv4Net>,
+    /// In the site network, of the same length as the real one.
+    pub alias6: Option<Ipv6Net>,
     /// What a policy opens.
     pub ports: Vec<Ports>,
     /// Published.
@@ -58,10 +63,10 @@ pub struct NewResource {
     pub name: String,
     /// More names, fully qualified, lower case, without final dot.
     pub dns_names: Vec<String>,
-    /// At least one of the two.
-    pub real4: Option<Ipv4Addr>,
-    /// At least one of the two.
-    pub real6: Option<Ipv6Addr>,
+    /// At least one of the two; one address, but for a network.
+    pub real4: Option<Ipv4Net>,
+    /// At least one of the two; one address, but for a network.
+    pub real6: Option<Ipv6Net>,
     /// What a policy opens.
     pub ports: Vec<Ports>,
 }
@@ -70,12 +75,10 @@ impl Resource {
     /// As the data plane knows it.
     #[must_use]
     pub fn message(&self) -> message::Resource {
-        let v4 = |alias: Ipv4Addr, real| Alias { alias: Ipv4Net::from(alias), real: Ipv4Net::from(real) };
-        let v6 = |alias: Ipv6Addr, real| Alias { alias: Ipv6Net::from(alias), real: Ipv6Net::from(real) };
         message::Resource {
             resource: self.id,
-            v4: self.real4.map(|real| v4(self.alias4, real)),
-            v6: self.real6.map(|real| v6(self.alias6, real)),
+            v4: self.alias4.zip(self.real4).map(|(alias, real)| Alias { alias, real }),
+            v6: self.alias6.zip(self.real6).map(|(alias, real)| Alias { alias, real }),
             ports: self.ports.clone(),
         }
     }
@@ -127,9 +130,12 @@ impl Write<'_> {
     /// Publishes something, with aliases nobody ever had.
     ///
     /// # Errors
-    /// One of its names is in use; the site network is full.
+    /// One of its names is in use; the site network is full, or the network too wide for it.
     pub async fn add_resource(&mut self, new: &NewResource) -> Result<ResourceId> {
-        let (alias4, alias6) = self.next_alias().await?;
+        let (alias4, alias6) = match new.kind {
+            ResourceKind::Network => self.next_alias_network(new.real4.map_or(32, |n| n.prefix_len())).await?,
+            _ => self.next_alias().await?,
+        };
         let (id, now) = (ResourceId::new(), self.now.wall.0);
         let ports = serde_json::to_string(&new.ports).map_err(|_| Error::Unreadable("ports"))?;
         sqlx::query(
@@ -169,18 +175,25 @@ impl Write<'_> {
     pub async fn move_resource(
         &mut self,
         id: ResourceId,
-        real4: Option<Ipv4Addr>,
-        real6: Option<Ipv6Addr>,
+        real4: Option<Ipv4Net>,
+        real6: Option<Ipv6Net>,
     ) -> Result<()> {
         let (text4, text6) = (real4.map(|a| a.to_string()), real6.map(|a| a.to_string()));
-        let name: String =
-            sqlx::query_scalar("UPDATE resources SET real4 = $2, real6 = $3 WHERE id = $1 RETURNING name")
+        let row =
+            sqlx::query("UPDATE resources SET real4 = $2, real6 = $3 WHERE id = $1 RETURNING name, alias4, alias6")
                 .bind(id.to_string())
                 .bind(text4.clone())
                 .bind(text6.clone())
                 .fetch_optional(self.connection())
                 .await?
                 .ok_or(Error::NotFound("resource"))?;
+        let name = row.text("name")?;
+        let (room4, room6): (Ipv4Net, Ipv6Net) = (row.parsed("alias4")?, row.parsed("alias6")?);
+        let fits = real4.is_none_or(|n| n.prefix_len() >= room4.prefix_len())
+            && real6.is_none_or(|n| n.prefix_len() >= room6.prefix_len());
+        if !fits {
+            return Err(Error::Wider);
+        }
         self.touch(Scope::Users(BTreeSet::new()));
         self.audit(&Event::ResourceMoved { resource: name, address4: text4, address6: text6 }).await
     }
@@ -215,15 +228,17 @@ impl Write<'_> {
 }
 
 fn resource(row: &AnyRow) -> Result<Resource> {
+    let (real4, real6): (Option<Ipv4Net>, Option<Ipv6Net>) = (row.maybe_parsed("real4")?, row.maybe_parsed("real6")?);
+    let (room4, room6): (Ipv4Net, Ipv6Net) = (row.parsed("alias4")?, row.parsed("alias6")?);
     Ok(Resource {
         id: row.parsed("id")?,
         kind: row.parsed("kind")?,
         name: row.text("name")?,
         dns_names: Vec::new(),
-        real4: row.maybe_parsed("real4")?,
-        real6: row.maybe_parsed("real6")?,
-        alias4: row.parsed("alias4")?,
-        alias6: row.parsed("alias6")?,
+        alias4: real4.and_then(|real| Ipv4Net::new(room4.addr(), real.prefix_len()).ok()),
+        alias6: real6.and_then(|real| Ipv6Net::new(room6.addr(), real.prefix_len()).ok()),
+        real4,
+        real6,
         ports: serde_json::from_str(&row.text("ports")?).map_err(|_| Error::Unreadable("ports"))?,
         created_at: row.time("created_at")?,
     })

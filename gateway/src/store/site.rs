@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses::{self, SiteNetwork};
 use sqlx::AnyConnection;
 use zeroize::Zeroizing;
@@ -30,6 +31,8 @@ pub struct Site {
     pub network: SiteNetwork,
     /// The interface towards the office.
     pub office_interface: String,
+    /// The office's time zone, as IANA names it: weekly hours of policies are in it.
+    pub time_zone: String,
     /// The office's own resolvers.
     pub resolvers: Vec<SocketAddr>,
     /// Zones the office's resolvers are asked for.
@@ -79,6 +82,7 @@ impl Store {
             zone: row.text("zone")?,
             network: SiteNetwork { v4: row.parsed("site_v4")?, v6: row.parsed("site_v6")? },
             office_interface: row.text("office_interface")?,
+            time_zone: row.text("time_zone")?,
             resolvers: serde_json::from_str(&list("resolvers")?).map_err(|_| Error::Unreadable("resolvers"))?,
             office_zones: serde_json::from_str(&list("office_zones")?)
                 .map_err(|_| Error::Unreadable("office_zones"))?,
@@ -138,9 +142,9 @@ impl Write<'_> {
         let resolvers: Vec<_> = site.resolvers.iter().map(ToString::to_string).collect();
         let query = sqlx::query(
             "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
-             office_interface, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
+             office_interface, time_zone, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
              ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen, tls_names, tls_renew_at) \
-             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19)",
+             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20)",
         )
         .bind(&site.organisation)
         .bind(&site.public_name)
@@ -149,6 +153,7 @@ impl Write<'_> {
         .bind(site.network.v4.to_string())
         .bind(site.network.v6.to_string())
         .bind(&site.office_interface)
+        .bind(&site.time_zone)
         .bind(json(&resolvers))
         .bind(json(&site.office_zones))
         .bind(i64::from(site.masquerade))
@@ -196,11 +201,26 @@ impl Write<'_> {
     ///
     /// # Errors
     /// The site network is full.
-    pub(super) async fn next_alias(&mut self) -> Result<(Ipv4Addr, Ipv6Addr)> {
+    pub(super) async fn next_alias(&mut self) -> Result<(Ipv4Net, Ipv6Net)> {
         let sql = "UPDATE site SET next_alias = next_alias + 1 RETURNING next_alias, site_v4, site_v6";
         let row = sqlx::query(sql).fetch_one(self.connection()).await?;
         let (site, n) = numbered(&row, "next_alias")?;
-        addresses::alias(&site, n).ok_or(Error::NoAddress)
+        let (v4, v6) = addresses::alias(&site, n).ok_or(Error::NoAddress)?;
+        Ok((v4.into(), v6.into()))
+    }
+
+    /// Room for a whole network's aliases: given once, never again. Within this transaction nobody else is given any.
+    ///
+    /// # Errors
+    /// The network is too wide, or the site network full.
+    pub(super) async fn next_alias_network(&mut self, prefix4: u8) -> Result<(Ipv4Net, Ipv6Net)> {
+        let row = sqlx::query("SELECT next_alias + 1 AS next_alias, site_v4, site_v6 FROM site")
+            .fetch_one(self.connection())
+            .await?;
+        let (site, n) = numbered(&row, "next_alias")?;
+        let (v4, v6, next) = addresses::alias_network(&site, n, prefix4).ok_or(Error::NoAddress)?;
+        sqlx::query("UPDATE site SET next_alias = $1").bind(i64::from(next)).execute(self.connection()).await?;
+        Ok((v4, v6))
     }
 }
 

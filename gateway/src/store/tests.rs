@@ -30,6 +30,7 @@ pub(crate) fn site() -> Site {
             v6: "fd6b:10f3:77aa::/48".parse().unwrap(),
         },
         office_interface: "eth0".into(),
+        time_zone: "Europe/Brussels".into(),
         resolvers: vec!["192.168.1.1:53".parse().unwrap()],
         office_zones: vec!["rossi.lan".into()],
         masquerade: true,
@@ -119,13 +120,13 @@ pub(crate) async fn entitle(store: &Store, user: UserId) -> (GroupId, ResourceId
             kind: ResourceKind::Share,
             name: "files".into(),
             dns_names: vec!["srv.rossi.lan".into()],
-            real4: Some("192.168.1.20".parse().unwrap()),
+            real4: Some("192.168.1.20/32".parse().unwrap()),
             real6: None,
             ports: vec![Ports { transport: Transport::Tcp, first: 445, last: 445 }],
         })
         .await
         .unwrap();
-    write.add_policy(group, resource, None).await.unwrap();
+    write.add_policy(group, resource, None, None).await.unwrap();
     write.commit().await.unwrap();
     (group, resource)
 }

@@ -243,27 +243,38 @@ async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
         let reasons: Vec<_> = reasons.iter().map(|r| r["reason"].as_str().unwrap().to_owned()).collect();
         (device["verdict"].as_str().unwrap_or_default().to_owned(), reasons, device)
     };
-    let share = json!({"name": "files", "address4": "192.168.1.20", "dns_names": ["SRV.rossi.lan."]});
-    let share = local("POST", "/shares", Some(share)).await;
+    let share = json!({"kind": "share", "name": "files", "address4": "192.168.1.20", "dns_names": ["SRV.rossi.lan."]});
+    let share = local("POST", "/resources", Some(share)).await;
     assert_eq!(share.status, 201, "{}", share.text);
     assert_eq!(share.json()["dns_names"], json!(["files.rossi.internal", "srv.rossi.lan"]));
     assert!(share.json()["alias6"].is_null());
     for bad in [
-        json!({"name": "files", "address4": "192.168.1.21"}),
-        json!({"name": "other", "address4": "192.168.1.21", "dns_names": ["srv.rossi.lan"]}),
+        json!({"kind": "share", "name": "files", "address4": "192.168.1.21"}),
+        json!({"kind": "share", "name": "other", "address4": "192.168.1.21", "dns_names": ["srv.rossi.lan"]}),
     ] {
-        assert_eq!(local("POST", "/shares", Some(bad)).await.slug(), "already-exists");
+        assert_eq!(local("POST", "/resources", Some(bad)).await.slug(), "already-exists");
     }
     for bad in [
-        json!({"name": "a b", "address4": "192.168.1.21"}),
-        json!({"name": "x"}),
-        json!({"name": "x", "address4": "10.91.0.1"}),
-        json!({"name": "x", "address4": "127.0.0.1"}),
-        json!({"name": "x", "address4": "192.168.1.2", "dns_names": ["gateway.rossi.internal"]}),
-        json!({"name": "x", "address4": "192.168.1.2", "dns_names": ["door.example.org"]}),
-        json!({"name": "gateway", "address4": "192.168.1.2"}),
+        json!({"kind": "share", "name": "a b", "address4": "192.168.1.21"}),
+        json!({"kind": "share", "name": "x"}),
+        json!({"kind": "share", "name": "x", "address4": "10.91.0.1"}),
+        json!({"kind": "share", "name": "x", "address4": "127.0.0.1"}),
+        json!({"kind": "share", "name": "x", "address4": "192.168.1.2", "dns_names": ["gateway.rossi.internal"]}),
+        json!({"kind": "share", "name": "x", "address4": "192.168.1.2", "dns_names": ["door.example.org"]}),
+        json!({"kind": "share", "name": "gateway", "address4": "192.168.1.2"}),
+        json!({"kind": "share", "name": "x", "address4": "192.168.1.0/24"}),
+        json!({"kind": "share", "name": "x", "address4": "192.168.1.2", "ports": [{"transport": "tcp", "first": 1, "last": 2}]}),
+        json!({"kind": "service", "name": "x", "address4": "192.168.1.2"}),
+        json!({"kind": "network", "name": "x", "address4": "192.168.1.2"}),
+        json!({"kind": "network", "name": "x", "address4": "192.168.1.2/24"}),
+        json!({"kind": "network", "name": "x", "address4": "192.168.0.0/16"}),
+        json!({"kind": "network", "name": "x", "address4": "0.0.0.0/24"}),
+        json!({"kind": "network", "name": "x", "address4": "10.91.7.0/24"}),
+        json!({"kind": "network", "name": "x", "address4": "192.168.1.0/24", "dns_names": ["srv2.rossi.lan"]}),
+        json!({"kind": "network", "name": "x", "address6": "2001:db8::/48"}),
+        json!({"kind": "printer", "name": "x", "address4": "192.168.1.2"}),
     ] {
-        assert_eq!(local("POST", "/shares", Some(bad)).await.slug(), "invalid-request");
+        assert_eq!(local("POST", "/resources", Some(bad)).await.slug(), "invalid-request");
     }
     assert_eq!(why().await.1, ["locked", "no_policy"]);
     local("POST", "/groups", Some(json!({"name": "staff"}))).await;
@@ -346,4 +357,60 @@ fn base32(text: &str) -> Vec<u8> {
         }
     }
     out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_network_has_aliases_of_its_own_and_keeps_its_size() {
+    let g = Gateway::new().await;
+    let local = async |method: &str, path: &str, body: Value| g.ask(Door::Local, None, method, path, Some(body)).await;
+    let add = json!({"kind": "network", "name": "lan", "address4": "192.168.1.0/24", "address6": "2001:db8:1::/64"});
+    let lan = local("POST", "/resources", add).await.json();
+    assert_eq!(
+        (lan["alias4"].as_str(), lan["alias6"].as_str()),
+        (Some("10.91.129.0/24"), Some("fd6b:10f3:77aa:8100::/64"))
+    );
+    assert_eq!(lan["dns_names"], json!([]));
+    assert_eq!(lan["ports"].as_array().unwrap().len(), 2, "every port of both");
+    let pc = json!({"kind": "workstation", "name": "pc-1", "address4": "192.168.1.30"});
+    let pc = local("POST", "/resources", pc).await.json();
+    assert_eq!((pc["alias4"].as_str(), pc["ports"][0]["first"].as_i64()), (Some("10.91.130.0"), Some(3389)));
+    let wider = local("PUT", "/resources/lan/address", json!({"address4": "192.168.0.0/23"})).await;
+    assert_eq!((wider.status.as_u16(), wider.slug().as_str()), (400, "invalid-request"), "{}", wider.text);
+    let moved = local("PUT", "/resources/lan/address", json!({"address4": "172.16.5.0/24"})).await;
+    assert_eq!(moved.status, 200, "{}", moved.text);
+    let kinds = g.ask(Door::Local, None, "GET", "/resources?kind=network", None).await.json();
+    assert_eq!((kinds.as_array().unwrap().len(), kinds[0]["address4"].as_str()), (1, Some("172.16.5.0/24")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_for_its_hours() {
+    let g = Gateway::new().await;
+    let (anne, laptop) = g.anne;
+    g.open((anne, laptop)).await;
+    let local = async |method: &str, path: &str, body: Value| g.ask(Door::Local, None, method, path, Some(body)).await;
+    local("POST", "/resources", json!({"kind": "share", "name": "files", "address4": "192.168.1.20"})).await;
+    local("POST", "/groups", json!({"name": "staff"})).await;
+    local("PUT", "/users/anne/groups", json!({"groups": ["staff"]})).await;
+    let brussels = jiff::tz::TimeZone::get("Europe/Brussels").unwrap();
+    let hour = jiff::Timestamp::now().to_zoned(brussels).hour();
+    let outside =
+        if hour < 21 { format!("Mo-Su {:02}:00-{:02}:00", hour + 2, hour + 3) } else { "Mo-Su 12:00-13:00".into() };
+    let inside = "Mo-Su 00:00-24:00".to_owned();
+    let why = async || g.ask(Door::Local, None, "GET", "/why?user=anne&resource=files", None).await.json();
+    for (hours, verdict) in [(outside, "deny"), (inside, "allow")] {
+        let policy = json!({"group": "staff", "resource": "files", "hours": hours});
+        let policy = local("POST", "/policies", policy).await;
+        assert_eq!((policy.status.as_u16(), policy.json()["hours"].as_str()), (201, Some(hours.as_str())));
+        let device = why().await["devices"][0].clone();
+        assert_eq!(device["verdict"], verdict, "{hours}: {device}");
+        if verdict == "deny" {
+            assert_eq!(device["reasons"][0]["reason"], "outside_hours");
+        }
+        let granted = !g.net.0.lock().unwrap().state.peers[&laptop].grants.is_empty();
+        assert_eq!(granted, verdict == "allow", "{hours}");
+        let id = policy.json()["id"].as_str().unwrap().to_owned();
+        g.ask(Door::Local, None, "DELETE", &format!("/policies/{id}"), None).await;
+    }
+    let bad = json!({"group": "staff", "resource": "files", "hours": "all day"});
+    assert_eq!(local("POST", "/policies", bad).await.slug(), "invalid-request");
 }

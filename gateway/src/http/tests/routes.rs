@@ -42,14 +42,10 @@ const TABLE: &[(&str, Who, u16)] = &[
     ("post /devices/{device}/disable", Who::Admin, 200),
     ("post /devices/{device}/enable", Who::Admin, 200),
     ("post /devices/{device}/revoke", Who::Admin, 200),
-    ("get /shares", Who::Admin, 200),
-    ("post /shares", Who::Admin, 201),
-    ("delete /shares/{share}", Who::Admin, 200),
-    ("put /shares/{share}/address", Who::Admin, 200),
-    ("get /services", Who::Admin, 200),
-    ("post /services", Who::Admin, 201),
-    ("delete /services/{service}", Who::Admin, 200),
-    ("put /services/{service}/address", Who::Admin, 200),
+    ("get /resources", Who::Admin, 200),
+    ("post /resources", Who::Admin, 201),
+    ("delete /resources/{resource}", Who::Admin, 200),
+    ("put /resources/{resource}/address", Who::Admin, 200),
     ("get /policies", Who::Admin, 200),
     ("post /policies", Who::Admin, 201),
     ("delete /policies/{policy}", Who::Admin, 200),
@@ -133,14 +129,14 @@ async fn victim(g: &Gateway, n: usize) -> Victim {
         kind: ResourceKind::Share,
         name: name.clone(),
         dns_names: Vec::new(),
-        real4: Some("192.168.1.20".parse().unwrap()),
+        real4: Some("192.168.1.20/32".parse().unwrap()),
         real6: None,
         ports: Vec::new(),
     };
     let share = write.add_resource(&resource).await.unwrap();
     (resource.kind, resource.name) = (ResourceKind::Service, format!("s{name}"));
     write.add_resource(&resource).await.unwrap();
-    let policy = write.add_policy(group, share, None).await.unwrap();
+    let policy = write.add_policy(group, share, None, None).await.unwrap();
     let invitation = write.invite(user, &name).await.unwrap();
     let verification = write.open_door(user, device).await.unwrap();
     write.commit().await.unwrap();
@@ -157,8 +153,7 @@ fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         .replace("{user}", &v.user.to_string())
         .replace("{group}", &v.name)
         .replace("{device}", &v.device.to_string())
-        .replace("{share}", &v.name)
-        .replace("{service}", &service)
+        .replace("{resource}", &v.name)
         .replace("{policy}", &v.policy)
         .replace("{verification}", &v.verification)
         .replace("{invitation}", &v.invitation.id.to_string());
@@ -170,10 +165,8 @@ fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /groups" => json!({"name": format!("new-{}", v.name)}),
         "post /groups/{group}/members" => json!({"user": v.name}),
         "post /devices" => json!({"user": v.name, "name": "phone", "public_key": fixtures::key()}),
-        "post /shares" => json!({"name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
-        "post /services" => json!({"name": format!("new-{}", v.name), "address4": "192.168.1.9",
-            "ports": [{"transport": "tcp", "first": 80, "last": 80}]}),
-        "put /shares/{share}/address" | "put /services/{service}/address" => json!({"address4": "192.168.1.8"}),
+        "post /resources" => json!({"kind": "share", "name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
+        "put /resources/{resource}/address" => json!({"address4": "192.168.1.8"}),
         "post /policies" => json!({"group": v.name, "resource": service}),
         "post /invitations" => json!({"user": v.name}),
         "post /invitations/inspect" => json!({"token": token}),
@@ -353,7 +346,7 @@ async fn hostile_bodies_are_refused_without_being_quoted() {
         "\"hunter2\"",
         "{\"user\":\"hunter2\",\"password\":5}",
     ] {
-        for path in ["/sign-in", "/users", "/devices", "/shares", "/policies", "/invitations/begin"] {
+        for path in ["/sign-in", "/users", "/devices", "/resources", "/policies", "/invitations/begin"] {
             let request = Request::post(format!("/api/v1{path}"))
                 .header(header::HOST, "x")
                 .header(header::CONTENT_TYPE, "application/json")
