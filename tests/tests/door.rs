@@ -1,11 +1,12 @@
 //! What passes a locked door, and what an open one: exactly what policy grants, each with its negative twin.
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use office::addresses::{FILES, FILES6, GATEWAY, GATEWAY_LAN, GATEWAY6, PC};
+use ipnet::{Ipv4Net, Ipv6Net};
+use office::addresses::{FILES, FILES6, GATEWAY, GATEWAY_LAN, GATEWAY6, PC, PC6};
 use office::gateway::{Cast, GatewayOptions, Role};
 use office::{
     Capture, Client, Home, Listener, Netns, OfficeOptions, Ping, Reach, SHARES, connect, ping, scenario, wait_until,
@@ -192,6 +193,51 @@ fn names_of_the_office_are_aliases_or_nothing() -> anyhow::Result<()> {
         for (role, says) in [(Role::Net, "data path started"), (Role::Serve, "control plane started")] {
             let log = cast.gateway.log(role)?;
             ensure!(log.contains(says) && !log.contains("secret") && !log.contains("_ldap"), "{log}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_published_network_is_reached_address_by_address() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        cast.anne_signs_in(client.ns())?;
+        let (ns, gateway) = (client.ns(), &cast.gateway);
+        ensure!(ns.resolve("printer.office.lan", "A")?.is_empty(), "an address that is not published");
+        let lan = gateway.cli(&["network", "add", "lan", "192.168.1.0/24", "fd5e:ff1:ce::/64"])?;
+        let alias4: Ipv4Net = lan.pointer("/alias4").and_then(|a| a.as_str()).context("alias4")?.parse()?;
+        let alias6: Ipv6Net = lan.pointer("/alias6").and_then(|a| a.as_str()).context("alias6")?.parse()?;
+        let at4 =
+            |real: Ipv4Addr| IpAddr::from(Ipv4Addr::from_bits(alias4.network().to_bits() | (real.to_bits() & 0xff)));
+        let at6 = |real: Ipv6Addr| {
+            IpAddr::from(Ipv6Addr::from_bits(alias6.network().to_bits() | (real.to_bits() & u128::from(u64::MAX))))
+        };
+        let machines = [at4(FILES), at6(FILES6), at4(PC), at6(PC6)];
+        for machine in machines {
+            refused_at_once(ns, (machine, 8080).into())?;
+            no_echo(ns, machine)?;
+        }
+        gateway.cli(&["policy", "add", "workshop", "lan"])?;
+        for machine in machines {
+            ensure!(connect(ns, (machine, 8080).into(), KNOCK)?.is_open(), "{machine} is refused");
+            ensure!(ping(ns, machine)? == Ping::Answered, "no echo from {machine}");
+        }
+        ensure!(ns.resolve("printer.office.lan", "A")? == [at4(Ipv4Addr::new(192, 168, 1, 30)).to_string()]);
+        // The gateway is in that network too, and stays closed: its own ports are the portal's and the names' alone.
+        refused_at_once(ns, (at4(GATEWAY_LAN), 8022).into())?;
+        // A name of its own still leads to the share's own alias, whose policy opens less.
+        ensure!(ns.resolve("files.office.lan", "A")? == [cast.files.0.to_string()]);
+        refused_at_once(ns, cast.files_at(8080)[0])?;
+        // Who is in no group reaches none of it.
+        let boris = cast.boris_at(Home::B)?;
+        for machine in machines {
+            refused_at_once(boris.ns(), (machine, 8080).into())?;
+        }
+        gateway.cli(&["policy", "remove", "workshop", "lan", "--yes"])?;
+        for machine in machines {
+            refused_at_once(ns, (machine, 8080).into())?;
         }
         Ok(())
     })

@@ -195,6 +195,7 @@ pub(super) fn whole(frame: &Frame, elements: &Elements, options: &Options, gener
         rules.devices(&mut b);
         rules.gate(&mut b);
         rules.forward(&mut b);
+        rules.local(&mut b);
         rules.replies(&mut b);
     }
     b
@@ -400,6 +401,18 @@ impl Rules<'_> {
         let tcp = is(meta(MetaKey::L4proto), text("tcp"));
         b.rule(chain, [self.leaves_by_us(), ct_direction("reply"), known, tcp, reject_reset()]);
         b.rule(chain, [self.leaves_by_us(), discard()]);
+    }
+
+    /// An alias may lead to an address of this machine itself, in a network that was published whole: what listens there
+    /// is for the office. Devices reach the gateway by its tunnel address, after translation of ports, or not at all.
+    fn local(&self, b: &mut Batch) {
+        b.base_chain("c_local", NfChainType::Filter, NfHook::Input, 0);
+        if let Some(site) = &self.frame.site {
+            for f in &FAMILIES {
+                b.rule("c_local", [self.comes_by_us(), is(f.destination(), address(site.gateway[f.index])), accept()]);
+            }
+        }
+        b.rule("c_local", [self.comes_by_us(), goto("c_refuse")]);
     }
 
     /// Replies to devices, with their alias again: tested against the grant they answer to. What the gateway itself
