@@ -131,6 +131,20 @@ CREATE TABLE web_sessions (
 );
 CREATE INDEX web_sessions_of_user ON web_sessions (user_id);
 
+-- For programs. `scopes` are words with a space between.
+CREATE TABLE tokens (
+    id         TEXT   PRIMARY KEY,
+    name       TEXT   NOT NULL,
+    token_hash TEXT   NOT NULL UNIQUE,
+    scopes     TEXT   NOT NULL,
+    created_by TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
+    until      BIGINT NOT NULL,
+    used_at    BIGINT,
+    revoked_at BIGINT
+);
+CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked_at IS NULL;
+
 CREATE TABLE invitations (
     id            TEXT   PRIMARY KEY,
     user_id       TEXT   NOT NULL REFERENCES users (id),

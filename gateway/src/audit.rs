@@ -18,6 +18,8 @@ pub enum Actor {
     Local,
     /// A person, by login.
     User(String),
+    /// A program, by its token's name.
+    Token(String),
     /// Somebody nobody knows yet.
     Nobody,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for Actor {
             Self::System => f.write_str("system"),
             Self::Local => f.write_str("local"),
             Self::User(login) => f.write_str(login),
+            Self::Token(name) => write!(f, "token {name}"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -82,6 +85,8 @@ pub enum Event {
     InvitationIssued { user: String },
     InvitationRevoked { user: String },
     InvitationRedeemed { user: String },
+    TokenAdded { token: String, scopes: String, until: Unix },
+    TokenRevoked { token: String },
     SignedIn { user: String, factor: Factor },
     SignInRefused { user: Option<String>, device: Option<DeviceId>, why: Refusal },
     SignedOut { user: String },

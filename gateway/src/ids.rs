@@ -80,3 +80,7 @@ id!(
     /// One invitation to become a user.
     InvitationId
 );
+id!(
+    /// An API token.
+    TokenId
+);

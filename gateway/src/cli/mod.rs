@@ -21,6 +21,7 @@ mod resource;
 mod run;
 mod setup;
 mod status;
+mod token;
 mod user;
 mod verification;
 mod why;
@@ -91,6 +92,9 @@ enum Command {
     /// Doors that are open
     #[command(subcommand)]
     Verification(verification::Verification),
+    /// Programs that use the API
+    #[command(subcommand)]
+    Token(token::Token),
     /// What was done, by whom, and when
     Audit(audit::Audit),
     /// Run both processes, for a trial or a demo
@@ -149,6 +153,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Policy(policy) => policy.run(&context()?)?,
         Command::Invitation(invitation) => invitation.run(&context()?)?,
         Command::Verification(verification) => verification.run(&context()?)?,
+        Command::Token(token) => token.run(&context()?)?,
         Command::Audit(audit) => audit.run(&context()?)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -6,15 +6,16 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::header;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 
 use super::Api;
 use super::door::DoorName;
 use super::error::{Answer, ApiError};
 use super::problem::Slug;
 use crate::audit::Actor;
+use crate::identity::api_token::ApiToken;
 use crate::identity::web_token::WebToken;
 use crate::store::Moment;
 use crate::store::devices::Device;
@@ -100,11 +101,33 @@ pub struct SignedIn {
     pub device: Option<Device>,
 }
 
-/// IT: root on the command line, or an administrator signed in by the office LAN or by a verified device.
+/// IT in person: root on the command line, or an administrator signed in by the office LAN or by a verified device.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// For the audit.
+    pub actor: Actor,
+}
+
+/// IT in person, or a program of theirs: a token on the office LAN, within its scopes.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// For the audit.
     pub actor: Actor,
+}
+
+impl Admin {
+    /// A program changes nothing about administrators: it would become one.
+    ///
+    /// # Errors
+    /// It is a program, and this is one.
+    pub fn may_change(&self, role: Role) -> Answer<()> {
+        match (&self.actor, role) {
+            (Actor::Token(_), Role::Admin) => {
+                Err(ApiError::Forbidden(Slug::NotAllowed, "a token changes nothing about administrators"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn door(parts: &Parts) -> Answer<Door> {
@@ -187,6 +210,33 @@ impl FromRequestParts<Arc<Api>> for SignedIn {
 }
 
 impl FromRequestParts<Arc<Api>> for Admin {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        match (door(parts)?, parts.headers.get(header::AUTHORIZATION)) {
+            (Door::Office(_), Some(value)) => {
+                let actor = program(value, parts, api).await?;
+                Ok(Self { actor })
+            }
+            _ => Person::from_request_parts(parts, api).await.map(|Person { actor }| Self { actor }),
+        }
+    }
+}
+
+/// The program whose token this is, if this request is within its scopes.
+async fn program(value: &HeaderValue, parts: &Parts, api: &Api) -> Answer<Actor> {
+    let wrong = || ApiError::Unauthenticated(Slug::NotSignedIn);
+    let token = value.to_str().ok().and_then(ApiToken::from_header).ok_or_else(wrong)?;
+    let token = api.store.token(&token.hash(), Moment::now().wall).await?.ok_or_else(wrong)?;
+    let route =
+        parts.extensions.get::<MatchedPath>().and_then(|p| p.as_str().strip_prefix("/api/v1/")).unwrap_or_default();
+    let noun = route.split('/').next().unwrap_or_default();
+    if !token.scopes.allow(noun, !parts.method.is_safe()) {
+        return Err(ApiError::Forbidden(Slug::NotAllowed, "this token's scopes do not include it"));
+    }
+    Ok(Actor::Token(token.name))
+}
+
+impl FromRequestParts<Arc<Api>> for Person {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
         if door(parts)? == Door::Local {

@@ -123,6 +123,7 @@ async fn add_device(
 ) -> Answer<(StatusCode, Json<Device>)> {
     let (name, key) = (input::name(&add.name)?, input::public_key(&add.public_key)?);
     let user = api.store.user(&add.user).await?;
+    admin.may_change(user.role)?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.add_device(user.id, &name, &key).await?;
     let epoch = write.commit().await?;
@@ -151,6 +152,7 @@ async fn device_config(
         let detail = format!("{} must redeem an invitation first", device.login);
         return Err(ApiError::Conflict(Slug::FactorNotConfirmed, detail));
     }
+    admin.may_change(device.owner_role)?;
     let config = api.client_config(&device).await?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.audit(&Event::ConfigShown { user: device.login, device: device.id, name: device.name }).await?;
@@ -166,8 +168,10 @@ async fn disable_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
+    let device = api.store.device(input::id(&device)?).await?;
+    admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
-    write.disable_device(input::id(&device)?).await?;
+    write.disable_device(device.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }
@@ -180,8 +184,10 @@ async fn enable_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
+    let device = api.store.device(input::id(&device)?).await?;
+    admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
-    write.enable_device(input::id(&device)?).await?;
+    write.enable_device(device.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Complete, from).await
 }
@@ -194,8 +200,10 @@ async fn revoke_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
+    let device = api.store.device(input::id(&device)?).await?;
+    admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
-    write.revoke_device(input::id(&device)?).await?;
+    write.revoke_device(device.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }

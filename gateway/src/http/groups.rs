@@ -110,6 +110,7 @@ async fn add_member(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let (group, user) = (api.store.group(&group).await?, api.store.user(&add.user).await?);
+    admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.add_member(group, user.id).await?;
     let epoch = write.commit().await?;
@@ -125,6 +126,7 @@ async fn remove_member(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let (group, user) = (api.store.group(&group).await?, api.store.user(&user).await?);
+    admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_member(group, user.id).await?;
     let epoch = write.commit().await?;

@@ -170,6 +170,7 @@ async fn add_invitation(
     Body(add): Body<AddInvitation>,
 ) -> Answer<(StatusCode, Json<InvitationIssued>)> {
     let user = api.store.user(&add.user).await?;
+    admin.may_change(user.role)?;
     let token = Token::generate()?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.invite(user.id, &token.hash()).await?;

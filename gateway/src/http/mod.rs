@@ -19,6 +19,7 @@
 //! | `POST devices/{device}/disable` · `…/enable` · `…/revoke` | admin | → `CarriedOut` |
 //! | `GET resources?kind`, `POST resources` · `DELETE resources/{resource}` · `PUT resources/{resource}/address` | admin | `resources::AddResource`, `resources::ChangeAddress` → `resources::Resource`; `CarriedOut` |
 //! | `GET`, `POST policies` · `DELETE policies/{policy}` | admin | `policies::AddPolicy` → `policies::Policy`; `CarriedOut` |
+//! | `GET`, `POST tokens` · `POST tokens/{token}/revoke` | administrator in person | `tokens::AddToken` → `tokens::TokenIssued`; 204 |
 //! | `GET verifications` · `POST verifications/{verification}/end` | admin | → `verifications::Verification`; `CarriedOut` |
 //! | `GET`, `POST invitations` · `POST invitations/{invitation}/revoke` | admin | `invitations::AddInvitation` → `invitations::InvitationIssued`; 204 |
 //! | `POST invitations/inspect` · `…/begin` · `…/confirm` | anybody; doors local and office | `Inspect` → `InvitationFor`; `Begin` → `Enrolment`; `Confirm` → `Redeemed` |
@@ -27,6 +28,8 @@
 //! | `GET why?user&resource` | admin | → `why::Why` |
 //! | `GET authority` | anybody | → `authority::Authority` |
 //! | `GET openapi.json` | anybody | |
+//!
+//! *admin* is root, an administrator in person, or a program with a token on the office LAN, within its scopes.
 //!
 //! Lists are arrays. In paths `{user}`, `{group}` and `{resource}` are an id or the (percent-encoded) login or
 //! name; the others are ids. What adds answers 201 with the thing added, once it is in force.
@@ -52,6 +55,7 @@ pub mod status;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests;
+pub mod tokens;
 pub mod users;
 pub mod verifications;
 pub mod why;
@@ -171,6 +175,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(devices::routes())
         .merge(resources::routes())
         .merge(policies::routes())
+        .merge(tokens::routes())
         .merge(verifications::routes())
         .merge(invitations::routes())
         .merge(audit::routes())

@@ -137,6 +137,7 @@ async fn add_user(
         groups: groups_named(&api, &add.groups).await?,
         login,
     };
+    admin.may_change(new.role)?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.add_user(&new).await?;
     write.commit().await?;
@@ -154,6 +155,7 @@ async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<Strin
 async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let user = api.store.user(&user).await?;
+    admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.set_user_disabled(user.id, true).await?;
     let epoch = write.commit().await?;
@@ -165,6 +167,7 @@ async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Pat
 async fn enable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let user = api.store.user(&user).await?;
+    admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.set_user_disabled(user.id, false).await?;
     let epoch = write.commit().await?;
@@ -181,6 +184,7 @@ async fn set_groups(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let user = api.store.user(&user).await?;
+    admin.may_change(user.role)?;
     let groups = groups_named(&api, &set.groups).await?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.set_groups(user.id, &groups).await?;

@@ -3,6 +3,7 @@
 //! Every try is counted in the database before it is checked. An unknown login costs what a known one costs, and gets
 //! the same answer.
 
+pub mod api_token;
 pub mod passwords;
 pub mod redeem;
 pub mod seal;

@@ -6,6 +6,7 @@ use provisioning::keys::PresharedKey;
 use sqlx::any::AnyRow;
 
 use super::row::Columns as _;
+use super::users::Role;
 use super::verifications::EndReason;
 use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
@@ -26,6 +27,8 @@ pub struct Device {
     pub owner: String,
     /// Its owner's language.
     pub language: String,
+    /// What its owner may do in the product itself.
+    pub owner_role: Role,
     /// Its owner has a confirmed second factor.
     pub factor: bool,
     /// Its owner is shut out.
@@ -66,7 +69,7 @@ pub struct Heard {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT d.*, u.login, u.name AS owner, u.language, u.totp_confirmed_at, u.disabled_at AS owner_disabled_at ",
+            "SELECT d.*, u.login, u.name AS owner, u.language, u.role AS owner_role, u.totp_confirmed_at, u.disabled_at AS owner_disabled_at ",
             "FROM devices d JOIN users u ON u.id = d.user_id ",
             $rest
         )
@@ -240,6 +243,7 @@ fn device(row: &AnyRow) -> Result<Device> {
         user: row.parsed("user_id")?,
         login: row.text("login")?,
         owner: row.text("owner")?,
+        owner_role: row.parsed("owner_role")?,
         language: row.text("language")?,
         factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
         owner_disabled: row.maybe_integer("owner_disabled_at")?.is_some(),

@@ -13,6 +13,7 @@ pub mod policies;
 pub mod resources;
 pub mod site;
 pub mod throttles;
+pub mod tokens;
 pub mod users;
 pub mod verifications;
 pub mod web_sessions;

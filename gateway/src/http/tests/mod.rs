@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use super::caller::Door;
 use super::*;
 use crate::audit::Actor;
+use crate::identity::api_token::ApiToken;
 use crate::identity::passwords::Cost;
 use crate::identity::web_token::{COOKIE, WebToken};
 use crate::ids::{DeviceId, UserId};
@@ -86,6 +87,16 @@ impl Gateway {
         token.set_cookie().split(';').next().unwrap().to_owned()
     }
 
+    /// For an `Authorization` header.
+    async fn token(&self, name: &str, scopes: &str) -> String {
+        let (token, now) = (ApiToken::generate().unwrap(), Moment::now());
+        let mut write = self.api.store.write(now, Actor::Local).await.unwrap();
+        let until = now.wall + std::time::Duration::from_secs(3600);
+        write.add_token(name, &token.hash(), &scopes.parse().unwrap(), until).await.unwrap();
+        write.commit().await.unwrap();
+        format!("Bearer {}", token.text())
+    }
+
     async fn open(&self, (user, device): (UserId, DeviceId)) {
         let mut write = self.api.store.write(Moment::now(), Actor::System).await.unwrap();
         write.open_door(user, device).await.unwrap();
@@ -99,8 +110,9 @@ impl Gateway {
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "door.example.org")
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(cookie) = cookie {
-            request = request.header(header::COOKIE, cookie);
+        if let Some(shown) = cookie {
+            let name = if shown.starts_with("Bearer ") { header::AUTHORIZATION } else { header::COOKIE };
+            request = request.header(name, shown);
         }
         let body = body.map_or(Body::empty(), |b| Body::from(b.to_string()));
         self.send(door, request.body(body).unwrap()).await

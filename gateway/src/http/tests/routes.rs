@@ -14,6 +14,7 @@ enum Who {
     Verified,
     SignedIn,
     Admin,
+    Person,
 }
 
 /// Route, who may call it, and how a caller who may is answered to the prepared request.
@@ -49,6 +50,9 @@ const TABLE: &[(&str, Who, u16)] = &[
     ("get /policies", Who::Admin, 200),
     ("post /policies", Who::Admin, 201),
     ("delete /policies/{policy}", Who::Admin, 200),
+    ("get /tokens", Who::Person, 200),
+    ("post /tokens", Who::Person, 201),
+    ("post /tokens/{token}/revoke", Who::Person, 204),
     ("get /verifications", Who::Admin, 200),
     ("post /verifications/{verification}/end", Who::Admin, 200),
     ("get /invitations", Who::Admin, 200),
@@ -72,10 +76,13 @@ enum Caller {
     OfficeNobody,
     OfficeUser,
     OfficeAdmin,
+    OfficeProgram,
+    OfficeReader,
+    TunnelProgram,
     Local,
 }
 
-const CALLERS: [Caller; 8] = [
+const CALLERS: [Caller; 11] = [
     Caller::TunnelLocked,
     Caller::TunnelUser,
     Caller::TunnelAdminLocked,
@@ -83,24 +90,31 @@ const CALLERS: [Caller; 8] = [
     Caller::OfficeNobody,
     Caller::OfficeUser,
     Caller::OfficeAdmin,
+    Caller::OfficeProgram,
+    Caller::OfficeReader,
+    Caller::TunnelProgram,
     Caller::Local,
 ];
 
 /// The status of a refusal; nothing if the caller may.
-fn refusal(who: Who, caller: Caller) -> Option<u16> {
+fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
     use Caller::*;
-    let tunnel = matches!(caller, TunnelLocked | TunnelUser | TunnelAdminLocked | TunnelAdmin);
-    let nobody = matches!(caller, TunnelLocked | OfficeNobody);
+    let tunnel = matches!(caller, TunnelLocked | TunnelUser | TunnelAdminLocked | TunnelAdmin | TunnelProgram);
+    // A token is good on the office LAN only, and for nothing that a person does in person.
+    let program = matches!(caller, OfficeProgram | OfficeReader) && who == Who::Admin;
+    let nobody =
+        matches!(caller, TunnelLocked | OfficeNobody | OfficeProgram | OfficeReader | TunnelProgram) && !program;
     match who {
         Who::Anybody => None,
         Who::InHouse => tunnel.then_some(404),
         Who::Tunnel => (!tunnel).then_some(404),
         Who::Verified if !tunnel => Some(404),
-        Who::Verified => matches!(caller, TunnelLocked | TunnelAdminLocked).then_some(403),
+        Who::Verified => matches!(caller, TunnelLocked | TunnelAdminLocked | TunnelProgram).then_some(403),
         Who::SignedIn if caller == Local => Some(404),
         Who::SignedIn => nobody.then_some(401),
-        Who::Admin if nobody => Some(401),
-        Who::Admin => match caller {
+        Who::Admin | Who::Person if nobody => Some(401),
+        Who::Admin if caller == OfficeReader => (!reads).then_some(403),
+        Who::Admin | Who::Person => match caller {
             TunnelUser | OfficeUser => Some(404),
             TunnelAdminLocked => Some(403),
             _ => None,
@@ -138,6 +152,8 @@ async fn victim(g: &Gateway, n: usize) -> Victim {
     write.add_resource(&resource).await.unwrap();
     let policy = write.add_policy(group, share, None, None).await.unwrap();
     let invitation = write.invite(user, &name).await.unwrap();
+    let (scopes, end) = ("users:read".parse().unwrap(), crate::clock::Unix(i64::MAX));
+    write.add_token(&name, &name, &scopes, end).await.unwrap();
     let verification = write.open_door(user, device).await.unwrap();
     write.commit().await.unwrap();
     let invitation = store.invitation(invitation).await.unwrap();
@@ -155,6 +171,7 @@ fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         .replace("{device}", &v.device.to_string())
         .replace("{resource}", &v.name)
         .replace("{policy}", &v.policy)
+        .replace("{token}", &v.name)
         .replace("{verification}", &v.verification)
         .replace("{invitation}", &v.invitation.id.to_string());
     let body = match route {
@@ -168,6 +185,8 @@ fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /resources" => json!({"kind": "share", "name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
         "put /resources/{resource}/address" => json!({"address4": "192.168.1.8"}),
         "post /policies" => json!({"group": v.name, "resource": service}),
+        "post /tokens" => json!({"name": format!("new-{}", v.name), "scopes": ["users:read"],
+            "until": crate::clock::Unix::now().0 + 60_000}),
         "post /invitations" => json!({"user": v.name}),
         "post /invitations/inspect" => json!({"token": token}),
         "post /invitations/begin" => json!({"token": token, "password": PASSWORD}),
@@ -203,12 +222,12 @@ async fn every_route_by_every_door_for_every_caller() {
             let (path, body) = prepared(route, &v);
             let method = route.split(' ').next().unwrap().to_uppercase();
             let answered = g.ask(door, cookie.as_deref(), &method, &path, body).await;
-            let expected = refusal(*who, caller).unwrap_or(*right);
+            let expected = refusal(*who, caller, route.starts_with("get ")).unwrap_or(*right);
             assert_eq!(answered.status.as_u16(), expected, "{route} by {caller:?}: {}", answered.text);
             if expected >= 400 {
                 assert_eq!(answered.headers[header::CONTENT_TYPE], "application/problem+json");
             }
-            if expected == 401 && refusal(*who, caller).is_some() {
+            if expected == 401 && refusal(*who, caller, false).is_some() {
                 assert_eq!(answered.slug(), "not-signed-in", "{route} by {caller:?}");
             }
         }
@@ -244,6 +263,12 @@ async fn enter(g: &Gateway, caller: Caller, n: usize) -> (Door, Option<String>) 
         Caller::OfficeNobody => (office, None),
         Caller::OfficeUser => (office, Some(g.session(anne, None).await)),
         Caller::OfficeAdmin => (office, Some(g.session(ilse, None).await)),
+        Caller::OfficeProgram => (office, Some(g.token(&format!("t{n}"), "all:write").await)),
+        Caller::OfficeReader => (office, Some(g.token(&format!("t{n}"), "all:read").await)),
+        Caller::TunnelProgram => {
+            lock(desk).await;
+            (g.tunnel(desk).await, Some(g.token(&format!("t{n}"), "all:write").await))
+        }
         Caller::Local => (Door::Local, None),
     }
 }
@@ -357,5 +382,58 @@ async fn hostile_bodies_are_refused_without_being_quoted() {
             let quoted = answered.text.contains("hunter2");
             assert!(!quoted || answered.text.contains("unknown field"), "{path} {body} {}", answered.text);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_within_its_scopes_and_its_time_and_never_for_administrators() {
+    let g = Gateway::new().await;
+    let office = Gateway::office();
+    let ask = async |token: &str, method: &str, path: &str, body: Option<Value>| {
+        g.ask(office, Some(token), method, path, body).await.status.as_u16()
+    };
+    let all = g.token("all", "all:write").await;
+    for (method, path, body) in [
+        ("POST", "/users", json!({"login": "eve", "role": "admin"})),
+        ("POST", "/users/ilse/disable", Value::Null),
+        ("POST", "/users/ilse/enable", Value::Null),
+        ("PUT", "/users/ilse/groups", json!({"groups": []})),
+        ("POST", "/invitations", json!({"user": "ilse"})),
+        ("POST", "/devices", json!({"user": "ilse", "name": "x", "public_key": fixtures::key()})),
+        ("GET", &format!("/devices/{}/config", g.ilse.1), Value::Null),
+        ("POST", &format!("/devices/{}/revoke", g.ilse.1), Value::Null),
+    ] {
+        assert_eq!(ask(&all, method, path, Some(body.clone())).await, 403, "{method} {path}");
+    }
+    // … which a person may.
+    let cookie = g.session(g.ilse.0, None).await;
+    let invited = g.ask(office, Some(&cookie), "POST", "/invitations", Some(json!({"user": "ilse"}))).await;
+    assert_eq!(invited.status, 201);
+
+    let narrow = g.token("narrow", "users:read").await;
+    assert_eq!(ask(&narrow, "GET", "/users", None).await, 200);
+    assert_eq!(ask(&narrow, "GET", "/users/anne", None).await, 200);
+    for path in ["/devices", "/audit", "/status", "/usersx"] {
+        assert!([403, 404].contains(&ask(&narrow, "GET", path, None).await), "{path}");
+    }
+    assert_eq!(ask(&narrow, "POST", "/users/anne/disable", None).await, 403);
+    let audit = g.ask(Door::Local, None, "GET", "/audit", None).await.text;
+    assert!(audit.contains("token_added") && !audit.contains(narrow.trim_start_matches("Bearer ")));
+
+    let mut write = g.api.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.revoke_token("narrow").await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(ask(&narrow, "GET", "/users", None).await, 401);
+    let later = Moment::now().wall + std::time::Duration::from_secs(3601);
+    let hash = ApiToken::from_header(&all).unwrap().hash();
+    assert!(g.api.store.token(&hash, Moment::now().wall).await.unwrap().is_some());
+    assert!(g.api.store.token(&hash, later).await.unwrap().is_none(), "its time is over");
+    for wrong in ["Bearer ", "Bearer pat_x", &format!("Bearer pat_{}", "A".repeat(43)), "Basic eDp5"] {
+        let request = Request::get("/api/v1/users")
+            .header(header::HOST, "door.example.org")
+            .header(header::AUTHORIZATION, wrong)
+            // A good cookie beside a wrong token helps nobody.
+            .header(header::COOKIE, &cookie);
+        assert_eq!(g.send(office, request.body(Body::empty()).unwrap()).await.status, 401, "{wrong}");
     }
 }
