@@ -108,6 +108,7 @@ CREATE TABLE policies (
     UNIQUE (group_id, resource_id)
 );
 
+-- `until` moves on while the device is in use, up to `cap`; each also in boot time of the boot named.
 CREATE TABLE verifications (
     id         TEXT   PRIMARY KEY,
     device_id  TEXT   NOT NULL REFERENCES devices (id),
@@ -116,6 +117,9 @@ CREATE TABLE verifications (
     until      BIGINT NOT NULL,
     boot_id    TEXT   NOT NULL,
     until_boot BIGINT NOT NULL,
+    cap        BIGINT NOT NULL,
+    cap_boot   BIGINT NOT NULL,
+    grace_at   BIGINT,
     ended_at   BIGINT,
     end_reason TEXT
 );

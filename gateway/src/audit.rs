@@ -93,6 +93,7 @@ pub enum Event {
     FactorSuspended { user: String },
     DoorOpened { user: String, device: DeviceId, verification: VerificationId, until: Unix },
     DoorExtended { user: String, device: DeviceId, verification: VerificationId, until: Unix },
+    DoorGrace { user: String, device: DeviceId, verification: VerificationId, until: Unix },
     DoorLocked { user: String, device: DeviceId, verification: VerificationId, reason: &'static str },
     AllDoorsLocked { reason: &'static str },
 }

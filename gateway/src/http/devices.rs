@@ -212,7 +212,7 @@ async fn revoke_device(
 pub(super) async fn show(api: &Api, id: DeviceId) -> Answer<Device> {
     let now = Moment::now();
     let device = api.store.device(id).await?;
-    Ok(shown(api, api.store.open_for(id, now).await?, device, now))
+    Ok(shown(api, api.store.open_for(id, now).await?.map(|left| left.unused), device, now))
 }
 
 fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, now: Moment) -> Device {

@@ -16,6 +16,7 @@ use super::error::{Answer, Problems};
 use super::input::Body;
 use super::me;
 use super::me::Me;
+use super::resources::ResourceKind;
 use crate::audit::Actor;
 use crate::identity::sign_in;
 use crate::ids::DeviceId;
@@ -61,11 +62,13 @@ pub struct DoorView {
     pub device: Option<DoorDevice>,
     /// Whether that device's door is open.
     pub state: DoorState,
-    /// When it locks, in Unix milliseconds.
+    /// When it locks even if it is used, in Unix milliseconds.
     #[schema(value_type = Option<i64>)]
     pub until: Option<crate::clock::Unix>,
     /// What is left until then, in milliseconds.
     pub remaining_ms: Option<u64>,
+    /// What is left if it is not used, in milliseconds.
+    pub unused_ms: Option<u64>,
     /// What can be reached; empty while the door is locked.
     pub resources: Vec<DoorResource>,
     /// Who is signed in on this browser.
@@ -91,8 +94,8 @@ pub struct DoorResource {
     /// What it is called.
     pub name: String,
     /// What it is.
-    pub kind: super::resources::ResourceKind,
-    /// The name to type, such as `files.example.internal`.
+    pub kind: ResourceKind,
+    /// The name to type, such as `files.example.internal`; of a network, its aliases.
     pub dns_name: String,
 }
 
@@ -164,8 +167,9 @@ pub(super) async fn state(
             language: d.language.clone(),
         }),
         state: if left.is_some() { DoorState::Open } else { DoorState::Locked },
-        until: left.map(|left| now.wall + left),
-        remaining_ms: left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX)),
+        until: left.map(|left| now.wall + left.at_most),
+        remaining_ms: left.map(|left| u64::try_from(left.at_most.as_millis()).unwrap_or(u64::MAX)),
+        unused_ms: left.map(|left| u64::try_from(left.unused.as_millis()).unwrap_or(u64::MAX)),
         resources,
         me,
     })
@@ -178,7 +182,10 @@ async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorRe
     };
     let published = api.store.resources().await?;
     let shown = published.into_iter().filter(allowed).map(|r| DoorResource {
-        dns_name: format!("{}.{}", r.name, api.site.zone),
+        dns_name: match r.kind {
+            ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
+            _ => format!("{}.{}", r.name, api.site.zone),
+        },
         name: r.name,
         kind: r.kind,
     });

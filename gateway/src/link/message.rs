@@ -219,6 +219,8 @@ pub struct PeerReport {
     pub handshake_ms: Option<u64>,
     /// Milliseconds since the last authenticated packet from it.
     pub heard_ms: Option<u64>,
+    /// Milliseconds since it was in use: since a minute carried enough of what policy grants.
+    pub busy_ms: Option<u64>,
     /// Bytes received from it since `net` started, inner packets.
     pub rx: u64,
     /// Bytes sent to it since `net` started, inner packets.

@@ -10,7 +10,7 @@ mod second_lock;
 mod server;
 mod sockets;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -40,6 +40,11 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often peers are reported: `serve` must know where a peer is before this process can die, or the peer waits for
 /// its own handshake, 15 s later.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
+
+/// Bytes of granted traffic in a minute that make it one of use; keepalives of file shares stay below.
+const BUSY: u64 = 16_000;
+
+const MINUTE: Duration = Duration::from_secs(60);
 /// Peers in one report: 4,000 × about 200 bytes stays below a frame.
 const PEERS_A_REPORT: usize = 4_000;
 /// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.
@@ -84,6 +89,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         plane: None,
         reported: HashMap::new(),
         reported_at: Boot::now(),
+        uses: HashMap::new(),
     };
     control.attend(&queue)
 }
@@ -112,6 +118,7 @@ struct Control {
     plane: Option<Plane>,
     reported: HashMap<DeviceId, Activity>,
     reported_at: Boot,
+    uses: HashMap<DeviceId, Use>,
 }
 
 impl Control {
@@ -309,7 +316,13 @@ impl Control {
         let Some(device) = self.plane.as_ref().and_then(|p| p.device.as_ref()) else { return };
         let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
         let mut news = Vec::new();
-        for (id, activity) in device.activities() {
+        let activities = device.activities();
+        if self.uses.len() > activities.len() {
+            let here: HashSet<_> = activities.iter().map(|(id, _)| *id).collect();
+            self.uses.retain(|id, _| here.contains(id));
+        }
+        for (id, activity) in activities {
+            let busy = self.uses.entry(id).or_default().at(activity.granted, now);
             let quiet = self
                 .reported
                 .get(&id)
@@ -323,6 +336,7 @@ impl Control {
                 endpoint: activity.endpoint,
                 handshake_ms: activity.handshake.and_then(|d| u64::try_from(d.as_millis()).ok()),
                 heard_ms: ago(activity.heard),
+                busy_ms: busy.and_then(ago),
                 rx: activity.rx,
                 tx: activity.tx,
             });
@@ -330,6 +344,31 @@ impl Control {
         for part in news.chunks(PEERS_A_REPORT) {
             self.report(&Report::Peers { peers: part.to_vec() });
         }
+    }
+}
+
+/// When a peer was in use: a minute that carries less than [`BUSY`] of what policy grants is none of work (DESIGN 3.3).
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    since: Boot,
+    base: u64,
+    busy: Option<Boot>,
+}
+
+impl Use {
+    /// When it was last in use, `granted` bytes having passed in all by now. A peer made anew counts from nothing.
+    fn at(&mut self, granted: u64, now: Boot) -> Option<Boot> {
+        if granted < self.base {
+            self.base = 0;
+        }
+        let enough = granted - self.base >= BUSY;
+        if enough {
+            self.busy = Some(now);
+        }
+        if enough || self.since + MINUTE <= now {
+            (self.since, self.base) = (now, granted);
+        }
+        self.busy
     }
 }
 
@@ -377,4 +416,24 @@ fn open_state(wanted: &State) -> State {
             .to_vec();
     }
     state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_with_little_is_no_use_and_one_with_enough_is() {
+        let (mut peer, minute) = (Use::default(), 60_000);
+        let at = |n: u64| Boot(1_000_000 + n);
+        for n in 0..10 {
+            assert_eq!(peer.at(n * (BUSY - 1), at(n * minute)), None, "minute {n}");
+        }
+        let busy = at(10 * minute + 5);
+        assert_eq!(peer.at(9 * (BUSY - 1) + BUSY, busy), Some(busy));
+        assert_eq!(peer.at(9 * (BUSY - 1) + BUSY + 100, at(12 * minute)), Some(busy), "it was then");
+        // The peer was made anew, and its count with it.
+        assert_eq!(peer.at(100, at(13 * minute)), Some(busy));
+        assert_eq!(peer.at(BUSY + 200, at(13 * minute + 1)), Some(at(13 * minute + 1)));
+    }
 }

@@ -335,6 +335,7 @@ impl Core {
         if !heard.is_empty() {
             self.store.keep_heard(&heard).await.context("write down where peers are")?;
         }
+        self.store.keep_open(&self.live.used(), now).await.context("keep doors open that are in use")?;
         self.store.seen(now.wall).await.context("write down the time")
     }
 

@@ -20,6 +20,8 @@ pub struct Told {
     pub handshake: Option<Boot>,
     /// Its last authenticated packet.
     pub heard: Option<Boot>,
+    /// When it was last in use.
+    pub busy: Option<Boot>,
     /// Bytes from it since `net` started.
     pub rx: u64,
     /// Bytes to it since `net` started.
@@ -54,6 +56,7 @@ impl Live {
             told.endpoint = report.endpoint.or(told.endpoint);
             told.handshake = ago(report.handshake_ms).or(told.handshake);
             told.heard = ago(report.heard_ms).or(told.heard);
+            told.busy = ago(report.busy_ms).or(told.busy);
             (told.rx, told.tx) = (report.rx, report.tx);
             peers.unwritten.insert(report.device);
         }
@@ -79,6 +82,11 @@ impl Live {
                 })
             })
             .collect()
+    }
+
+    /// Who was ever in use, and when last.
+    pub(super) fn used(&self) -> Vec<(DeviceId, Boot)> {
+        self.peers().told.iter().filter_map(|(device, told)| Some((*device, told.busy?))).collect()
     }
 
     /// Forgets those that are no peers any more.

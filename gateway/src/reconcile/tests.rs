@@ -203,6 +203,7 @@ async fn after_a_restart_of_net_everything_is_sent_again() {
         endpoint: Some("198.51.100.7:4000".parse().unwrap()),
         handshake_ms: Some(1000),
         heard_ms: Some(10),
+        busy_ms: None,
         rx: 5,
         tx: 6,
     };

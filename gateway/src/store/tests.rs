@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::users::{FACTOR_LIMIT, NewUser, Role};
-use super::verifications::EndReason;
+use super::verifications::{CAP, EndReason, GRACE, IDLE, IDLE_STEP};
 use super::*;
 use crate::audit::Actor;
 use crate::ids::{DeviceId, GroupId, ResourceId, UserId};
@@ -358,8 +358,9 @@ async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
     assert!(deny(&store.world(&Scope::All, later).await.unwrap(), later.boot), "not before it is adopted");
     assert!(store.adopt_boot(later).await.unwrap());
     let left = store.open_for(device, later).await.unwrap().unwrap();
-    assert!(left <= super::verifications::CAP - hour + std::time::Duration::from_secs(10), "{left:?}");
-    assert!(left > super::verifications::CAP - hour - std::time::Duration::from_secs(10), "{left:?}");
+    for (left, whole) in [(left.at_most, CAP), (left.unused, IDLE + IDLE_STEP)] {
+        assert!(left.abs_diff(whole - hour) < Duration::from_secs(10), "{left:?}");
+    }
 
     // … and again, with a clock before the last time it was seen.
     store.seen(later.wall).await.unwrap();
@@ -368,6 +369,63 @@ async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
     let before = Moment { wall: now.wall, boot: Boot(5000) };
     assert!(!store.adopt_boot(before).await.unwrap());
     assert_eq!(store.open_for(device, before).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_door_that_nobody_uses_locks_and_one_in_use_stays_up_to_its_cap_and_a_grace() {
+    let (_dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    let began = Moment::now();
+    assert!(open_with(&store, user, device, 10).await);
+    let at = |after: Duration| Moment { wall: began.wall + after, boot: began.boot + after };
+    let close = |a: Duration, b: Duration| a.abs_diff(b) < Duration::from_secs(5);
+    let events = async || {
+        let lines = store.audit(&audit::Filter { limit: 50, ..audit::Filter::default() }).await.unwrap();
+        lines.into_iter().map(|l| (l.event, l.details["reason"].as_str().map(str::to_owned))).collect::<Vec<_>>()
+    };
+    let minute = Duration::from_secs(60);
+
+    // In use all day long: the end moves on, in steps, and never beyond the cap.
+    let mut after = Duration::ZERO;
+    while after + minute * 5 < CAP {
+        after += minute * 5;
+        store.keep_open(&[(device, at(after).boot)], at(after)).await.unwrap();
+        let left = store.open_for(device, at(after)).await.unwrap().unwrap();
+        assert!(left.unused >= IDLE.min(left.at_most) && left.unused <= left.at_most, "{left:?} after {after:?}");
+        assert!(close(left.at_most, CAP - after), "{left:?} after {after:?}");
+    }
+    // At the cap: half an hour more, once; and not for who is no longer there.
+    let nearly = at(CAP - Duration::from_secs(20));
+    let away = nearly.boot.0 - 11 * 60_000;
+    store.keep_open(&[(device, Boot(away))], nearly).await.unwrap();
+    assert!(store.open_for(device, nearly).await.unwrap().unwrap().at_most < minute, "nobody is at work");
+    store.keep_open(&[(device, nearly.boot)], nearly).await.unwrap();
+    let graced = store.open_for(device, nearly).await.unwrap().unwrap();
+    assert!(close(graced.at_most, GRACE + Duration::from_secs(20)) && graced.unused == graced.at_most, "{graced:?}");
+    let over = at(CAP + GRACE - Duration::from_secs(20));
+    store.keep_open(&[(device, over.boot)], over).await.unwrap();
+    assert!(store.open_for(device, over).await.unwrap().unwrap().at_most < minute, "once");
+    let end = at(CAP + GRACE + minute);
+    store.keep_open(&[(device, end.boot)], end).await.unwrap();
+    assert_eq!(store.open_for(device, end).await.unwrap(), None);
+    assert_eq!(events().await[0], ("door_locked".into(), Some("expired".into())));
+    assert_eq!(events().await.iter().filter(|(event, _)| event == "door_grace").count(), 1);
+
+    // Not used at all: it locks after two hours and a little, as the policy's view of the world says too.
+    let mut write = store.write(end, Actor::Local).await.unwrap();
+    write.open_door(user, device).await.unwrap();
+    write.commit().await.unwrap();
+    let later = |after: Duration| Moment { wall: end.wall + after, boot: end.boot + after };
+    let before = later(IDLE);
+    assert!(store.world(&Scope::All, before).await.unwrap().verifications.contains_key(&device));
+    let idle = later(IDLE + IDLE_STEP + minute);
+    assert!(store.world(&Scope::All, idle).await.unwrap().verifications.is_empty());
+    store.keep_open(&[(device, end.boot)], idle).await.unwrap();
+    assert_eq!(store.open_for(device, idle).await.unwrap(), None);
+    assert_eq!(events().await[0], ("door_locked".into(), Some("idle".into())));
+    // A locked door is not opened again by whatever is still sent.
+    store.keep_open(&[(device, idle.boot)], idle).await.unwrap();
+    assert_eq!(store.open_for(device, idle).await.unwrap(), None);
 }
 
 #[tokio::test]

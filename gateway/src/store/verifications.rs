@@ -14,6 +14,24 @@ use crate::ids::{DeviceId, UserId, VerificationId};
 /// A door stays open for this long at most (DESIGN 3.3).
 pub const CAP: Duration = Duration::from_secs(10 * 3600);
 
+/// Without use, a door locks after this (DESIGN 3.3) …
+pub const IDLE: Duration = Duration::from_secs(2 * 3600);
+
+/// … or a little later: use is written down when the end moves by at least this much.
+pub const IDLE_STEP: Duration = Duration::from_secs(600);
+
+/// Whoever is at work at the cap gets this once, to save it.
+pub const GRACE: Duration = Duration::from_secs(30 * 60);
+
+/// What a door that nobody uses stays open for.
+const UNUSED: Duration = Duration::from_secs(IDLE.as_secs() + IDLE_STEP.as_secs());
+
+/// So long before the cap it is decided whether there is a grace: longer than between two looks.
+const GRACE_LEAD: Duration = Duration::from_secs(30);
+
+/// Used so recently, somebody is at work.
+const AT_WORK: Duration = Duration::from_secs(600);
+
 /// Most rows a list answers with.
 const LIST: i64 = 1000;
 
@@ -22,6 +40,8 @@ words! {
     EndReason {
         /// Its time was over.
         Expired = "expired",
+        /// It was not used.
+        Idle = "idle",
         /// Its owner chose *Lock now*.
         Locked = "locked",
         /// IT ended it.
@@ -35,6 +55,15 @@ words! {
         /// The machine started with a clock that cannot be believed, or with a database from before.
         Clock = "clock",
     }
+}
+
+/// What is left of an open door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFor {
+    /// If nobody uses it.
+    pub unused: Duration,
+    /// If somebody does.
+    pub at_most: Duration,
 }
 
 /// One opening of one device's door.
@@ -52,8 +81,10 @@ pub struct Verification {
     pub login: String,
     /// Opened.
     pub started_at: Unix,
-    /// Locks by itself.
+    /// Locks by itself, unless it is used meanwhile.
     pub until: Unix,
+    /// Locks by itself even if it is used.
+    pub cap: Unix,
     /// Ended before its time.
     pub ended_at: Option<Unix>,
     /// Why.
@@ -87,9 +118,9 @@ impl Store {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<Duration>> {
-        let until: Option<i64> = sqlx::query_scalar(
-            "SELECT until_boot FROM verifications \
+    pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<OpenFor>> {
+        let row = sqlx::query(
+            "SELECT until_boot, cap_boot FROM verifications \
              WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $2 AND until_boot > $3",
         )
         .bind(device.to_string())
@@ -97,7 +128,26 @@ impl Store {
         .bind(integer(now.boot.0))
         .fetch_optional(&self.reads)
         .await?;
-        Ok(until.map(|until| Boot(until.unsigned_abs()).remaining(now.boot)))
+        let left = |end: i64| Boot(end.unsigned_abs()).remaining(now.boot);
+        row.map(|row| Ok(OpenFor { unused: left(row.integer("until_boot")?), at_most: left(row.integer("cap_boot")?) }))
+            .transpose()
+    }
+
+    /// Devices were in use at these moments: their doors stay open for [`IDLE`] after, up to the cap; and who is at work
+    /// there gets the [`GRACE`]. Doors whose time is over are written down as ended.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn keep_open(&self, used: &[(DeviceId, Boot)], now: Moment) -> Result<()> {
+        let mut write = self.write(now, Actor::System).await?;
+        for (device, at) in used {
+            write.stay_open(*device, *at).await?;
+            if now.boot < *at + AT_WORK {
+                write.grace(*device).await?;
+            }
+        }
+        write.expire().await?;
+        write.commit().await.map(drop)
     }
 
     /// After a start: verifications of an earlier boot get their end in this boot's time. If the wall clock stands before
@@ -110,8 +160,8 @@ impl Store {
         let believed = site::plausible(write.connection(), now).await?;
         if believed {
             sqlx::query(
-                "UPDATE verifications SET boot_id = $1, until_boot = $2 + until - $3 \
-                 WHERE ended_at IS NULL AND boot_id <> $1 AND until > $3 AND until <= $3 + $4",
+                "UPDATE verifications SET boot_id = $1, until_boot = $2 + until - $3, cap_boot = $2 + cap - $3 \
+                 WHERE ended_at IS NULL AND boot_id <> $1 AND until > $3 AND until <= cap AND cap <= $3 + $4",
             )
             .bind(&self.boot_id)
             .bind(integer(now.boot.0))
@@ -159,6 +209,7 @@ impl Store {
             login: row.text("login")?,
             started_at: row.time("started_at")?,
             until: row.time("until")?,
+            cap: row.time("cap")?,
             ended_at,
             end_reason: row.maybe_parsed("end_reason")?,
             remaining: (here && ended_at.is_none() && !left.is_zero()).then_some(left),
@@ -175,16 +226,18 @@ impl Write<'_> {
         self.end_of_device(device, EndReason::Replaced).await?;
         let (id, now, boot_id) = (VerificationId::new(), self.now, self.store.boot_id.clone());
         let done = sqlx::query(
-            "INSERT INTO verifications (id, device_id, user_id, started_at, until, boot_id, until_boot) \
-             SELECT $1, d.id, d.user_id, $4, $5, $6, $7 FROM devices d WHERE d.id = $2 AND d.user_id = $3 \
+            "INSERT INTO verifications (id, device_id, user_id, started_at, boot_id, until, until_boot, cap, cap_boot) \
+             SELECT $1, d.id, d.user_id, $4, $5, $6, $7, $8, $9 FROM devices d WHERE d.id = $2 AND d.user_id = $3 \
              AND d.revoked_at IS NULL AND d.disabled_at IS NULL",
         )
         .bind(id.to_string())
         .bind(device.to_string())
         .bind(user.to_string())
         .bind(now.wall.0)
-        .bind((now.wall + CAP).0)
         .bind(boot_id)
+        .bind((now.wall + UNUSED).0)
+        .bind(integer((now.boot + UNUSED).0))
+        .bind((now.wall + CAP).0)
         .bind(integer((now.boot + CAP).0))
         .execute(self.connection())
         .await?;
@@ -204,7 +257,7 @@ impl Write<'_> {
     pub async fn extend_door(&mut self, user: UserId, device: DeviceId) -> Result<()> {
         let (now, boot_id) = (self.now, self.store.boot_id.clone());
         let row = sqlx::query(
-            "UPDATE verifications SET until = $3, until_boot = $4 \
+            "UPDATE verifications SET cap = $3, cap_boot = $4, until = $7, until_boot = $8, grace_at = NULL \
              WHERE device_id = $1 AND user_id = $2 AND ended_at IS NULL AND boot_id = $5 AND until_boot > $6 RETURNING id",
         )
         .bind(device.to_string())
@@ -213,12 +266,83 @@ impl Write<'_> {
         .bind(integer((now.boot + CAP).0))
         .bind(boot_id)
         .bind(integer(now.boot.0))
+        .bind((now.wall + UNUSED).0)
+        .bind(integer((now.boot + UNUSED).0))
         .fetch_optional(self.connection())
         .await?
         .ok_or(Error::NotFound("verification"))?;
         let (verification, login) = (row.parsed("id")?, self.login(user).await?);
         self.touch(Scope::user(user));
         self.audit(&Event::DoorExtended { user: login, device, verification, until: now.wall + CAP }).await
+    }
+
+    async fn stay_open(&mut self, device: DeviceId, used: Boot) -> Result<()> {
+        let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let moved = sqlx::query(
+            "UPDATE verifications SET until_boot = CASE WHEN cap_boot < $2 THEN cap_boot ELSE $2 END, \
+             until = CASE WHEN cap_boot < $2 THEN cap ELSE $3 END WHERE device_id = $1 AND ended_at IS NULL \
+             AND boot_id = $4 AND until_boot > $5 AND until_boot < cap_boot AND until_boot <= $6 RETURNING user_id",
+        )
+        .bind(device.to_string())
+        .bind(integer((used + UNUSED).0))
+        .bind((now.wall + (used + UNUSED).remaining(now.boot)).0)
+        .bind(boot_id)
+        .bind(integer(now.boot.0))
+        .bind(integer((used + IDLE).0))
+        .fetch_optional(self.connection())
+        .await?;
+        if let Some(row) = moved {
+            self.touch(Scope::user(row.parsed("user_id")?));
+        }
+        Ok(())
+    }
+
+    async fn grace(&mut self, device: DeviceId) -> Result<()> {
+        let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let row = sqlx::query(
+            "UPDATE verifications SET cap = cap + $2, cap_boot = cap_boot + $2, until = cap + $2, \
+             until_boot = cap_boot + $2, grace_at = $3 WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $4 \
+             AND until_boot > $5 AND cap_boot <= $6 AND grace_at IS NULL RETURNING id, user_id, cap",
+        )
+        .bind(device.to_string())
+        .bind(integer(u64::try_from(GRACE.as_millis()).unwrap_or(0)))
+        .bind(now.wall.0)
+        .bind(boot_id)
+        .bind(integer(now.boot.0))
+        .bind(integer((now.boot + GRACE_LEAD).0))
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(row) = row else { return Ok(()) };
+        let (verification, user, until) = (row.parsed("id")?, row.parsed("user_id")?, row.time("cap")?);
+        let login = self.login(user).await?;
+        self.touch(Scope::user(user));
+        self.audit(&Event::DoorGrace { user: login, device, verification, until }).await
+    }
+
+    /// Writes down which doors have locked by themselves.
+    async fn expire(&mut self) -> Result<()> {
+        let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let rows = sqlx::query(
+            "UPDATE verifications SET ended_at = until, end_reason = CASE WHEN until < cap THEN 'idle' ELSE 'expired' END \
+             WHERE ended_at IS NULL AND ((boot_id = $1 AND until_boot <= $2) OR (boot_id <> $1 AND until <= $3)) \
+             RETURNING id, device_id, user_id, end_reason",
+        )
+        .bind(boot_id)
+        .bind(integer(now.boot.0))
+        .bind(now.wall.0)
+        .fetch_all(self.connection())
+        .await?;
+        for row in &rows {
+            let reason: EndReason = row.parsed("end_reason")?;
+            let event = Event::DoorLocked {
+                user: self.login(row.parsed("user_id")?).await?,
+                device: row.parsed("device_id")?,
+                verification: row.parsed("id")?,
+                reason: reason.word(),
+            };
+            self.audit(&event).await?;
+        }
+        Ok(())
     }
 
     /// Locks a device's door, if it is open.
@@ -249,8 +373,8 @@ impl Write<'_> {
     async fn end(&mut self, column: &'static str, value: &str, reason: EndReason) -> Result<usize> {
         let (now, boot_id) = (self.now, self.store.boot_id.clone());
         let expired = format!(
-            "UPDATE verifications SET ended_at = until, end_reason = 'expired' WHERE {column} = $1 \
-             AND ended_at IS NULL AND (boot_id <> $2 OR until_boot <= $3)"
+            "UPDATE verifications SET ended_at = until, \
+             end_reason = CASE WHEN until < cap THEN 'idle' ELSE 'expired' END WHERE {column} = $1 AND ended_at IS NULL AND (boot_id <> $2 OR until_boot <= $3)"
         );
         sqlx::query(sqlx::AssertSqlSafe(expired))
             .bind(value)

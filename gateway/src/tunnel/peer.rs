@@ -49,6 +49,7 @@ pub struct Peer {
     heard: AtomicU64,
     rx: AtomicU64,
     tx: AtomicU64,
+    granted: AtomicU64,
 }
 
 /// What one packet at a time may touch.
@@ -85,6 +86,8 @@ pub struct Activity {
     pub rx: u64,
     /// Bytes sent.
     pub tx: u64,
+    /// Bytes of both that a policy let pass: the office's, not the portal's or of names.
+    pub granted: u64,
 }
 
 impl Peer {
@@ -120,6 +123,7 @@ impl Peer {
             heard: AtomicU64::new(0),
             rx: AtomicU64::new(0),
             tx: AtomicU64::new(0),
+            granted: AtomicU64::new(0),
         }
     }
 
@@ -157,6 +161,11 @@ impl Peer {
         self.tx.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// So many inner bytes passed that a policy grants.
+    pub fn carried(&self, bytes: usize) {
+        self.granted.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// Marks it for the wheel; true if it was not on it.
     pub fn arm(&self) -> bool {
         !self.armed.swap(true, Ordering::AcqRel)
@@ -177,6 +186,7 @@ impl Peer {
             heard: Boot(self.heard.load(Ordering::Relaxed)),
             rx: self.rx.load(Ordering::Relaxed),
             tx: self.tx.load(Ordering::Relaxed),
+            granted: self.granted.load(Ordering::Relaxed),
         }
     }
 }

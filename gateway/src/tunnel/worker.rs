@@ -191,7 +191,11 @@ impl Worker {
             return;
         }
         match self.verdicts.outbound(round.table, &inner, round.now) {
-            Pass::Gateway | Pass::Granted { .. } => self.writer.push(&inner, &self.tun),
+            Pass::Gateway => self.writer.push(&inner, &self.tun),
+            Pass::Granted { .. } => {
+                peer.carried(inner.length);
+                self.writer.push(&inner, &self.tun);
+            }
             Pass::Refused => self.refuse(round, peer, noise, &inner, length),
         }
     }
@@ -257,8 +261,10 @@ impl Worker {
         let bytes = &frame[VNET..length];
         let Some(peer) = packet::destination(bytes).and_then(|to| round.table.by_address(to)) else { return };
         let Ok(inner) = packet::parse(bytes) else { return };
-        if self.verdicts.inbound(round.table, &inner, round.now) == Pass::Refused {
-            return;
+        match self.verdicts.inbound(round.table, &inner, round.now) {
+            Pass::Refused => return,
+            Pass::Gateway => {}
+            Pass::Granted { .. } => peer.carried(length - VNET),
         }
         let mut noise = peer.noise();
         self.before_packet(round, peer, &mut noise, false);
