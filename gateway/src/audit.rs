@@ -66,6 +66,7 @@ pub enum Factor {
 #[allow(missing_docs)]
 pub enum Event {
     SiteCreated { organisation: String },
+    SettingsChanged { endpoint: String, resolvers: Vec<String>, office_zones: Vec<String>, masquerade: bool },
     UserAdded { user: String, role: &'static str },
     UserDisabled { user: String },
     UserEnabled { user: String },

@@ -59,18 +59,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     begin(&store, &config).await?;
 
     fs::create_dir_all(&config.runtime_dir).with_context(|| format!("make {}", config.runtime_dir.display()))?;
-    let started = reconcile::start(store.clone(), interface(&site, &config)?, config.link_socket())?;
+    let interface = interface(&site, &config)?;
+    let started = reconcile::start(store.clone(), site.clone(), interface, config.link_socket())?;
     let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;
     let view = Arc::new(ArcSwap::from_pointee(names::view(&site, &[])));
-    tokio::spawn(names::follow(site.clone(), started.reconciler.published(), view.clone()));
+    tokio::spawn(names::follow(started.reconciler.published(), view.clone()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
     let tls = listen::tls(certificate.clone())?;
     tokio::spawn(renew_daily(store.clone(), config.clone(), certificate));
     let listen = config.office_listen.iter().map(|address| address.ip().to_string());
     let also = listen.chain(config.also_named.iter().cloned());
-    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, site, also));
-    let public_name = api.site.public_name.clone();
+    let public_name = site.public_name.clone();
+    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
     let router = http::router(api);
     let mut doors = JoinSet::new();
     let socket = config.api_socket();
@@ -150,19 +151,18 @@ async fn renew_daily(store: Arc<Store>, config: Config, certificate: Arc<Certifi
 
 fn interface(site: &Site, config: &Config) -> anyhow::Result<Interface> {
     let (v4, v6) = addresses::gateway(&site.network);
-    let mut private_zones = vec![site.zone.clone()];
-    private_zones.extend(site.office_zones.iter().cloned());
-    Ok(Interface {
+    let interface = Interface {
         name: config.interface.clone(),
         private_key: site.private_key.clone(),
         ports: config.ports.clone(),
         address4: Ipv4Net::new(v4, site.network.v4.prefix_len()).context("site network")?,
         address6: Ipv6Net::new(v6, site.network.v6.prefix_len()).context("site network")?,
         mtu: MTU,
-        masquerade: site.masquerade,
-        resolvers: site.resolvers.clone(),
-        private_zones,
-    })
+        masquerade: true,
+        resolvers: Vec::new(),
+        private_zones: Vec::new(),
+    };
+    Ok(reconcile::with_settings(interface, site))
 }
 
 /// Which start of the machine this is.

@@ -8,6 +8,7 @@ use provisioning::addresses;
 use tokio::sync::watch;
 
 use crate::dns::{Addresses, View};
+use crate::reconcile::Published;
 use crate::store::resources::{Resource, ResourceKind};
 use crate::store::site::Site;
 
@@ -41,13 +42,9 @@ pub(super) fn view(site: &Site, published: &[Resource]) -> View {
 }
 
 /// Keeps the view up to date, until the reconciler ends.
-pub(super) async fn follow(
-    site: Site,
-    mut published: watch::Receiver<Arc<Vec<Resource>>>,
-    current: Arc<ArcSwap<View>>,
-) {
+pub(super) async fn follow(mut published: watch::Receiver<Published>, current: Arc<ArcSwap<View>>) {
     while published.changed().await.is_ok() {
-        let resources = published.borrow_and_update().clone();
+        let Published { site, resources } = published.borrow_and_update().clone();
         current.store(Arc::new(view(&site, &resources)));
     }
 }

@@ -64,6 +64,10 @@ impl Client {
         self.ask(Method::PUT, path, serde_json::to_vec(body)?.into())
     }
 
+    pub(super) fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
+        self.ask(Method::PATCH, path, serde_json::to_vec(body)?.into())
+    }
+
     pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.ask(Method::DELETE, path, Bytes::new())
     }

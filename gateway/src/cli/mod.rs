@@ -19,6 +19,7 @@ mod probe;
 mod redeem;
 mod resource;
 mod run;
+mod settings;
 mod setup;
 mod status;
 mod token;
@@ -92,6 +93,9 @@ enum Command {
     /// Doors that are open
     #[command(subcommand)]
     Verification(verification::Verification),
+    /// What is decided for the whole site
+    #[command(subcommand)]
+    Settings(settings::Settings),
     /// Programs that use the API
     #[command(subcommand)]
     Token(token::Token),
@@ -153,6 +157,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Policy(policy) => policy.run(&context()?)?,
         Command::Invitation(invitation) => invitation.run(&context()?)?,
         Command::Verification(verification) => verification.run(&context()?)?,
+        Command::Settings(settings) => settings.run(&context()?)?,
         Command::Token(token) => token.run(&context()?)?,
         Command::Audit(audit) => audit.run(&context()?)?,
     }

@@ -27,5 +27,5 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// The certificate of the internal authority, for machines to trust.
 #[utoipa::path(get, path = "/authority", tag = "authority", responses((status = 200, body = Authority), Problems))]
 async fn read_authority(_: Public, State(api): State<Arc<Api>>) -> Answer<Json<Authority>> {
-    Ok(Json(Authority { certificate: api.site.ca_certificate.clone() }))
+    Ok(Json(Authority { certificate: api.site().ca_certificate.clone() }))
 }

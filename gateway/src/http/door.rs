@@ -157,8 +157,8 @@ pub(super) async fn state(
         None => None,
     };
     Ok(DoorView {
-        organisation: api.site.organisation.clone(),
-        public_name: api.site.public_name.clone(),
+        organisation: api.site().organisation.clone(),
+        public_name: api.site().public_name.clone(),
         door: door.name(),
         device: device.map(|d| DoorDevice {
             id: d.id,
@@ -184,7 +184,7 @@ async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorRe
     let shown = published.into_iter().filter(allowed).map(|r| DoorResource {
         dns_name: match r.kind {
             ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
-            _ => format!("{}.{}", r.name, api.site.zone),
+            _ => format!("{}.{}", r.name, api.site().zone),
         },
         name: r.name,
         kind: r.kind,

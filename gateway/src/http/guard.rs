@@ -52,8 +52,8 @@ fn refusal(api: &Api, request: &Request) -> Option<ApiError> {
     // A published address may be the gateway's own on the LAN. The office's listener is for the office all the same.
     if let Some(Door::Office(from)) = request.extensions().get::<Door>()
         && match *from {
-            IpAddr::V4(a) => api.site.network.v4.contains(&a),
-            IpAddr::V6(a) => api.site.network.v6.contains(&a),
+            IpAddr::V4(a) => api.site().network.v4.contains(&a),
+            IpAddr::V6(a) => api.site().network.v6.contains(&a),
         }
     {
         return Some(ApiError::NotFound);

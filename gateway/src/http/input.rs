@@ -127,6 +127,30 @@ pub fn language(text: &str) -> Answer<String> {
     if LANGUAGES.contains(&text) { Ok(text.to_owned()) } else { invalid("language: fr, nl, ca, es or en") }
 }
 
+/// Where devices reach the gateway: `door.example.org:51820`.
+///
+/// # Errors
+/// It is none.
+pub fn endpoint(text: &str) -> Answer<String> {
+    let text = text.trim().to_lowercase();
+    let fits = text.parse::<std::net::SocketAddr>().is_ok_and(|a| a.port() > 0)
+        || text.rsplit_once(':').is_some_and(|(host, port)| {
+            host.len() <= 253 && host.split('.').all(is_label) && port.parse::<u16>().is_ok_and(|p| p > 0)
+        });
+    if fits { Ok(text) } else { invalid("endpoint: a name and a UDP port such as door.example.org:51820") }
+}
+
+/// A kernel's name of an interface.
+///
+/// # Errors
+/// It cannot be one.
+pub fn interface(text: &str) -> Answer<String> {
+    let fits = (1..=15).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b':')
+        && !["lo", ".", ".."].contains(&text);
+    if fits { Ok(text.to_owned()) } else { invalid("office_interface: an interface such as eth0 is expected") }
+}
+
 /// A resource's name: one DNS label, in lower case, that is not the gateway's own.
 ///
 /// # Errors

@@ -201,7 +201,7 @@ async fn inspect_invitation(
 ) -> Answer<Json<InvitationFor>> {
     let found = redeem::inspect(&api.store, &inspect.token, caller.door.address(), Moment::now()).await?;
     Ok(Json(InvitationFor {
-        organisation: api.site.organisation.clone(),
+        organisation: api.site().organisation.clone(),
         login: found.login,
         name: found.name,
         language: found.language,
@@ -218,7 +218,7 @@ async fn begin_invitation(
 ) -> Answer<Json<Enrolment>> {
     let (now, password) = (Moment::now(), Zeroizing::new(begin.password));
     let found = redeem::inspect(&api.store, &begin.token, caller.door.address(), now).await?;
-    let organisation = &api.site.organisation;
+    let organisation = &api.site().organisation;
     let secret = redeem::begin(&api.store, &api.passwords, &found, password, organisation, now).await?;
     let uri = secret.uri(organisation, &found.login);
     Ok(Json(Enrolment { uri, secret: secret.base32().to_string() }))

@@ -23,6 +23,7 @@
 //! | `GET verifications` · `POST verifications/{verification}/end` | admin | → `verifications::Verification`; `CarriedOut` |
 //! | `GET`, `POST invitations` · `POST invitations/{invitation}/revoke` | admin | `invitations::AddInvitation` → `invitations::InvitationIssued`; 204 |
 //! | `POST invitations/inspect` · `…/begin` · `…/confirm` | anybody; doors local and office | `Inspect` → `InvitationFor`; `Begin` → `Enrolment`; `Confirm` → `Redeemed` |
+//! | `GET`, `PATCH settings` | admin | `settings::ChangeSettings` → `settings::Settings` |
 //! | `GET audit?since&event&user&limit` | admin | → `audit::AuditEntry` |
 //! | `GET status` | admin | → `status::Status` |
 //! | `GET why?user&resource` | admin | → `why::Why` |
@@ -50,6 +51,7 @@ pub mod policies;
 mod portal;
 pub mod problem;
 pub mod resources;
+pub mod settings;
 pub mod sign_in;
 pub mod status;
 #[cfg(test)]
@@ -94,8 +96,6 @@ pub struct Api {
     pub passwords: Passwords,
     /// The way to the data plane.
     pub reconciler: Reconciler,
-    /// Which office this is.
-    pub site: Site,
     /// Host names that are answered to, without port.
     hosts: BTreeSet<String>,
 }
@@ -107,14 +107,20 @@ impl Api {
         store: Arc<Store>,
         passwords: Passwords,
         reconciler: Reconciler,
-        site: Site,
         also: impl IntoIterator<Item = String>,
     ) -> Self {
+        let site = reconciler.site();
         let (v4, v6) = addresses::gateway(&site.network);
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
-        Self { store, passwords, reconciler, site, hosts }
+        Self { store, passwords, reconciler, hosts }
+    }
+
+    /// Which office this is.
+    #[must_use]
+    pub fn site(&self) -> Arc<Site> {
+        self.reconciler.site()
     }
 
     fn answers_to(&self, host: &str) -> bool {
@@ -134,16 +140,16 @@ impl Api {
     /// The WireGuard configuration of a device, without its private key.
     async fn client_config(&self, device: &Device) -> Answer<String> {
         let gateway_key =
-            self.site.public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
+            self.site().public_key.parse().context("the gateway's public key").map_err(ApiError::Internal)?;
         Ok(client_config(&ClientConfig {
             private_key: None,
             address4: device.address4,
             address6: device.address6,
-            site: self.site.network,
-            zone: self.site.zone.clone(),
+            site: self.site().network,
+            zone: self.site().zone.clone(),
             gateway_key,
             preshared_key: self.store.preshared_key(device.id).await?.map(|key| key.0.into()),
-            endpoint: self.site.endpoint.clone(),
+            endpoint: self.site().endpoint.clone(),
         }))
     }
 }
@@ -179,6 +185,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(verifications::routes())
         .merge(invitations::routes())
         .merge(audit::routes())
+        .merge(settings::routes())
         .merge(status::routes())
         .merge(authority::routes())
         .merge(why::routes());

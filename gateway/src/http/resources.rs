@@ -132,7 +132,7 @@ async fn add_resource(
             ResourceKind::Network => {
                 input::none(&add.dns_names, "dns_names: a network has none; its machines have theirs")?
             }
-            _ => input::dns_names(&add.dns_names, &api.site)?,
+            _ => input::dns_names(&add.dns_names, &api.site())?,
         },
         real4,
         real6,
@@ -185,8 +185,8 @@ fn places(
     api: &Api,
 ) -> Answer<(Option<Ipv4Net>, Option<Ipv6Net>)> {
     let network = kind == ResourceKind::Network;
-    let v4 = address4.map(|text| input::office4(text, network, &api.site)).transpose()?;
-    let v6 = address6.map(|text| input::office6(text, network, &api.site)).transpose()?;
+    let v4 = address4.map(|text| input::office4(text, network, &api.site())).transpose()?;
+    let v6 = address6.map(|text| input::office6(text, network, &api.site())).transpose()?;
     input::some_address(v4, v6)?;
     Ok((v4, v6))
 }
@@ -211,7 +211,7 @@ fn shown(api: &Api, r: stored::Resource) -> Resource {
     let v6 = |n: Ipv6Net| if network { n.to_string() } else { n.addr().to_string() };
     let mut dns_names = r.dns_names;
     if !network {
-        dns_names.insert(0, format!("{}.{}", r.name, api.site.zone));
+        dns_names.insert(0, format!("{}.{}", r.name, api.site().zone));
     }
     Resource {
         id: r.id,

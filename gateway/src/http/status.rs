@@ -102,7 +102,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status), Problems))]
 async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Status>> {
     let now = Moment::now();
-    let (health, site) = (api.reconciler.health(), &api.site);
+    let (health, site) = (api.reconciler.health(), &api.site());
     let open: std::collections::BTreeMap<_, _> =
         api.store.verifications(now, false).await?.into_iter().map(|v| (v.device, v.remaining)).collect();
     let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);

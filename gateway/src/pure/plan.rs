@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::{World, entitled, standing, verified};
 use crate::clock::Boot;
-use crate::ids::{DeviceId, ResourceId};
+use crate::ids::{DeviceId, GroupId, ResourceId};
 use crate::link::message::{Change, Grant, Peer, Resource};
 
 /// What `net` must hold. Ends are in [`Boot`] time, so that two of them can be compared.
@@ -55,14 +55,17 @@ impl DesiredPeer {
 /// What `net` must hold for this world.
 #[must_use]
 pub fn compile(world: &World, now: Boot) -> Desired {
+    // Which resources a group may reach at all: asking about every other one would take people × things × policies.
+    let mut named = BTreeMap::<GroupId, BTreeSet<ResourceId>>::new();
+    for policy in world.policies.values() {
+        named.entry(policy.group).or_default().insert(policy.resource);
+    }
     let mut peers = BTreeMap::new();
     for (id, device) in &world.devices {
         let Ok(user) = standing(world, *id) else { continue };
-        let grants = world
-            .resources
-            .keys()
-            .filter_map(|r| entitled(world, user, *r, now).ok().map(|(_, until)| (*r, until)))
-            .collect();
+        let asked: BTreeSet<ResourceId> = user.groups.iter().filter_map(|g| named.get(g)).flatten().copied().collect();
+        let grants =
+            asked.into_iter().filter_map(|r| entitled(world, user, r, now).ok().map(|(_, until)| (r, until))).collect();
         let peer = Peer {
             device: *id,
             public_key: device.public_key,
@@ -119,6 +122,18 @@ mod tests {
                 prop_assert_eq!(desired.peers.contains_key(id), stands, "{:?} of {:?}", device, owner);
             }
             prop_assert!(desired.peers.keys().all(|id| world.devices.contains_key(id)));
+        }
+
+        #[test]
+        fn a_grant_is_sent_if_and_only_if_some_policy_entitles(world in model::world()) {
+            let desired = compile(&world, NOW);
+            for (id, peer) in &desired.peers {
+                let owner = &world.users[&world.devices[id].user];
+                for resource in world.resources.keys() {
+                    let entitled = entitled(&world, owner, *resource, NOW).ok().map(|(_, until)| until);
+                    prop_assert_eq!(peer.grants.get(resource).copied(), entitled);
+                }
+            }
         }
     }
 }

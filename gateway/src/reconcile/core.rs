@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::live::Live;
-use super::{Health, Request, Sockets, Unconfirmed, Wait, newer};
+use super::{Health, Published, Request, Sockets, Unconfirmed, Wait, newer, with_settings};
 use crate::clock::{Boot, Unix};
 use crate::ids::DeviceId;
 use crate::link::client::{FromNet, Gone, Sender};
@@ -46,7 +46,7 @@ pub(super) struct Core {
     interface: Interface,
     health: Arc<Mutex<Health>>,
     live: Live,
-    published: watch::Sender<Arc<Vec<Resource>>>,
+    published: watch::Sender<Published>,
     sockets: mpsc::Sender<Sockets>,
     sender: Arc<Mutex<Option<Sender>>>,
     /// What `net` was sent last, and the epoch it stands for.
@@ -69,7 +69,7 @@ impl Core {
         interface: Interface,
         health: Arc<Mutex<Health>>,
         live: Live,
-        published: watch::Sender<Arc<Vec<Resource>>>,
+        published: watch::Sender<Published>,
         sockets: mpsc::Sender<Sockets>,
     ) -> Self {
         Self {
@@ -226,7 +226,18 @@ impl Core {
         let Some((epoch, _)) = &self.sent else { return self.publish().await };
         let now = Moment::now();
         let loaded = self.store.load_since(Some(*epoch), now).await.context("load what changed")?;
+        if loaded.scope == Scope::All && self.look_at_site().await? {
+            return self.snapshot().await;
+        }
         self.send_difference(loaded, now)
+    }
+
+    /// Settings are part of a snapshot: whether they have changed for the data plane.
+    async fn look_at_site(&mut self) -> anyhow::Result<bool> {
+        let site = self.store.site().await.context("load the settings")?.context("there is no site any more")?;
+        let interface = with_settings(self.interface.clone(), &site);
+        self.published.send_modify(|p| p.site = Arc::new(site));
+        Ok(interface != std::mem::replace(&mut self.interface, interface.clone()))
     }
 
     /// Everything, compared with what was sent; a snapshot if the connection has had none.
@@ -235,6 +246,9 @@ impl Core {
             return self.publish().await;
         }
         if self.sent.is_none() {
+            return self.snapshot().await;
+        }
+        if self.look_at_site().await? {
             return self.snapshot().await;
         }
         let now = Moment::now();
@@ -247,9 +261,14 @@ impl Core {
 
     /// Without a data plane, the names are served all the same.
     async fn publish(&mut self) -> anyhow::Result<()> {
-        let published = self.store.resources().await.context("load what is published")?;
-        self.published.send_replace(Arc::new(published));
+        self.look_at_site().await?;
+        let resources = self.store.resources().await.context("load what is published")?;
+        self.publish_these(resources);
         Ok(())
+    }
+
+    fn publish_these(&self, resources: Vec<Resource>) {
+        self.published.send_modify(|p| p.resources = Arc::new(resources));
     }
 
     fn send_difference(&mut self, loaded: Loaded, now: Moment) -> anyhow::Result<()> {
@@ -275,7 +294,7 @@ impl Core {
             }
         }
         *sent_epoch = loaded.epoch;
-        self.published.send_replace(Arc::new(loaded.resources));
+        self.publish_these(loaded.resources);
         if !news {
             return Ok(());
         }
@@ -292,6 +311,7 @@ impl Core {
     }
 
     async fn snapshot(&mut self) -> anyhow::Result<()> {
+        self.look_at_site().await?;
         let now = Moment::now();
         let Loaded { epoch, mut world, resources, .. } =
             self.store.load_since(None, now).await.context("load everything")?;
@@ -302,7 +322,7 @@ impl Core {
         }
         let desired = compile(&world, now.boot);
         self.opens_at = opening(&world, now);
-        self.published.send_replace(Arc::new(resources));
+        self.publish_these(resources);
         self.send_snapshot(epoch, &desired, now)?;
         self.sent = Some((epoch, desired));
         Ok(())

@@ -22,6 +22,7 @@ use crate::link::client;
 use crate::link::message::{Interface, SocketRole};
 use crate::store::Store;
 use crate::store::resources::Resource;
+use crate::store::site::Site;
 
 /// How long a request waits for the data plane (three times what `net` may take to notice a dead `nft`).
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -82,7 +83,16 @@ pub struct Reconciler {
     requests: mpsc::Sender<Request>,
     health: Arc<Mutex<Health>>,
     live: live::Live,
-    published: watch::Receiver<Arc<Vec<Resource>>>,
+    published: watch::Receiver<Published>,
+}
+
+/// What the site is and what it publishes, as last loaded.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Names, networks, settings.
+    pub site: Arc<Site>,
+    /// Everything that can be reached.
+    pub resources: Arc<Vec<Resource>>,
 }
 
 /// What the reconciler gives besides its handle.
@@ -98,10 +108,10 @@ pub struct Started {
 ///
 /// # Errors
 /// The link's thread cannot be started.
-pub fn start(store: Arc<Store>, interface: Interface, socket: PathBuf) -> anyhow::Result<Started> {
+pub fn start(store: Arc<Store>, site: Site, interface: Interface, socket: PathBuf) -> anyhow::Result<Started> {
     let (requests, incoming) = mpsc::channel(REQUESTS);
     let (sockets_out, sockets) = mpsc::channel(2);
-    let (published_out, published) = watch::channel(Arc::default());
+    let (published_out, published) = watch::channel(Published { site: Arc::new(site), resources: Arc::default() });
     let (health, live) = (Arc::<Mutex<Health>>::default(), live::Live::default());
     let core = core::Core::new(store, interface, health.clone(), live.clone(), published_out, sockets_out);
     let from_net = client::start(socket)?;
@@ -136,11 +146,25 @@ impl Reconciler {
         &self.live
     }
 
+    /// The site as last loaded.
+    #[must_use]
+    pub fn site(&self) -> Arc<Site> {
+        self.published.borrow().site.clone()
+    }
+
     /// What is published, after every load.
     #[must_use]
-    pub fn published(&self) -> watch::Receiver<Arc<Vec<Resource>>> {
+    pub fn published(&self) -> watch::Receiver<Published> {
         self.published.clone()
     }
+}
+
+/// The same interface with the site's present settings.
+#[must_use]
+pub fn with_settings(interface: Interface, site: &Site) -> Interface {
+    let mut private_zones = vec![site.zone.clone()];
+    private_zones.extend(site.office_zones.iter().cloned());
+    Interface { masquerade: site.masquerade, resolvers: site.resolvers.clone(), private_zones, ..interface }
 }
 
 /// The newer place of two.

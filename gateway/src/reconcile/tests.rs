@@ -161,7 +161,8 @@ async fn started() -> (TempDir, Arc<Store>, FakeNet, Started) {
     let (dir, store) = fixtures::fixture().await;
     let socket = dir.path().join("net.sock");
     let fake = FakeNet::listen(&socket);
-    let started = start(store.clone(), interface(), socket).unwrap();
+    let site = store.site().await.unwrap().unwrap();
+    let started = start(store.clone(), site, interface(), socket).unwrap();
     fake.until(|s| s.snapshots == 1).await;
     (dir, store, fake, started)
 }

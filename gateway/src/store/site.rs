@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use zeroize::Zeroizing;
 
 use super::row::Columns as _;
-use super::{Error, Moment, Result, Store, Write};
+use super::{Error, Moment, Result, Scope, Store, Write};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::link::message::Secret;
@@ -55,6 +55,25 @@ pub struct Site {
     pub tls_names: String,
     /// When another is made.
     pub tls_renew_at: Unix,
+}
+
+/// What IT may change of a site.
+#[derive(Clone, Debug)]
+pub struct NewSettings {
+    /// Whose gateway this is.
+    pub organisation: String,
+    /// `host:port` for client configs.
+    pub endpoint: String,
+    /// The interface towards the office.
+    pub office_interface: String,
+    /// As IANA names it.
+    pub time_zone: String,
+    /// The office's own resolvers.
+    pub resolvers: Vec<SocketAddr>,
+    /// Zones the office's resolvers are asked for.
+    pub office_zones: Vec<String>,
+    /// Whether the office sees the gateway's address instead of the device's.
+    pub masquerade: bool,
 }
 
 impl Store {
@@ -138,7 +157,6 @@ impl Write<'_> {
     pub async fn create_site(&mut self, site: &Site) -> Result<()> {
         let sealer = &self.store.sealer;
         let seal = |column, value: &[u8]| sealer.seal("site", column, ROW, value);
-        let json = |list: &[String]| serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned());
         let resolvers: Vec<_> = site.resolvers.iter().map(ToString::to_string).collect();
         let query = sqlx::query(
             "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
@@ -168,6 +186,35 @@ impl Write<'_> {
         .bind(site.tls_renew_at.0);
         query.execute(self.connection()).await.map_err(super::exists("site"))?;
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
+    }
+
+    /// Other settings.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn change_settings(&mut self, new: &NewSettings) -> Result<()> {
+        let resolvers: Vec<_> = new.resolvers.iter().map(ToString::to_string).collect();
+        sqlx::query(
+            "UPDATE site SET organisation = $1, endpoint = $2, office_interface = $3, time_zone = $4, resolvers = $5, \
+             office_zones = $6, masquerade = $7",
+        )
+        .bind(&new.organisation)
+        .bind(&new.endpoint)
+        .bind(&new.office_interface)
+        .bind(&new.time_zone)
+        .bind(json(&resolvers))
+        .bind(json(&new.office_zones))
+        .bind(i64::from(new.masquerade))
+        .execute(self.connection())
+        .await?;
+        self.touch(Scope::All);
+        self.audit(&Event::SettingsChanged {
+            endpoint: new.endpoint.clone(),
+            resolvers,
+            office_zones: new.office_zones.clone(),
+            masquerade: new.masquerade,
+        })
+        .await
     }
 
     /// Another TLS certificate.
@@ -222,6 +269,10 @@ impl Write<'_> {
         sqlx::query("UPDATE site SET next_alias = $1").bind(i64::from(next)).execute(self.connection()).await?;
         Ok((v4, v6))
     }
+}
+
+fn json(list: &[String]) -> String {
+    serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
 }
 
 fn numbered(row: &sqlx::any::AnyRow, column: &'static str) -> Result<(SiteNetwork, u32)> {

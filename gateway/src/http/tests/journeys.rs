@@ -414,3 +414,51 @@ async fn a_policy_is_for_its_hours() {
     let bad = json!({"group": "staff", "resource": "files", "hours": "all day"});
     assert_eq!(local("POST", "/policies", bad).await.slug(), "invalid-request");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_change_at_once_and_bad_ones_do_not() {
+    let g = Gateway::new().await;
+    let local = async |method: &str, body: Option<Value>| g.ask(Door::Local, None, method, "/settings", body).await;
+    let before = local("GET", None).await.json();
+    assert_eq!(
+        (before["public_name"].as_str(), before["masquerade"].as_bool()),
+        (Some("door.example.org"), Some(true))
+    );
+    for bad in [
+        json!({"organisation": ""}),
+        json!({"organisation": "a\nb"}),
+        json!({"endpoint": "door.example.org"}),
+        json!({"endpoint": "door example.org:51820"}),
+        json!({"endpoint": "door.example.org:0"}),
+        json!({"office_interface": "lo"}),
+        json!({"office_interface": "a/b"}),
+        json!({"time_zone": "Mars/Olympus"}),
+        json!({"resolvers": []}),
+        json!({"resolvers": ["0.0.0.0:53"]}),
+        json!({"resolvers": ["192.168.1.1"]}),
+        json!({"office_zones": ["corp..lan"]}),
+        json!({"office_zones": ["rossi.internal"]}),
+        json!({"public_name": "other.example.org"}),
+    ] {
+        assert_eq!(local("PATCH", Some(bad.clone())).await.slug(), "invalid-request", "{bad}");
+    }
+    assert_eq!(local("GET", None).await.json(), before, "nothing was lost");
+    let snapshots = g.net.0.lock().unwrap().snapshots;
+    let change = json!({"resolvers": ["192.168.1.53:53"], "office_zones": ["Corp.lan."], "masquerade": false});
+    let after = local("PATCH", Some(change)).await.json();
+    assert_eq!(
+        (after["resolvers"][0].as_str(), after["office_zones"][0].as_str()),
+        (Some("192.168.1.53:53"), Some("corp.lan"))
+    );
+    let held = g.net.0.lock().unwrap().state.interface.clone().unwrap();
+    assert_eq!((held.masquerade, held.resolvers.len()), (false, 1));
+    assert!(
+        held.private_zones.contains(&"corp.lan".to_owned()) && !held.private_zones.contains(&"rossi.lan".to_owned())
+    );
+    assert_eq!(g.net.0.lock().unwrap().snapshots, snapshots + 1);
+    // What the data plane need not know takes no snapshot.
+    assert_eq!(local("PATCH", Some(json!({"time_zone": "Europe/Madrid"}))).await.status, 200);
+    assert_eq!(g.net.0.lock().unwrap().snapshots, snapshots + 1);
+    let audit = g.ask(Door::Local, None, "GET", "/audit?event=settings_changed", None).await.json();
+    assert_eq!(audit.as_array().unwrap().len(), 2);
+}

@@ -62,10 +62,10 @@ impl Gateway {
         let anne = fixtures::person(&store, "anne", Role::User, &hash).await;
         let ilse = fixtures::person(&store, "ilse", Role::Admin, &hash).await;
         let net = FakeNet::listen(&dir.path().join("net.sock"));
-        let started = crate::reconcile::start(store.clone(), interface(), dir.path().join("net.sock")).unwrap();
-        net.until(|s| s.snapshots == 1).await;
         let site = store.site().await.unwrap().unwrap();
-        let api = Arc::new(Api::new(store, passwords, started.reconciler, site, ["192.168.1.2".to_owned()]));
+        let started = crate::reconcile::start(store.clone(), site, interface(), dir.path().join("net.sock")).unwrap();
+        net.until(|s| s.snapshots == 1).await;
+        let api = Arc::new(Api::new(store, passwords, started.reconciler, ["192.168.1.2".to_owned()]));
         // The sockets' channel stays open for as long as the test.
         std::mem::forget(started.sockets);
         Self { _dir: dir, api, net, anne, ilse }
