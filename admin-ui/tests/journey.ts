@@ -208,6 +208,14 @@ async function withTheKeyboard(page: Page, { login, password, recovery }: Person
   await page.getByText('Signed in as').waitFor({ state: 'detached' });
 }
 
+/** The language that was chosen is all that stays; nothing that was typed stands in an address. */
+async function forgotten(page: Page, complaints: string[]) {
+  const kept = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+  const own = kept.filter((key) => key !== 'language' && !key.startsWith('sveltekit:'));
+  ensure(own.length === 0 && page.url() === URL_, `kept in the browser: ${own}; ${page.url()}`);
+  ensure(complaints.length === 0, `the browser complains: ${complaints.join('\n')}`);
+}
+
 async function lost(page: Page) {
   const answer = await page.goto(`${URL_}nowhere`);
   ensure(answer?.status() === 404, `a page that is not there is ${answer?.status()}`);
@@ -233,6 +241,7 @@ await story(async (browser) => {
   await firstLoad(page);
   await withTheMouse(browser, page, person, complaints);
   await withTheKeyboard(page, person);
+  await forgotten(page, complaints);
   await lost(page);
   ensure(complaints.length === 0, `the browser complains: ${complaints.join('\n')}`);
 });
