@@ -50,7 +50,7 @@ fn the_door_opens_and_locks_from_the_page() -> anyhow::Result<()> {
         ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
         ensure!((opened, refused) == (3, 3), "the share was looked at {opened} times open, {refused} times refused");
         for line in said {
-            println!("{line}");
+            eprintln!("{line}");
         }
         // Signed out and locked, for the gateway too.
         let open = || Ok((!cast.gateway.web(client.ns())?.door_is_open()?).then_some(()));

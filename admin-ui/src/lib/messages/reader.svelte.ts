@@ -34,7 +34,8 @@ class Reader {
 
   /** The language of the device's owner, for a browser that speaks none of ours. */
   async ownedBy(language: string | undefined): Promise<void> {
-    this.#owner = language ?? null;
+    if (language === undefined) return;
+    this.#owner = language;
     await this.#apply();
   }
 

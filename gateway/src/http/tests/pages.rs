@@ -48,7 +48,8 @@ async fn a_page_may_run_its_own_scripts_and_no_others() {
         assert_eq!((own.len(), page.matches("<script").count()), (1, 1), "{path}: a script with attributes");
         let expected = format!(
             "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self'; connect-src 'self'; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
+             trusted-types svelte-trusted-html",
             own.join(" ")
         );
         assert_eq!(headers["content-security-policy"], expected, "{path}");
