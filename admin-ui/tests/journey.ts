@@ -28,9 +28,9 @@ declare global {
   }
 }
 
-/** What the browser complained of. A refused sign-in and a page that is not there are meant to be. */
+/** What the browser complained of. A refused sign-in, a page that is not there and a lost network are meant to be. */
 function listen(page: Page, complaints: string[]) {
-  const meant = /the server responded with a status of (401|404)/;
+  const meant = /the server responded with a status of (401|404)|ERR_INTERNET_DISCONNECTED/;
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type()) && !meant.test(message.text())) complaints.push(message.text());
   });
@@ -104,69 +104,86 @@ async function clockless(browser: Browser, page: Page, complaints: string[]) {
   await context.close();
 }
 
-async function withTheMouse(browser: Browser, page: Page, { login, password }: Person, complaints: string[]) {
+const fields = (page: Page) => {
   const field = (label: string) => page.getByLabel(label, { exact: true });
-  const [user, secret, code] = [field('User name'), field('Password'), field('Code')] as const;
-  const open = page.getByRole('button', { name: 'Open the office' });
-  await heading(page, 'Sign in to open your office');
-  for (const [input, hint] of [
-    [user, 'username'],
-    [secret, 'current-password'],
-    [code, 'one-time-code'],
-  ] as const) {
-    ensure((await input.getAttribute('autocomplete')) === hint, `no field for ${hint}`);
-  }
+  return { user: field('User name'), password: field('Password'), code: field('Code') };
+};
+
+const button = (page: Page, name: string) => page.getByRole('button', { name });
+
+const locked = (page: Page) => heading(page, 'Sign in to open your office');
+
+const opened = (page: Page) => heading(page, /^Your office is open until /);
+
+/** Password managers know the fields, an empty one is shown, and a wrong code loses nothing but itself. */
+async function refused(page: Page, { login, password }: Person) {
+  const { user, password: secret, code } = fields(page);
+  await locked(page);
+  const hints = await Promise.all([user, secret, code].map((field) => field.getAttribute('autocomplete')));
+  ensure(hints.join() === 'username,current-password,one-time-code', `for password managers: ${hints}`);
   await fits(page, 'locked');
   await accessible(page, 'locked');
 
-  await open.click();
+  await button(page, 'Open the office').click();
   await page.getByText('Please fill in user name, password and code.').waitFor();
   ensure(await focused(user), 'the empty field has no focus');
   await user.fill(login);
   await secret.fill(password);
   await code.fill(await want('wrong code'));
-  await open.click();
-  await page
-    .getByRole('alert')
-    .filter({ hasText: /was not right, or the code was used already.*\(\d+\ss\)/ })
-    .waitFor();
+  await button(page, 'Open the office').click();
+  const said = /was not right, or the code was used already.*\(\d+\ss\)/;
+  await page.getByRole('alert').filter({ hasText: said }).waitFor();
   const kept = [await user.inputValue(), await secret.inputValue(), await code.inputValue()];
   ensure(kept[0] === login && kept[1] === password && kept[2] === '', 'a wrong code loses what was typed');
   ensure(await focused(code), 'the code has no focus');
   await fits(page, 'refused');
   await accessible(page, 'refused');
   await want('share refused');
+}
 
-  await code.fill(await want('code'));
-  await open.click();
-  await heading(page, /^Your office is open until /);
+async function open(page: Page) {
+  await fields(page).code.fill(await want('code'));
+  await button(page, 'Open the office').click();
+  await opened(page);
   await want('share open');
   ensure((await page.title()).startsWith('Your office is open until '), 'the title does not say it');
   await page.getByText('\\\\files.').waitFor();
-  await clockless(browser, page, complaints);
   await fits(page, 'open');
   await accessible(page, 'open');
+}
 
-  // Who comes back to the page sees what is true now.
+/** Who comes back to the page, or to the network, sees what is true now. */
+async function lookedAtAgain(page: Page) {
   const asked = page.waitForRequest('**/api/v1/door');
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await asked;
+  const stale = page.getByText('The office does not answer just now.');
+  await page.context().setOffline(true);
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+  await stale.waitFor();
+  await opened(page);
+  await page.context().setOffline(false);
+  await stale.waitFor({ state: 'detached' });
+}
 
-  await page.getByRole('button', { name: 'Extend with a code' }).click();
+async function extend(page: Page) {
+  await button(page, 'Extend with a code').click();
   await heading(page, 'Enter the code your app shows now');
-  ensure(await focused(code), 'the fresh code has no focus');
+  ensure(await focused(fields(page).code), 'the fresh code has no focus');
   await fits(page, 'extend');
   await accessible(page, 'extend');
-  await code.fill(await want('code'));
-  await page.getByRole('button', { name: 'Extend with a code' }).click();
-  await heading(page, /^Your office is open until /);
+  await fields(page).code.fill(await want('code'));
+  await button(page, 'Extend with a code').click();
+  await opened(page);
   await want('share open');
+}
 
-  await page.getByRole('button', { name: 'Lock now' }).click();
-  await heading(page, 'Sign in to open your office');
+async function lockAndLeave(page: Page) {
+  await button(page, 'Lock now').click();
+  await locked(page);
   await page.getByRole('status').filter({ hasText: 'Your office is locked.' }).waitFor();
   await want('share refused');
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await button(page, 'Sign out').click();
   await page.getByText('Signed in as').waitFor({ state: 'detached' });
 }
 
@@ -180,29 +197,29 @@ async function tabTo(page: Page, locator: Locator) {
 }
 
 async function withTheKeyboard(page: Page, { login, password, recovery }: Person) {
-  const field = (label: string) => page.getByLabel(label, { exact: true });
+  const { user, password: secret, code } = fields(page);
   const press = async (name: string) => {
-    await tabTo(page, page.getByRole('button', { name }));
+    await tabTo(page, button(page, name));
     await page.keyboard.press('Enter');
   };
   await page.reload();
-  await heading(page, 'Sign in to open your office');
-  await tabTo(page, field('User name'));
+  await locked(page);
+  await tabTo(page, user);
   await page.keyboard.type(login);
-  await tabTo(page, field('Password'));
+  await tabTo(page, secret);
   await page.keyboard.type(password);
   await press('Use a recovery code');
-  ensure(await focused(field('Code')), 'the code has no focus');
+  ensure(await focused(code), 'the code has no focus');
   await page.keyboard.type(recovery);
   await page.keyboard.press('Enter');
-  await heading(page, /^Your office is open until /);
+  await opened(page);
   await want('share open');
   await press('Extend with a code');
   await heading(page, 'Enter the code your app shows now');
   await press('Back');
-  await heading(page, /^Your office is open until /);
+  await opened(page);
   await press('Lock now');
-  await heading(page, 'Sign in to open your office');
+  await locked(page);
   await want('share refused');
   await press('Sign out');
   await page.getByText('Signed in as').waitFor({ state: 'detached' });
@@ -223,7 +240,7 @@ async function lost(page: Page) {
   await fits(page, 'lost');
   await accessible(page, 'lost');
   await page.getByRole('link', { name: 'To your office' }).click();
-  await heading(page, 'Sign in to open your office');
+  await locked(page);
 }
 
 await story(async (browser) => {
@@ -239,7 +256,12 @@ await story(async (browser) => {
   listen(page, complaints);
   const person = JSON.parse(await want('person')) as Person;
   await firstLoad(page);
-  await withTheMouse(browser, page, person, complaints);
+  await refused(page, person);
+  await open(page);
+  await clockless(browser, page, complaints);
+  await lookedAtAgain(page);
+  await extend(page);
+  await lockAndLeave(page);
   await withTheKeyboard(page, person);
   await forgotten(page, complaints);
   await lost(page);

@@ -10,10 +10,7 @@ export type Sentence = Exclude<keyof Messages, 'problems'>;
 export type ProblemKey = keyof Messages['problems'];
 export type Values = Record<string, string | number>;
 
-// `Object.hasOwn` is younger than the oldest telephones.
-const has = (object: object, key: string) => Object.prototype.hasOwnProperty.call(object, key);
-
-const isLanguage = (tag: string | null | undefined): tag is Language => !!tag && has(LANGUAGES, tag);
+const isLanguage = (tag: string | null | undefined): tag is Language => !!tag && Object.hasOwn(LANGUAGES, tag);
 
 /** The first wish that is spoken here: chosen by hand, the browser's, the device owner's. */
 export function languageOf(wishes: readonly (string | null | undefined)[]): Language {
@@ -39,7 +36,7 @@ export class Words {
   }
 
   knows(slug: string): slug is ProblemKey {
-    return has(this.messages.problems, slug);
+    return Object.hasOwn(this.messages.problems, slug);
   }
 
   time(at: number): string {
