@@ -18,8 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::error=the web interface is not built yet: run `make web` first");
         return Ok(());
     }
-    let root = root.canonicalize()?;
-    let mut files = Vec::new();
+    let (root, mut files) = (root.canonicalize()?, Vec::new());
     walk(&root, &mut files)?;
     files.sort();
     let mut table = String::from("&[\n");
