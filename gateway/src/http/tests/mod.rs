@@ -138,7 +138,14 @@ fn the_committed_api_document_is_this_one() {
 #[test]
 fn the_document_spells_words_as_they_travel() {
     let document = serde_json::to_value(document()).unwrap();
-    let words = |name: &str| document["components"]["schemas"][name]["enum"].clone();
-    assert_eq!(words("ResourceKind"), serde_json::json!([ResourceKind::Share, ResourceKind::Service]));
-    assert_eq!(words("Role"), serde_json::json!([Role::User, Role::Admin]));
+    let words = |name: &str| document["components"]["schemas"][name]["enum"].as_array().unwrap().clone();
+    for (word, name) in [("share", "ResourceKind"), ("admin", "Role")] {
+        assert!(words(name).contains(&word.into()), "{name} has no `{word}`");
+    }
+    for word in words("ResourceKind") {
+        serde_json::from_value::<ResourceKind>(word).unwrap();
+    }
+    for word in words("Role") {
+        serde_json::from_value::<Role>(word).unwrap();
+    }
 }
