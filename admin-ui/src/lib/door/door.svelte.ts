@@ -66,7 +66,9 @@ class Door {
     try {
       this.#hear(nth, (await read('/api/v1/door')).value);
     } catch {
-      if (nth > this.#heard) this.#change({ silent: true });
+      if (nth < this.#heard) return;
+      this.#heard = nth;
+      this.#change({ silent: true });
     }
   }
 
@@ -116,7 +118,7 @@ class Door {
     }
   }
 
-  /** Answers that were overtaken by others are not heard. */
+  /** Answers that were overtaken by others, or by silence, are not heard. */
   #hear(nth: number, view: DoorView, me = view.me ?? null): void {
     if (nth < this.#heard) return;
     this.#heard = nth;
