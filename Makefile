@@ -4,12 +4,15 @@ export CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export PATH := $(PATH):/usr/sbin:/sbin:$(HOME)/.cargo/bin
 GATEWAY := $(CARGO_TARGET_DIR)/debug/passerelle
 TOOLS := $(CARGO_TARGET_DIR)/tools
+NODE := $(TOOLS)/node
+export PATH := $(NODE)/node_modules/.bin:$(PATH)
 BORINGTUN := 0.7.1
 DENY := 0.20.2
 ON_POSTGRES := store:: http:: identity:: reconcile::
+WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e build tools install-deps
+.PHONY: help demo run test test-all check unit e2e build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -25,7 +28,7 @@ test: install-deps check unit e2e ## all that must hold before a change lands; r
 test-all: install-deps check unit ## the same, and what is heavier; root
 	PASSERELLE_HEAVY=1 $(MAKE) e2e
 
-check: install-deps $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is linked in; advisories, if GitHub is reached
+check: install-deps web web-check $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is linked in; advisories, if GitHub is reached
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	systemd/check
@@ -34,15 +37,30 @@ check: install-deps $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is link
 	then $(TOOLS)/bin/cargo-deny --log-level error check advisories; \
 	else echo "$(ADVISORIES) is not reached: known weaknesses of dependencies are not checked"; fi
 
-unit: install-deps ## tests without namespaces; what touches the database a second time, on PostgreSQL
+unit: install-deps web ## tests without namespaces; what touches the database a second time, on PostgreSQL
+	cd admin-ui && npm test
 	cargo test --workspace --exclude virtual-office --no-fail-fast
 	tests/postgres cargo test -p passerelle --lib --no-fail-fast -- $(ON_POSTGRES)
 
 e2e: install-deps tools build ## tests in the virtual office; root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
 
-build: install-deps ## the gateway and the demo, for development
+build: install-deps web ## the gateway and the demo, for development
 	cargo build -p passerelle -p virtual-office
+
+web: admin-ui/build/index.html ## the web interface, which the gateway embeds
+
+admin-ui/build/index.html: admin-ui/node_modules/.package-lock.json docs/openapi.json $(WEB)
+	cd admin-ui && npm run build
+	@touch $@
+
+admin-ui/node_modules/.package-lock.json: admin-ui/package-lock.json
+	@NODE=$(NODE) tests/install web
+	cd admin-ui && npm ci
+	@touch $@
+
+web-check: web
+	cd admin-ui && npm run check && npm run lint
 
 tools: $(TOOLS)/.boringtun-$(BORINGTUN) ## the second WireGuard client (Debian has none)
 
@@ -56,4 +74,4 @@ $(TOOLS)/.deny-$(DENY): | install-deps
 	@touch $@
 
 install-deps: ## what building and testing need, by apt; says what is missing where it may not
-	@tests/install
+	@NODE=$(NODE) tests/install

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 pub mod addresses;
+mod browser;
 mod capture;
 mod config_text;
 pub mod gateway;
@@ -20,6 +21,7 @@ mod stream;
 pub mod totp;
 mod wireguard;
 
+pub use browser::Browser;
 pub use capture::{Capture, Seen, now};
 pub use config_text::TunnelConfig;
 pub use netns::Netns;

@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 18] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -27,6 +27,9 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("curl", "curl"),
     ("xrdp", "xrdp"),
     ("setpriv", "util-linux"),
+    ("node", "nodejs"),
+    ("chromium", "chromium"),
+    ("certutil", "libnss3-tools"),
     ("timeout", "coreutils"),
     ("sha256sum", "coreutils"),
 ];

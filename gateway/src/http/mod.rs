@@ -29,6 +29,7 @@
 //! | `GET why?user&resource` | admin | → `why::Why` |
 //! | `GET authority` | anybody | → `authority::Authority` |
 //! | `GET openapi.json` | anybody | |
+//! | outside the API: the files of the web interface | anybody | |
 //!
 //! *admin* is root, an administrator in person, or a program with a token on the office LAN, within its scopes.
 //!
@@ -47,8 +48,8 @@ pub mod input;
 pub mod invitations;
 pub mod listen;
 pub mod me;
+mod pages;
 pub mod policies;
-mod portal;
 pub mod problem;
 pub mod resources;
 pub mod settings;
@@ -203,8 +204,8 @@ pub fn router(api: Arc<Api>) -> Router {
     let (routes, document) = api_routes().split_for_parts();
     routes
         .route("/api/v1/openapi.json", get(move || async move { Json(document) }))
-        .merge(portal::routes())
-        .fallback(|| async { ApiError::NotFound.into_response() })
+        .merge(pages::routes())
+        .fallback(pages::lost)
         .method_not_allowed_fallback(|| async { ApiError::NotFound.into_response() })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), guard::guard))

@@ -53,9 +53,9 @@ impl Columns for AnyRow {
     }
 }
 
-/// An enum whose values are words in the database and in the API.
+/// An enum whose values are words in the database and in the API. (`tt`: the API document does not see a `literal`.)
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         pub enum $name {

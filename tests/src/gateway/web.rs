@@ -49,13 +49,21 @@ impl<'o> Gateway<'o> {
     /// # Errors
     /// The authority's certificate cannot be had.
     pub fn web(&self, ns: &'o Netns) -> anyhow::Result<Web<'o>> {
+        Ok(Web { ns, authority: self.authority()? })
+    }
+
+    /// The file with the internal authority's certificate, as IT hands it out.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub fn authority(&self) -> anyhow::Result<PathBuf> {
         let authority = self.office().directory().join("authority.pem");
         if !authority.exists() {
             let pem = text_at(&self.cli(&["authority"])?, "/certificate")?;
             ensure!(pem.starts_with("-----BEGIN CERTIFICATE"), "no certificate but `{pem}`");
             std::fs::write(&authority, pem).context("write the authority's certificate")?;
         }
-        Ok(Web { ns, authority })
+        Ok(authority)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API: every route by every door for every kind of caller, and the journeys through it.
 
 mod journeys;
+mod pages;
 mod routes;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::identity::passwords::Cost;
 use crate::identity::web_token::{COOKIE, WebToken};
 use crate::ids::{DeviceId, UserId};
 use crate::reconcile::tests::{FakeNet, interface};
+use crate::store::resources::ResourceKind;
 use crate::store::tests as fixtures;
 use crate::store::users::Role;
 
@@ -143,4 +145,19 @@ fn the_committed_api_document_is_this_one() {
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(committed == now, "docs/openapi.json is stale: UPDATE_OPENAPI=1 cargo test -p passerelle api_document");
+}
+
+#[test]
+fn the_document_spells_words_as_they_travel() {
+    let document = serde_json::to_value(document()).unwrap();
+    let words = |name: &str| document["components"]["schemas"][name]["enum"].as_array().unwrap().clone();
+    for (word, name) in [("share", "ResourceKind"), ("admin", "Role")] {
+        assert!(words(name).contains(&word.into()), "{name} has no `{word}`");
+    }
+    for word in words("ResourceKind") {
+        serde_json::from_value::<ResourceKind>(word).unwrap();
+    }
+    for word in words("Role") {
+        serde_json::from_value::<Role>(word).unwrap();
+    }
 }

@@ -1,0 +1,167 @@
+// The door of this device: asks the gateway, and remembers what it said. What is shown follows from that in screen.ts.
+import { post, read, Refusal } from '../api/client.ts';
+import type { DoorView } from '#lib/api/document.d.ts';
+import type { Words } from '../messages/words.ts';
+import { problemOf, type Problem } from './problem.ts';
+import { left, screen, signedIn, slept, stale, type Known, type Moment } from './screen.ts';
+
+/** Also when the page is looked at again, and when the time is over. */
+const POLL_MS = 15_000;
+const TICK_MS = 1_000;
+/** Nothing is shown for an answer that comes at once. */
+const PATIENT_MS = 300;
+
+export type Action = 'sign-in' | 'extend' | 'lock' | 'sign-out' | 'retry';
+
+const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
+
+class Door {
+  #known = $state.raw<Known>({ heard: null, silent: false, extending: false });
+  #now = $state.raw<Moment>({ steady: 0, wall: 0 });
+  #asked = 0;
+  #heard = 0;
+  #warned = Infinity;
+
+  screen = $derived(screen(this.#known, this.#now));
+  stale = $derived(stale(this.#known));
+  me = $derived(signedIn(this.#known));
+  organisation = $derived(this.#known.heard?.view.organisation || 'Passerelle');
+  owner = $derived(this.#known.heard?.view.device?.language);
+  /** What went wrong last, on the screen that is shown. */
+  problem = $state.raw<Problem | null>(null);
+  /** What is under way. */
+  busy = $state<Action | null>(null);
+  /** Long enough without an answer to say so. */
+  patient = $state(false);
+  /** For people who hear the page. */
+  spoken = $state.raw<((words: Words) => string) | null>(null);
+
+  /** Begins to ask; gives the way to end it. */
+  start(): () => void {
+    const look = () => void this.look();
+    const seen = () => {
+      if (!document.hidden) look();
+    };
+    const poll = setInterval(look, POLL_MS);
+    const tick = setInterval(() => this.#tick(), TICK_MS);
+    const wait = setTimeout(() => (this.patient = true), PATIENT_MS);
+    window.addEventListener('focus', look);
+    window.addEventListener('online', look);
+    document.addEventListener('visibilitychange', seen);
+    look();
+    return () => {
+      clearInterval(poll);
+      clearInterval(tick);
+      clearTimeout(wait);
+      window.removeEventListener('focus', look);
+      window.removeEventListener('online', look);
+      document.removeEventListener('visibilitychange', seen);
+    };
+  }
+
+  /** Asks the gateway for the state of the door. */
+  async look(): Promise<void> {
+    if (this.busy !== null && this.busy !== 'retry') return;
+    const nth = ++this.#asked;
+    try {
+      this.#hear(nth, (await read('/api/v1/door')).value);
+    } catch {
+      if (nth < this.#heard) return;
+      this.#heard = nth;
+      this.#change({ silent: true });
+    }
+  }
+
+  retry = () => this.#do('retry', () => this.look());
+
+  signIn = (user: string, password: string, code: string) =>
+    this.#do('sign-in', async (nth) => {
+      this.#hear(nth, (await post('/api/v1/sign-in', { user, password, code })).value.door);
+    });
+
+  extend = (code: string) =>
+    this.#do('extend', async (nth) => {
+      const { value } = await post('/api/v1/extend', { code });
+      this.#warned = Infinity;
+      this.#known = { ...this.#known, extending: false };
+      this.#hear(nth, value, this.me);
+      const end = this.screen.name === 'open' ? this.screen.end : null;
+      if (end) this.#say((w) => w.until(end));
+    });
+
+  lock = () =>
+    this.#do('lock', async (nth) => {
+      this.#hear(nth, (await post('/api/v1/lock')).value, this.me);
+      this.#say((w) => w.say('lockedNow'));
+    });
+
+  signOut = () => this.#do('sign-out', async () => void (await post('/api/v1/sign-out')));
+
+  askForCode = () => this.#change({ extending: true });
+
+  back = () => this.#change({ extending: false });
+
+  /** One at a time; afterwards the gateway is asked again, for not every answer says who is signed in. */
+  async #do(action: Action, request: (nth: number) => Promise<void>): Promise<boolean> {
+    if (this.busy !== null) return false;
+    this.busy = action;
+    this.problem = null;
+    try {
+      await request(++this.#asked);
+      return true;
+    } catch (error) {
+      this.problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
+      return false;
+    } finally {
+      this.busy = null;
+      if (action !== 'retry') await this.look();
+    }
+  }
+
+  /** Answers that were overtaken by others, or by silence, are not heard. */
+  #hear(nth: number, view: DoorView, me = view.me ?? null): void {
+    if (nth < this.#heard) return;
+    this.#heard = nth;
+    this.#change({ heard: { view: { ...view, me }, at: moment() }, silent: false });
+  }
+
+  #change(news: Partial<Known>): void {
+    const before = this.screen.name;
+    const known = { ...this.#known, ...news };
+    const now = moment();
+    const after = screen(known, now).name;
+    if (after !== 'extend' && after !== 'open') known.extending = false;
+    this.#known = known;
+    this.#now = now;
+    this.#changed(before, after);
+  }
+
+  #tick(): void {
+    const [before, then, now] = [this.screen.name, this.#now, moment()];
+    const over = (left(this.#known, then) ?? 0) > 0 && (left(this.#known, now) ?? 1) <= 0;
+    this.#now = now;
+    this.#changed(before, this.screen.name);
+    if (over || slept(then, now)) void this.look();
+  }
+
+  #changed(before: string, after: string): void {
+    if (before !== after) this.problem = null;
+    const wasOpen = before === 'open' || before === 'extend';
+    if (after === 'locked' && wasOpen) this.#say((w) => w.say('ended'));
+    const { screen } = this;
+    if (screen.name !== 'open' && screen.name !== 'extend') {
+      this.#warned = Infinity;
+      return;
+    }
+    const { end } = screen;
+    const threshold = end?.warning ?? Infinity;
+    if (end && threshold < this.#warned) this.#say((w) => w.say('warning', { time: w.time(end.until) }));
+    this.#warned = threshold;
+  }
+
+  #say(sentence: (words: Words) => string): void {
+    this.spoken = sentence;
+  }
+}
+
+export const door = new Door();

@@ -1,0 +1,81 @@
+// What the page shows: a pure function of what the gateway said, and of the time that has passed since.
+import type { DoorDevice, DoorResource, DoorView, Me } from '#lib/api/document.d.ts';
+
+/** A moment on this page's own clocks. `steady` cannot be set by anybody, but may stand still while the device sleeps. */
+export interface Moment {
+  steady: number;
+  wall: number;
+}
+
+/** What the page knows. */
+export interface Known {
+  /** What the gateway said last, and when that was. */
+  heard: { view: DoorView; at: Moment } | null;
+  /** The last question had no answer. */
+  silent: boolean;
+  /** The person asked for the screen of the fresh code. */
+  extending: boolean;
+}
+
+/** Minutes before the end at which the page warns. */
+export const WARN_MINUTES = [5, 15] as const;
+
+/** The clocks never differ by more, unless the device slept or its clock was set. */
+const DRIFT_MS = 2_000;
+
+/** The door's end. */
+export interface End {
+  /** In Unix milliseconds of the gateway's clock. */
+  until: number;
+  /** The gateway's clock now. */
+  now: number;
+  /** Null while it is not known: the device slept, and the gateway has not answered since. */
+  leftMs: number | null;
+  /** The warning that holds now. */
+  warning: (typeof WARN_MINUTES)[number] | null;
+}
+
+export type Screen =
+  | { name: 'wait' }
+  | { name: 'silent' }
+  | { name: 'away'; publicName: string }
+  | { name: 'locked'; device: DoorDevice }
+  | { name: 'open'; end: End | null; resources: DoorResource[] }
+  | { name: 'extend'; end: End | null };
+
+/** Whether the clocks went apart between two moments, so that what was measured says nothing. */
+export const slept = (from: Moment, to: Moment): boolean =>
+  Math.abs(to.wall - from.wall - (to.steady - from.steady)) > DRIFT_MS;
+
+/** Milliseconds until the door locks by itself; null if it is not open, or if that is not known. */
+export function left(known: Known, now: Moment): number | null {
+  const { view, at } = known.heard ?? {};
+  if (view?.state !== 'open' || view.remaining_ms == null || !at || slept(at, now)) return null;
+  return view.remaining_ms - (now.steady - at.steady);
+}
+
+export function screen(known: Known, now: Moment): Screen {
+  const view = known.heard?.view;
+  if (!view) return known.silent ? { name: 'silent' } : { name: 'wait' };
+  if (!view.device) return known.silent ? { name: 'silent' } : { name: 'away', publicName: view.public_name };
+  const leftMs = left(known, now);
+  if (view.state !== 'open' || (leftMs !== null && leftMs <= 0)) return { name: 'locked', device: view.device };
+  const end = endOf(view, leftMs);
+  return known.extending ? { name: 'extend', end } : { name: 'open', end, resources: view.resources };
+}
+
+function endOf(view: DoorView, leftMs: number | null): End | null {
+  if (view.until == null || view.remaining_ms == null) return null;
+  const minutes = leftMs === null ? Infinity : minutesOf(leftMs);
+  const warning = WARN_MINUTES.find((m) => minutes <= m) ?? null;
+  return { until: view.until, now: view.until - (leftMs ?? view.remaining_ms), leftMs, warning };
+}
+
+/** Whole minutes, the begun one counted. */
+export const minutesOf = (ms: number): number => Math.ceil(ms / 60_000);
+
+/** Whether what is shown may be out of date. */
+export const stale = (known: Known): boolean => known.silent && !!known.heard?.view.device;
+
+/** Who is signed in on this browser. */
+export const signedIn = (known: Known): Me | null => known.heard?.view.me ?? null;

@@ -1,0 +1,33 @@
+// A browser in the office's network, and a test beside it that answers questions (tests/src/browser.rs).
+import { createInterface } from 'node:readline';
+import { chromium, type Browser } from 'playwright-core';
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** Asks the test for something; its answer is one line. */
+export async function want(what: string): Promise<string> {
+  console.log(`want ${what}`);
+  const { value, done } = await lines.next();
+  if (done) throw new Error(`nobody answers: ${what}`);
+  return value as string;
+}
+
+/** Fails with what was seen. */
+export function ensure(held: boolean, what: string): asserts held {
+  if (!held) throw new Error(what);
+}
+
+/** Runs a story in a fresh browser; whatever happens, nothing of it is left. */
+export async function story(tell: (browser: Browser) => Promise<void>): Promise<void> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-dev-shm-usage'] });
+  try {
+    await tell(browser);
+    console.log('done');
+  } catch (error) {
+    console.log(error instanceof Error ? error.stack : error);
+    process.exitCode = 1;
+  } finally {
+    await browser.close();
+    process.stdin.destroy();
+  }
+}

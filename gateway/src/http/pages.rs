@@ -1,0 +1,128 @@
+//! The web interface, embedded: the files that `make web` built, compressed as the browser likes, with their tags.
+//!
+//! A page's security policy names the hashes of its own inline scripts, found when the gateway was built. Everything
+//! else has the strictest policy, from the guard.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use super::Api;
+use super::error::ApiError;
+
+/// A file of the web interface.
+pub(super) struct Page {
+    /// Where it is in the build: `/index.html`.
+    pub(super) path: &'static str,
+    media: &'static str,
+    hash: &'static str,
+    /// CSP sources of its inline scripts.
+    scripts: &'static [&'static str],
+    identity: &'static [u8],
+    brotli: Option<&'static [u8]>,
+    gzip: Option<&'static [u8]>,
+}
+
+/// All of them; `build.rs` writes the table.
+pub(super) const PAGES: &[Page] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
+
+/// What stands for a path that leads nowhere.
+const LOST: &str = "/404.html";
+
+/// The names of these files hold their content's hash.
+const IMMUTABLE: &str = "/_app/immutable/";
+
+/// The files' routes.
+pub(super) fn routes() -> Router<Arc<Api>> {
+    PAGES.iter().filter(|page| page.path != LOST).fold(Router::new(), |router, page| {
+        router.route(page.route(), get(move |headers: HeaderMap| async move { page.answer(&headers) }))
+    })
+}
+
+/// Whatever has no route: the API answers with a problem, all else with a page.
+pub(super) async fn lost(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let api = uri.path() == "/api" || uri.path().starts_with("/api/");
+    match PAGES.iter().find(|page| page.path == LOST) {
+        Some(page) if !api && method.is_safe() => {
+            let mut response = page.whole(&headers);
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response.headers_mut().remove(header::ETAG);
+            response.headers_mut().remove(header::CACHE_CONTROL);
+            response
+        }
+        _ => ApiError::NotFound.into_response(),
+    }
+}
+
+impl Page {
+    /// Where it is found by a browser.
+    pub(super) fn route(&self) -> &'static str {
+        if self.path == "/index.html" { "/" } else { self.path }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let mut response = self.whole(headers);
+        let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+        if known.flat_map(|v| v.split(',')).any(|tag| tag.trim().trim_start_matches("W/") == tag_of(&response)) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            *response.body_mut() = axum::body::Body::empty();
+            response.headers_mut().remove(header::CONTENT_ENCODING);
+        }
+        response
+    }
+
+    fn whole(&self, asked: &HeaderMap) -> Response {
+        let (body, coding) = match (self.brotli, self.gzip) {
+            (Some(brotli), _) if accepts(asked, "br") => (brotli, Some("br")),
+            (_, Some(gzip)) if accepts(asked, "gzip") => (gzip, Some("gzip")),
+            _ => (self.identity, None),
+        };
+        let immutable = self.path.starts_with(IMMUTABLE);
+        let cache = if immutable { "private, max-age=31536000, immutable" } else { "no-cache" };
+        let mut response = body.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.media));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(coding) = coding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        // Bytes in another coding are another representation, with a tag of its own.
+        let tag = format!("\"{}-{}\"", self.hash, coding.unwrap_or("identity"));
+        let policy = self.media.starts_with("text/html").then(|| policy(self.scripts));
+        for (name, value) in [(header::ETAG, Some(tag)), (header::CONTENT_SECURITY_POLICY, policy)] {
+            if let Some(value) = value.and_then(|v| HeaderValue::try_from(v).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// Nothing but our own files, from our own origin, and the inline scripts with these hashes; text becomes markup by
+/// Svelte's compiled templates alone.
+fn policy(scripts: &[&str]) -> String {
+    format!(
+        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
+         trusted-types svelte-trusted-html",
+        scripts.join(" ")
+    )
+}
+
+fn tag_of(response: &Response) -> &str {
+    response.headers().get(header::ETAG).and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether a coding is named and not refused (RFC 9110 §12.5.3). A wildcard is taken for the plain bytes.
+fn accepts(headers: &HeaderMap, coding: &str) -> bool {
+    let lists = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|item| {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
+        name.trim().eq_ignore_ascii_case(coding) && !refused
+    })
+}
