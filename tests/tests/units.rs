@@ -109,6 +109,16 @@ fn one_command_keeps_both_processes_running() -> anyhow::Result<()> {
                 let reach = connect(client.ns(), cast.files_at(445)[0], KNOCK)?;
                 ensure!(reach.is_open(), "{reach:?} after {role} was killed: {}", run.log());
             }
+            let second = cast.gateway.try_cli(&["run"])?;
+            let before = run.children()?;
+            ensure!(second.code == 1 && second.stderr.contains("already running (pid "), "{}", second.both());
+            for role in ["net", "serve"] {
+                let second = cast.gateway.try_cli(&[role])?;
+                ensure!(second.code == 1 && second.stderr.contains("running already (pid "), "{}", second.both());
+            }
+            cast.gateway.status().context("the first one can still be commanded")?;
+            ensure!(connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(), "{}", run.log());
+            ensure!(run.children()? == before, "a second one made the first restart: {}", run.log());
             let children: Vec<i32> = run.children()?.into_iter().map(|(pid, _)| pid).collect();
             ensure!(children.len() == 2, "{children:?}");
             run.signal(last)?;

@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::audit::Actor;
+use crate::claim::{Role, claim};
 use crate::config::Config;
 use crate::dns;
 use crate::http::listen::{self, Certificate, TcpDoor};
@@ -52,13 +53,13 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let not_set_up =
         || format!("this gateway is not set up (nothing in {}): run `passerelle setup`", config.database());
     anyhow::ensure!(config.database().is_set_up().await?, not_set_up());
+    let _claim = claim(&config.runtime_dir, Role::Serve)?;
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Arc::new(Store::open(config.database(), &boot_id()?, sealer).await?);
     let site = store.site().await?.with_context(not_set_up)?;
     let site = renewed(&store, site, &config, Moment::now()).await?;
     begin(&store, &config).await?;
 
-    fs::create_dir_all(&config.runtime_dir).with_context(|| format!("make {}", config.runtime_dir.display()))?;
     let interface = interface(&site, &config)?;
     let started = reconcile::start(store.clone(), site.clone(), interface, config.link_socket())?;
     let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;

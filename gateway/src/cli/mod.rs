@@ -141,7 +141,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let context = || Client::new(config.api_socket()).map(|client| Context { client, json });
     match arguments.command {
         Command::Setup(_) | Command::Doctor(_) => {}
-        Command::Run => run::run(path.as_deref())?,
+        Command::Run => run::run(path.as_deref(), &config)?,
         Command::Net(child) => run::net(&config, &child)?,
         Command::Serve(child) => run::serve(config, &child)?,
         Command::Status => status::status(&context()?)?,

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use crate::claim::{Role, is_free};
 use crate::clock::Boot;
 use crate::config::Config;
 
@@ -66,13 +67,22 @@ pub(super) fn serve(config: Config, child: &Child) -> anyhow::Result<()> {
 }
 
 /// `passerelle run`
-pub(super) fn run(config: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn run(path: Option<&Path>, config: &Config) -> anyhow::Result<()> {
     log_to_stderr();
+    for role in [Role::Net, Role::Serve] {
+        is_free(&config.runtime_dir, role)?;
+    }
     let program = std::env::current_exe().context("find this program's own file")?;
     // One thread, and children are started on it: the kernel's death signal is bound to the thread that forks.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
-        let (net, serve) = (keep(&program, config, "net"), keep(&program, config, "serve"));
+        // What no restart can cure is said once.
+        let database = config.database();
+        anyhow::ensure!(
+            database.is_set_up().await?,
+            "this gateway is not set up (nothing in {database}): run `passerelle setup` first"
+        );
+        let (net, serve) = (keep(&program, path, Role::Net), keep(&program, path, Role::Serve));
         tokio::try_join!(net, serve).map(|_| ())
     })
 }
@@ -98,7 +108,8 @@ fn log_to_stderr() {
 }
 
 /// Keeps one child running until this process is asked to end.
-async fn keep(program: &Path, config: Option<&Path>, role: &'static str) -> anyhow::Result<()> {
+async fn keep(program: &Path, config: Option<&Path>, role: Role) -> anyhow::Result<()> {
+    let role = role.word();
     let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
     let mut young_deaths = 0;

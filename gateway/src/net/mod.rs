@@ -21,6 +21,7 @@ use self::resolver::Fallback;
 use self::second_lock::SecondLock;
 use self::server::Connection;
 use self::sockets::Services;
+use crate::claim::{Role, claim};
 use crate::clock::Boot;
 use crate::config::Config;
 use crate::firewall::Options;
@@ -74,6 +75,7 @@ pub enum Event {
 /// # Errors
 /// It cannot start, or the kernel no longer lets it do its job.
 pub fn run(config: &Config) -> anyhow::Result<()> {
+    let _claim = claim(&config.runtime_dir, Role::Net)?;
     let (events, queue) = sync_channel(QUEUE);
     server::start(&config.link_socket(), events.clone())?;
     tracing::info!(socket = %config.link_socket().display(), "data plane waits for its first snapshot");
