@@ -100,6 +100,42 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every event's name, in the order above.
+    pub const NAMES: [&str; 32] = [
+        "site_created",
+        "settings_changed",
+        "user_added",
+        "user_disabled",
+        "user_enabled",
+        "groups_changed",
+        "group_added",
+        "group_removed",
+        "device_added",
+        "device_disabled",
+        "device_enabled",
+        "device_revoked",
+        "config_shown",
+        "resource_added",
+        "resource_moved",
+        "resource_removed",
+        "policy_added",
+        "policy_removed",
+        "invitation_issued",
+        "invitation_revoked",
+        "invitation_redeemed",
+        "token_added",
+        "token_revoked",
+        "signed_in",
+        "sign_in_refused",
+        "signed_out",
+        "factor_suspended",
+        "door_opened",
+        "door_extended",
+        "door_grace",
+        "door_locked",
+        "all_doors_locked",
+    ];
+
     /// The event's name, the login it concerns, and its other fields.
     #[must_use]
     pub fn parts(&self) -> (String, Option<String>, serde_json::Value) {
@@ -111,5 +147,30 @@ impl Event {
         let name = text(fields.remove("event")).unwrap_or_default();
         let user = text(fields.remove("user"));
         (name, user, serde_json::Value::Object(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_names_is_whole() {
+        let source = include_str!("audit.rs");
+        let (_, events) = source.split_once("pub enum Event {").unwrap();
+        let (events, _) = events.split_once("\n}").unwrap();
+        let snake = |name: &str| {
+            let mut out = String::new();
+            for c in name.chars() {
+                if c.is_uppercase() && !out.is_empty() {
+                    out.push('_');
+                }
+                out.extend(c.to_lowercase());
+            }
+            out
+        };
+        let names: Vec<_> = events.lines().filter_map(|l| l.trim().split_once(" {")).map(|(n, _)| snake(n)).collect();
+        assert_eq!(names, Event::NAMES);
+        assert_eq!(Event::UserDisabled { user: "x".into() }.parts().0, "user_disabled");
     }
 }

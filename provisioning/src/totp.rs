@@ -84,6 +84,13 @@ pub fn matching_step(secret: &[u8], code: &str, unix_seconds: u64) -> Option<u64
     bool::from(found).then_some(step)
 }
 
+/// Whether this could be a code: six digits, spaces tolerated.
+#[must_use]
+pub fn is_code(text: &str) -> bool {
+    let mut letters = text.bytes().filter(|b| !b.is_ascii_whitespace());
+    (0..DIGITS).all(|_| letters.next().is_some_and(|b| b.is_ascii_digit())) && letters.next().is_none()
+}
+
 /// The code of a step, as an authenticator app shows it.
 #[must_use]
 pub fn code_at(secret: &[u8], step: u64) -> String {
@@ -143,6 +150,14 @@ mod tests {
         assert_eq!(matching_step(RFC, &format!(" {a} {b}\n"), 3_000), Some(100));
         for wrong in ["", "+", a, &format!("{a}-{b}"), &format!("{code}0"), &format!("0{code}"), &"1".repeat(100)] {
             assert_eq!(matching_step(RFC, wrong, 3_000), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_code() {
+        assert!(is_code("123456") && is_code(" 123 456\n"));
+        for bad in ["", "123", "12345a", "1234567", "abcdef", "123 45", "１２３４５６"] {
+            assert!(!is_code(bad), "{bad}");
         }
     }
 

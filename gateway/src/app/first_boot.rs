@@ -22,6 +22,7 @@ use crate::config::Config;
 use crate::http::{gateway_name, input};
 use crate::identity::seal::Sealer;
 use crate::link::message::Secret;
+use crate::pure::site;
 use crate::store::site::Site;
 use crate::store::users::{NewUser, Role};
 use crate::store::{Moment, Store};
@@ -76,11 +77,9 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
     let database = config.database();
     anyhow::ensure!(!database.is_set_up().await?, "this gateway is set up already: there is a site in {database}");
     let state_dir = &config.state_dir;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state_dir)
-        .with_context(|| format!("make {}", state_dir.display()))?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir).with_context(|| {
+        format!("state_dir {} cannot be made: name another folder in the configuration", state_dir.display())
+    })?;
     let sealer = Arc::new(Sealer::load_or_make(state_dir)?);
     let made = make(config, boot, sealer).await.and_then(|token| give_away(config).map(|()| token));
     if made.is_err() {
@@ -94,10 +93,7 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
 
 async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::Result<String> {
     let now = Moment::now();
-    let text = |e: crate::http::error::ApiError| match e {
-        crate::http::error::ApiError::Invalid(text) => anyhow::anyhow!(text),
-        other => anyhow::anyhow!("{other:?}"),
-    };
+    let text = |e: crate::http::error::ApiError| anyhow::anyhow!(e.sentence());
     let login = input::login(&boot.admin_login).map_err(text)?;
     let administrator = NewUser {
         name: input::name(&boot.admin_display_name).map_err(text)?,
@@ -106,21 +102,23 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         groups: std::collections::BTreeSet::new(),
         login,
     };
-    let zone = zone_of(&boot.organisation);
-    let public_name = boot.public_name.trim_end_matches('.').to_lowercase();
-    let authority = Authority::new_at(&boot.organisation, &bounds(&public_name, &zone), now.wall.seconds())
+    let organisation = input::name(&boot.organisation).map_err(text)?;
+    let zone = zone_of(&organisation);
+    let public_name = site::public_name(&boot.public_name).map_err(anyhow::Error::msg)?;
+    let office_zones = boot.office_zones.iter().map(|zone| site::zone(zone)).collect::<Result<_, _>>();
+    let authority = Authority::new_at(&organisation, &bounds(&public_name, &zone), now.wall.seconds())
         .context("make the internal CA")?;
     let key = PrivateKey::generate()?;
-    let mut site = Site {
+    let mut made = Site {
         zone,
-        organisation: boot.organisation,
+        organisation,
         public_name,
-        endpoint: boot.endpoint,
+        endpoint: site::endpoint(&boot.endpoint).map_err(anyhow::Error::msg)?,
         network: boot.site,
         office_interface: boot.office_interface,
         time_zone: time_zone(),
         resolvers: boot.resolvers,
-        office_zones: boot.office_zones.iter().map(|z| z.trim_end_matches('.').to_lowercase()).collect(),
+        office_zones: office_zones.map_err(anyhow::Error::msg)?,
         masquerade: boot.masquerade,
         private_key: Secret(*key.as_bytes()),
         public_key: key.public_key().to_string(),
@@ -131,11 +129,11 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         tls_names: String::new(),
         tls_renew_at: Unix(0),
     };
-    issue(&mut site, config, now)?;
+    issue(&mut made, config, now)?;
 
     let store = Store::open(config.database(), &boot_id()?, sealer).await?;
     let mut write = store.write(now, Actor::Local).await?;
-    write.create_site(&site).await?;
+    write.create_site(&made).await?;
     let user = write.add_user(&administrator).await?;
     let token = Token::generate()?;
     write.invite(user, &token.hash()).await?;

@@ -5,6 +5,7 @@ use clap::Args;
 use super::Context;
 use super::moment::{local_seconds, parse_start};
 use super::output::{list, or_dash};
+use crate::audit::Event;
 use crate::clock::Unix;
 use crate::http::audit::AuditEntry;
 
@@ -14,9 +15,9 @@ pub(super) struct Audit {
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
     /// Only this event, such as device_revoked
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Event::NAMES), hide_possible_values = true)]
     event: Option<String>,
-    /// Only what concerns this login
+    /// Only what concerns this login or id
     #[arg(long)]
     user: Option<String>,
     /// At most so many lines

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
+use crate::config::Config;
 use crate::http::problem::Problem;
+use crate::store::Database;
 
 /// Longest answer taken: an audit of 1,000 lines has well under 1 MB.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -28,6 +30,8 @@ const BASE: &str = "/api/v1/";
 /// Asks the API. Blocking: a command does one thing after the other.
 pub(super) struct Client {
     socket: PathBuf,
+    /// What must be there once set-up was run.
+    database: Option<PathBuf>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -36,9 +40,17 @@ pub(super) struct Client {
 pub(super) struct ApiError(pub(super) Problem);
 
 impl Client {
+    pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        let database = match config.database() {
+            Database::Sqlite(file) => Some(file),
+            Database::Postgres(_) => None,
+        };
+        Ok(Self { database, ..Self::new(config.api_socket())? })
+    }
+
     pub(super) fn new(socket: PathBuf) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the client")?;
-        Ok(Self { socket, runtime })
+        Ok(Self { socket, database: None, runtime })
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
@@ -74,9 +86,8 @@ impl Client {
 
     fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<T> {
         // The timer is made inside, where it finds its runtime.
-        let answer = self
-            .runtime
-            .block_on(async { tokio::time::timeout(TIMEOUT, exchange(&self.socket, method, path, body)).await });
+        let answer =
+            self.runtime.block_on(async { tokio::time::timeout(TIMEOUT, exchange(self, method, path, body)).await });
         let (status, bytes) = answer.map_err(|_| {
             anyhow::anyhow!("the gateway did not answer within {} s; see its log (journalctl)", TIMEOUT.as_secs())
         })??;
@@ -91,12 +102,12 @@ impl Client {
 }
 
 async fn exchange(
-    socket: &Path,
+    client: &Client,
     method: Method,
     path: &str,
     body: Bytes,
 ) -> anyhow::Result<(hyper::StatusCode, Bytes)> {
-    let stream = UnixStream::connect(socket).await.map_err(|e| not_reached(socket, &e))?;
+    let stream = UnixStream::connect(&client.socket).await.map_err(|e| not_reached(client, &e))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
     let request = Request::builder()
@@ -113,14 +124,19 @@ async fn exchange(
     Ok((status, bytes))
 }
 
-fn not_reached(socket: &Path, error: &std::io::Error) -> anyhow::Error {
-    let socket = socket.display();
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => anyhow::anyhow!(
+fn not_reached(client: &Client, error: &std::io::Error) -> anyhow::Error {
+    let socket = client.socket.display();
+    // What cannot be looked at may be there.
+    let not_set_up = client.database.as_ref().filter(|file| matches!(file.try_exists(), Ok(false)));
+    match (error.kind(), not_set_up) {
+        (ErrorKind::NotFound | ErrorKind::ConnectionRefused, Some(file)) => {
+            anyhow::anyhow!("this gateway is not set up ({} is not there): run `passerelle setup`", file.display())
+        }
+        (ErrorKind::NotFound | ErrorKind::ConnectionRefused, None) => anyhow::anyhow!(
             "the gateway is not running (nothing answers at {socket}). Start it with `systemctl start passerelle.target`, \
              or with `passerelle run` for a trial; on a new machine begin with `passerelle setup`"
         ),
-        ErrorKind::PermissionDenied => {
+        (ErrorKind::PermissionDenied, _) => {
             anyhow::anyhow!("only root may command the gateway ({socket}): run this with sudo")
         }
         _ => anyhow::anyhow!("connect to the gateway at {socket}: {error}"),
@@ -133,6 +149,7 @@ fn refusal(status: u16, bytes: &[u8]) -> ApiError {
         title: format!("the gateway answered with status {status}"),
         status,
         detail: None,
+        missing: None,
         retry_after: None,
         request: None,
     }))
@@ -141,6 +158,9 @@ fn refusal(status: u16, bytes: &[u8]) -> ApiError {
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.detail.as_deref().unwrap_or(&self.0.title))?;
+        if let Some(command) = self.0.missing.as_deref().and_then(who_shows_all) {
+            write!(f, "; {command}")?;
+        }
         if let Some(seconds) = self.0.retry_after {
             write!(f, "; wait {seconds} s, then try again")?;
         }
@@ -153,6 +173,20 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
+/// The command that lists this kind of thing.
+pub(super) fn who_shows_all(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "user" => "`passerelle user list` shows all",
+        "group" => "`passerelle group list` shows all",
+        "device" => "`passerelle device list` shows all",
+        "resource" => "`passerelle share list`, and that of `service`, `workstation` and `network`, show all",
+        "policy" => "`passerelle policy list` shows all",
+        "invitation" => "`passerelle invitation list` shows all",
+        "verification" | "running verification" => "`passerelle verification list` shows all that run",
+        _ => return None,
+    })
+}
+
 /// Percent-encodes one path segment or query value: all but RFC 3986's unreserved characters.
 pub(super) fn escape(text: &str) -> String {
     let out = provisioning::percent::encode(text.as_bytes(), b"");
@@ -164,6 +198,19 @@ pub(super) fn escape(text: &str) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::http::problem::Slug;
+
+    #[test]
+    fn a_gateway_that_was_never_set_up_is_said_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let config = Config { state_dir: at("state"), runtime_dir: at("run"), ..Config::default() };
+        let error = Client::of(&config).unwrap().get::<()>("status").unwrap_err().to_string();
+        assert!(error.contains("not set up") && error.contains("passerelle setup"), "{error}");
+        std::fs::create_dir(at("state")).unwrap();
+        std::fs::write(at("state/passerelle.db"), "").unwrap();
+        let error = Client::of(&config).unwrap().get::<()>("status").unwrap_err().to_string();
+        assert!(error.contains("not running"), "{error}");
+    }
 
     #[test]
     fn what_people_type_stays_one_segment() {
@@ -236,6 +283,12 @@ pub(super) mod tests {
         assert!(
             seen[2].starts_with("DELETE /api/v1/groups/x ") && seen[3].starts_with("POST /api/v1/users/x/disable ")
         );
+    }
+
+    #[test]
+    fn a_name_nobody_has_comes_with_the_command_that_lists_them() {
+        let body = br#"{"type":"urn:passerelle:not-found","title":"no such thing","status":404,"detail":"no group `x`","missing":"group"}"#;
+        assert_eq!(refusal(404, body).to_string(), "no group `x`; `passerelle group list` shows all");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A key pair made here lives in this process only: the public half goes to the gateway, the private half is printed once.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,12 @@ use serde_json::json;
 
 use super::Context;
 use super::client::{ApiError, escape};
+use super::input::Input;
 use super::moment::{lasting, local};
-use super::output::{list, or_dash, say, say_json, say_qr, table};
+use super::output::{list, or_dash, say, say_json, table};
+use super::qr;
 use super::user::carried_out;
+use super::words::Language;
 use crate::clock::Unix;
 use crate::http::devices::{AddDevice, Device as Peer, DeviceConfig};
 use crate::http::problem::Slug;
@@ -29,7 +32,7 @@ pub(super) enum Device {
     Add(Add),
     /// Every device
     List {
-        /// Only those of this login
+        /// Only those of this login or id
         #[arg(long)]
         user: Option<String>,
     },
@@ -106,7 +109,10 @@ impl Device {
             Self::Add(add) => add.run(context),
             Self::List { user } => {
                 let mut devices: Vec<Peer> = context.client.get("devices")?;
-                devices.retain(|d| user.as_ref().is_none_or(|user| d.login == *user));
+                if let Some(user) = user {
+                    let user: User = context.client.get(&format!("users/{}", escape(&user)))?;
+                    devices.retain(|d| d.user == user.id);
+                }
                 let head = ["USER", "DEVICE", "STATE", "ADDRESS", "HEARD", "ID"];
                 list(context.json, &devices, "No device yet. Add one with `passerelle device add`.", &head, |d| {
                     let heard = d.heard_at.map_or_else(|| "never".to_owned(), local);
@@ -202,13 +208,17 @@ impl Form {
             None => say(config.trim_end()),
         }
         if self.qr {
-            say_qr(&compact(config));
+            let words = Language::English.words();
+            let input = if std::io::stdin().is_terminal() { Input::Terminal } else { Input::Script };
+            let instead = if self.output.is_some() { "" } else { words.qr_file };
+            qr::show(input, &compact(config), words, instead)?;
         }
         Ok(())
     }
 }
 
-fn not_confirmed(error: &anyhow::Error) -> bool {
+/// Stored, and not in force yet.
+pub(super) fn not_confirmed(error: &anyhow::Error) -> bool {
     error.downcast_ref::<ApiError>().and_then(|e| e.0.slug()) == Some(Slug::NotConfirmed)
 }
 
@@ -238,9 +248,7 @@ impl Cut {
         let device = find(context, &self.device)?;
         let (name, login) = (&device.name, &device.login);
         let back = if verb == "disable" { " (`passerelle device enable` undoes it.)" } else { "" };
-        if !super::sure(&format!("{question} {name} of {login}?{back}"), self.yes)? {
-            return Ok(());
-        }
+        super::sure(&format!("{question} {name} of {login}?{back}"), self.yes)?;
         let answer: CarriedOut = context.client.act(&format!("devices/{}/{verb}", device.id))?;
         carried_out(context, &answer, |ms| {
             format!("{name} of {login} {done}; nothing of it passes any more (after {ms} ms).{back}")
@@ -249,7 +257,7 @@ impl Cut {
 }
 
 /// By id, or by `login/name`; a name given twice means the one that is not revoked.
-fn find(context: &Context, which: &str) -> anyhow::Result<Peer> {
+pub(super) fn find(context: &Context, which: &str) -> anyhow::Result<Peer> {
     if let Ok(id) = which.parse::<DeviceId>() {
         return context.client.get(&format!("devices/{id}"));
     }

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::client::Client;
 use super::output::{say, say_json};
-use super::{detect, probe, status};
+use super::{detect, probe, resolvers, status};
 use crate::config::Config;
 use crate::firewall::load::Nft;
+use crate::http::settings::Settings;
 use crate::http::status::{LinkState, Status};
 
 /// Before this, the clock was never set: 2026-01-01T00:00:00Z.
@@ -18,7 +19,7 @@ const PLAUSIBLE: i64 = 1_767_225_600_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Interface in the office LAN; detected if absent
+    /// Interface in the office LAN; the one that the settings name, if absent
     #[arg(long, value_name = "INTERFACE")]
     office_interface: Option<String>,
     /// If another firewall on this machine drops packets on their way to the office: apply the cure that is shown
@@ -41,8 +42,9 @@ impl Doctor {
         match config {
             Ok(config) => {
                 checks.push(Check::well("configuration", "readable"));
-                checks.extend(gateway(&config));
-                checks.push(self.probe(&config));
+                let settings = gateway(&config, &mut checks);
+                checks.extend(settings.as_ref().map(dns).unwrap_or_default());
+                checks.push(self.probe(&config, settings.as_ref()));
             }
             Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
         }
@@ -56,13 +58,14 @@ impl Doctor {
         Ok(if checks.iter().all(|c| c.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    fn probe(&self, config: &Config) -> Check {
+    fn probe(&self, config: &Config, settings: Option<&Settings>) -> Check {
         const WHAT: &str = "way into the office";
         if !rustix::process::geteuid().is_root() {
             return Check::ill(WHAT, "not tried: sending a probe needs root, run this with sudo".to_owned());
         }
         let detected = || detect::Network::detect().ok()?.office().map(|i| i.name.clone());
-        let Some(interface) = self.office_interface.clone().or_else(detected) else {
+        let given = self.office_interface.clone().or_else(|| settings.map(|s| s.office_interface.clone()));
+        let Some(interface) = given.or_else(detected) else {
             return Check::ill(
                 WHAT,
                 "no interface in the office LAN was found; name it with --office-interface".to_owned(),
@@ -115,14 +118,36 @@ fn clock() -> Check {
     }
 }
 
-fn gateway(config: &Config) -> Vec<Check> {
-    let answer = Client::new(config.api_socket()).and_then(|client| client.get::<Status>("status"));
-    let status = match answer {
-        Ok(status) => status,
-        Err(error) => return vec![Check::ill("gateway", format!("{error:#}"))],
+/// Each of the office's DNS servers.
+fn dns(settings: &Settings) -> Vec<Check> {
+    const WHAT: &str = "DNS";
+    const HOW: &str =
+        "Start it, let it answer this machine, or name another: `passerelle settings change --resolver ADDRESS`.";
+    if settings.resolvers.is_empty() {
+        return vec![Check::ill(WHAT, format!("no DNS server: while the tunnel is on, names fail for devices. {HOW}"))];
+    }
+    let asked = resolvers::ask(&settings.resolvers, &settings.office_zones);
+    let check = |asked: &resolvers::Asked| match asked.sentence(HOW) {
+        Some(sentence) => Check::ill(WHAT, sentence),
+        None => Check::well(WHAT, &format!("{} answers", asked.resolver)),
     };
-    let well = status.link == LinkState::Up && status.firewall.in_force && status.firewall.problem.is_none();
-    let sentences: Vec<String> =
-        status::sentences(&status).into_iter().skip(1).take_while(|s| !s.starts_with("Site network")).collect();
-    vec![Check { what: "gateway", well, note: sentences.join(" ") }]
+    asked.iter().map(check).collect()
+}
+
+/// What it says of itself; the settings, if it answers.
+fn gateway(config: &Config, checks: &mut Vec<Check>) -> Option<Settings> {
+    let asked = Client::of(config).and_then(|client| Ok((client.get::<Status>("status")?, client.get("settings")?)));
+    match asked {
+        Ok((status, settings)) => {
+            let well = status.link == LinkState::Up && status.firewall.in_force && status.firewall.problem.is_none();
+            let sentences = status::sentences(&status).into_iter().skip(1);
+            let sentences: Vec<_> = sentences.take_while(|s| !s.starts_with("Site network")).collect();
+            checks.push(Check { what: "gateway", well, note: sentences.join(" ") });
+            Some(settings)
+        }
+        Err(error) => {
+            checks.push(Check::ill("gateway", format!("{error:#}")));
+            None
+        }
+    }
 }

@@ -49,9 +49,7 @@ impl Group {
                 })
             }
             Self::Remove { group, yes } => {
-                if !super::sure(&format!("Remove group {group}? Its members lose what it gives them."), yes)? {
-                    return Ok(());
-                }
+                super::sure(&format!("Remove group {group}? Its members lose what it gives them."), yes)?;
                 carried_out(context, &context.client.delete(&format!("groups/{}", escape(&group)))?, |ms| {
                     format!("Group {group} is removed; what it gave no longer passes (after {ms} ms).")
                 })

@@ -1,7 +1,8 @@
 //! The command line: one file a noun, each a client of the API over the root-only Unix socket.
 //!
 //! `net`, `serve` and `run` start processes; `setup` writes the first boot. Nothing secret is taken from the arguments:
-//! they can be read by everybody on the machine. Exit codes: 0 done, 1 not done (the reason is on stderr), 2 misused.
+//! they can be read by everybody on the machine. Exit codes: 0 done, 1 not done (the reason is on stderr), 2 misused,
+//! 130 left with Ctrl-C.
 
 mod audit;
 mod authority;
@@ -16,7 +17,9 @@ mod moment;
 mod output;
 mod policy;
 mod probe;
+mod qr;
 mod redeem;
+mod resolvers;
 mod resource;
 mod run;
 mod settings;
@@ -109,6 +112,9 @@ enum Command {
     Serve(run::Child),
 }
 
+/// Exit code where somebody went away instead of answering: what a shell says of Ctrl-C.
+const LEFT: u8 = 130;
+
 /// What every command about a noun gets.
 struct Context {
     client: Client,
@@ -124,7 +130,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             report(&error, json);
-            ExitCode::FAILURE
+            if error.is::<input::Left>() { ExitCode::from(LEFT) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -138,7 +144,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         (Command::Doctor(doctor), config) => return doctor.run(config, json),
         (_, config) => config?,
     };
-    let context = || Client::new(config.api_socket()).map(|client| Context { client, json });
+    let context = || Client::of(&config).map(|client| Context { client, json });
     match arguments.command {
         Command::Setup(_) | Command::Doctor(_) => {}
         Command::Run => run::run(path.as_deref(), &config)?,
@@ -169,7 +175,10 @@ fn report(error: &anyhow::Error, json: bool) {
     use std::io::Write as _;
     let spoken = error.downcast_ref::<words::Spoken>().map(|s| s.slug);
     let slug = spoken.or_else(|| error.downcast_ref::<ApiError>().and_then(|e| e.0.slug()));
-    let text = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    // Who went away knows; what it means was said by whoever asked.
+    let said = error.chain().filter(|cause| cause.downcast_ref::<input::Left>().is_none());
+    let text = said.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let text = if text.is_empty() { error.to_string() } else { text };
     let line = if json {
         serde_json::json!({ "error": text, "slug": slug }).to_string()
     } else {
@@ -179,13 +188,16 @@ fn report(error: &anyhow::Error, json: bool) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Asks before something that hurts, where there is somebody to ask; scripts have said what they want.
-fn sure(question: &str, yes: bool) -> anyhow::Result<bool> {
+/// Asks before something that hurts; a script says `--yes`.
+fn sure(question: &str, yes: bool) -> anyhow::Result<()> {
     use std::io::IsTerminal as _;
-    if yes || !std::io::stdin().is_terminal() {
-        return Ok(true);
+    if yes {
+        return Ok(());
     }
-    dialoguer::Confirm::new().with_prompt(question).default(false).interact().context("read the answer")
+    anyhow::ensure!(std::io::stdin().is_terminal(), "this asks first, and there is no terminal: give --yes");
+    let wanted = input::yes_or_no(question, false).context("nothing was changed")?;
+    anyhow::ensure!(wanted, "nothing was changed");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,19 +63,6 @@ pub(super) fn or_dash(value: Option<impl Display>) -> String {
     value.map_or_else(|| "–".to_owned(), |v| v.to_string())
 }
 
-/// A QR code on stdout, drawn light on dark whatever the terminal's theme is.
-pub(super) fn say_qr(text: &str) {
-    use std::io::IsTerminal as _;
-    let picture = provisioning::qr::terminal(text);
-    if std::io::stdout().is_terminal() {
-        for line in picture.lines() {
-            say(format_args!("\u{1b}[97;40m{line}\u{1b}[0m"));
-        }
-    } else {
-        say(picture.trim_end_matches('\n'));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

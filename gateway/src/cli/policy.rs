@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::Context;
-use super::client::escape;
+use super::client::{escape, who_shows_all};
 use super::moment::{local, parse_end};
 use super::output::{list, say, say_json};
 use super::user::carried_out;
@@ -66,9 +66,7 @@ impl Policy {
             Self::Remove { which, yes } => {
                 let rule = find(context, &which)?;
                 let (group, resource) = (&rule.group_name, &rule.resource_name);
-                if !super::sure(&format!("Shall {group} no longer reach {resource}?"), yes)? {
-                    return Ok(());
-                }
+                super::sure(&format!("Shall {group} no longer reach {resource}?"), yes)?;
                 let path = format!("policies/{}", escape(&rule.id.to_string()));
                 carried_out(context, &context.client.delete(&path)?, |ms| {
                     format!("{group} no longer reaches {resource} by this policy (after {ms} ms).")
@@ -91,7 +89,13 @@ fn find(context: &Context, which: &[String]) -> anyhow::Result<Rule> {
     let found: Vec<&Rule> = rules.iter().filter(wanted).collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => anyhow::bail!("there is no such policy; `passerelle policy list` shows all"),
+        [] => {
+            let all = who_shows_all("policy").unwrap_or_default();
+            match which {
+                [group, resource] => anyhow::bail!("no policy lets `{group}` reach `{resource}`; {all}"),
+                _ => anyhow::bail!("no policy `{}`; {all}", which.join(" ")),
+            }
+        }
         _ => anyhow::bail!("several policies fit: give the id that `passerelle policy list` shows"),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::input::yes_or_no;
 use super::output::say;
 use crate::firewall::probe::{self, Finding, Step};
 
@@ -25,16 +26,19 @@ pub(super) struct Probed {
     pub(super) sentence: String,
     /// The commands that help, as one would type them; empty when they were run.
     pub(super) cure: Vec<String>,
+    /// Said already, with the question.
+    #[serde(skip)]
+    pub(super) shown: bool,
 }
 
 impl Probed {
     pub(super) fn failed(error: &anyhow::Error) -> Self {
-        Self { passes: false, sentence: format!("not tried: {error:#}"), cure: Vec::new() }
+        Self { passes: false, sentence: format!("not tried: {error:#}"), cure: Vec::new(), shown: false }
     }
 
     fn new(finding: &Finding, cure: &[Step]) -> Self {
         let cure = cure.iter().map(ToString::to_string).collect();
-        Self { passes: finding.is_fine(), sentence: finding.sentence(), cure }
+        Self { passes: finding.is_fine(), sentence: finding.sentence(), cure, shown: false }
     }
 }
 
@@ -48,18 +52,25 @@ impl fmt::Display for Probed {
     }
 }
 
+/// Whether this machine forwards IPv4 packets at all; true where that cannot be read.
+pub(super) fn forwards() -> bool {
+    !std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|value| value.trim() == "0")
+}
+
 /// Sends a probe from the tunnel towards the office, and deals with what drops it.
 pub(super) fn probe(tunnel: &str, office: &str, cure: Cure) -> anyhow::Result<Probed> {
     let finding = probe::run(tunnel, office)?;
     let steps = finding.cure().unwrap_or_default();
-    let probed = Probed::new(&finding, &steps);
+    let mut probed = Probed::new(&finding, &steps);
     let apply = !steps.is_empty()
         && match cure {
             Cure::Apply => true,
             Cure::Show => false,
             Cure::Ask => {
-                say(&probed);
-                dialoguer::Confirm::new().with_prompt("Run this now?").default(false).interact()?
+                say(format_args!("\nThe way into the office: {probed}\n"));
+                probed.shown = true;
+                // Set-up is done by then: whoever goes away has said no.
+                yes_or_no("Run this now?", false).unwrap_or(false)
             }
         };
     if !apply {

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 
 use super::Context;
 use super::client::escape;
+use super::detect;
+use super::input::tell;
 use super::output::{list, or_dash, say, say_json};
 use super::user::carried_out;
 use crate::http::resources::{AddResource, ChangeAddress, Resource, ResourceKind};
@@ -151,9 +153,7 @@ impl Other {
             Self::Remove { which, yes } => {
                 let which = named(context, kind, &which)?;
                 let question = format!("Remove {}? Everybody loses it, and its policies go with it.", which.name);
-                if !super::sure(&question, yes)? {
-                    return Ok(());
-                }
+                super::sure(&question, yes)?;
                 let answer: CarriedOut = context.client.delete(&path(&which))?;
                 carried_out(context, &answer, |ms| {
                     format!("{} is removed; nothing reaches it any more (after {ms} ms).", which.name)
@@ -165,11 +165,13 @@ impl Other {
                     ResourceKind::Network => pair(to, ToString::to_string)?,
                     _ => pair(to, |a| a.addr().to_string())?,
                 };
+                let moved = [address4.clone(), address6.clone()];
                 let body = ChangeAddress { address4, address6 };
                 let answer: serde_json::Value = context.client.put(&format!("{}/address", path(&which)), &body)?;
                 if context.json {
                     return say_json(&answer);
                 }
+                doubt(&moved);
                 say(format_args!("{} is at its new address. Devices notice nothing.", which.name));
                 Ok(())
             }
@@ -182,6 +184,7 @@ fn add(context: &Context, body: &AddResource) -> anyhow::Result<()> {
     if context.json {
         return say_json(&resource);
     }
+    doubt(&[resource.address4.clone(), resource.address6.clone()]);
     let shown = resource.dns_names.first().or(resource.alias4.as_ref()).or(resource.alias6.as_ref());
     say(format_args!(
         "{} is published as {}. Nobody reaches it yet; next: passerelle policy add GROUP {}",
@@ -200,7 +203,7 @@ fn all(context: &Context, kind: ResourceKind) -> anyhow::Result<Vec<Resource>> {
 fn named(context: &Context, kind: ResourceKind, which: &str) -> anyhow::Result<Resource> {
     let word = kind.word();
     let found = all(context, kind)?.into_iter().find(|r| r.name == which.to_lowercase() || r.id.to_string() == which);
-    found.ok_or_else(|| anyhow::anyhow!("no {word} is called {which}; `passerelle {word} list` shows all"))
+    found.ok_or_else(|| anyhow::anyhow!("no {word} `{which}`; `passerelle {word} list` shows all"))
 }
 
 fn path(resource: &Resource) -> String {
@@ -253,7 +256,7 @@ pub(super) fn parse_ports(text: &str) -> Result<Ports, String> {
     let number = |t: &str| t.parse::<u16>().ok().filter(|p| *p > 0).ok_or_else(wrong);
     let (first, last) = (number(first)?, number(last)?);
     if first > last {
-        return Err(wrong());
+        return Err(format!("`{text}` is upside down: write {last}-{first}"));
     }
     Ok(Ports { transport, first, last })
 }
@@ -270,6 +273,28 @@ fn ports_text(ports: &[Ports]) -> String {
     ports.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
+/// An address outside the office can be meant, and is mostly a slip: it is published, and said.
+fn doubt(places: &[Option<String>]) {
+    // Without the kernel's word there is nothing to compare with.
+    let Ok(network) = detect::Network::detect() else { return };
+    let places: Vec<IpNet> = places.iter().flatten().filter_map(|text| address(text).ok()).collect();
+    for sentence in outside(&network, &places) {
+        tell(sentence);
+    }
+}
+
+fn outside(network: &detect::Network, places: &[IpNet]) -> Vec<String> {
+    let routed = |place: &&IpNet| network.taken().iter().any(|net| net.contains(*place));
+    let office = network.office().and_then(detect::Interface::subnet);
+    let office = office.map(|net| format!(" {}", net.trunc())).unwrap_or_default();
+    let sentence = |place: &IpNet| {
+        let shown =
+            if place.prefix_len() == place.max_prefix_len() { place.addr().to_string() } else { place.to_string() };
+        format!("! {shown} is not in the office LAN{office} or another network behind it: is that meant?")
+    };
+    places.iter().filter(|place| !routed(place)).map(sentence).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +307,23 @@ mod tests {
         for text in ["", "0", "65536", "10-9", "443/sctp", "-", "1-", "a/tcp"] {
             assert!(parse_ports(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_outside_the_office_is_asked_about() {
+        let lan = detect::Interface {
+            index: 2,
+            name: "eth0".into(),
+            up: true,
+            loopback: false,
+            addresses: vec!["192.168.77.2/24".parse().unwrap()],
+        };
+        let routed = vec!["10.9.0.0/16".parse().unwrap()];
+        let network = detect::Network { interfaces: vec![lan], routed, ..detect::Network::default() };
+        let places = ["192.168.77.9", "10.9.8.0/24", "8.8.8.8", "2001:db8::/64"].map(|text| address(text).unwrap());
+        let said = outside(&network, &places);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].contains("8.8.8.8 is") && said[0].contains("192.168.77.0/24"), "{said:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::Context;
 use super::output::{say, say_json};
 use crate::http::settings::{ChangeSettings, Settings as Shown};
+use crate::pure::site;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Settings {
@@ -32,7 +33,7 @@ pub(super) struct Change {
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
     /// An office resolver, all of them anew: 192.168.1.1 or 192.168.1.1:53; may be repeated
-    #[arg(long = "resolver", value_name = "ADDRESS", value_parser = resolver)]
+    #[arg(long = "resolver", value_name = "ADDRESS", value_parser = site::resolver)]
     resolvers: Vec<SocketAddr>,
     /// A zone that only the office's resolvers know, all of them anew; may be repeated
     #[arg(long = "office-zone", value_name = "ZONE", conflicts_with = "no_office_zones")]
@@ -43,12 +44,6 @@ pub(super) struct Change {
     /// Whether the office sees the gateway's address instead of the device's: true needs no route back
     #[arg(long, value_name = "BOOL")]
     masquerade: Option<bool>,
-}
-
-fn resolver(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>();
-    let given = with_port.or_else(|_| text.parse().map(|ip: std::net::IpAddr| (ip, 53).into()));
-    given.map_err(|_| format!("`{text}` is no resolver: write 192.168.1.1 or 192.168.1.1:53"))
 }
 
 impl Settings {

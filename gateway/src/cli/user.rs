@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 
 use super::Context;
-use super::client::escape;
+use super::client::{escape, who_shows_all};
 use super::moment::local;
 use super::output::{list, say, say_json, table};
+use crate::http::groups::Group;
 use crate::http::users::{AddUser, CarriedOut, Role, SetGroups, User as Person};
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +41,7 @@ pub(super) enum User {
 pub(super) struct Add {
     /// Letters, digits, `.`, `-`, `_`, `@`
     login: String,
-    /// Name for people
+    /// Name for people; the login if absent
     #[arg(long)]
     name: Option<String>,
     /// en, fr, nl, ca or es
@@ -86,9 +87,7 @@ impl User {
             Self::Disable { user, yes } => {
                 let question =
                     format!("Shut out {user}? All their doors lock now. (`passerelle user enable` undoes it.)");
-                if !super::sure(&question, yes)? {
-                    return Ok(());
-                }
+                super::sure(&question, yes)?;
                 carried_out(context, &context.client.act(&format!("users/{}/disable", escape(&user)))?, |ms| {
                     format!("{user} is shut out; nothing of theirs passes any more (after {ms} ms).")
                 })
@@ -106,8 +105,8 @@ impl User {
 impl Add {
     fn run(self, context: &Context) -> anyhow::Result<()> {
         let body = AddUser {
+            name: Some(self.name.unwrap_or_else(|| name_of(&self.login))),
             login: self.login,
-            name: self.name,
             language: self.language,
             role: self.admin.then_some(Role::Admin),
             groups: self.groups,
@@ -133,6 +132,13 @@ impl Membership {
             say(if groups.is_empty() { "(no group)".to_owned() } else { groups.join("\n") });
             return Ok(());
         }
+        if self.remove.iter().any(|g| !groups.contains(g)) {
+            let all: Vec<Group> = context.client.get("groups")?;
+            let unknown = self.remove.iter().find(|name| !all.iter().any(|g| g.name == **name));
+            if let Some(name) = unknown {
+                anyhow::bail!("no group `{name}`; {}", who_shows_all("group").unwrap_or_default());
+            }
+        }
         groups.retain(|g| !self.remove.contains(g));
         groups.extend(self.add.into_iter().filter(|g| !groups.contains(g)).collect::<Vec<_>>());
         let body = SetGroups { groups: groups.clone() };
@@ -141,6 +147,12 @@ impl Membership {
             format!("{} is in: {now}.", user.login)
         })
     }
+}
+
+/// How somebody is greeted of whom only the login is known.
+pub(super) fn name_of(login: &str) -> String {
+    let mut letters = login.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn show(context: &Context, user: &str) -> anyhow::Result<()> {

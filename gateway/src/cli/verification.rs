@@ -3,11 +3,11 @@
 use clap::Subcommand;
 
 use super::Context;
+use super::client::escape;
 use super::moment::{lasting, local};
 use super::output::list;
 use super::user::carried_out;
 use crate::http::verifications::Verification as Opening;
-use crate::ids::VerificationId;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verification {
@@ -20,7 +20,7 @@ pub(super) enum Verification {
     /// Lock a door now
     End {
         /// Id, as `passerelle verification list` shows it
-        verification: VerificationId,
+        verification: String,
     },
 }
 
@@ -40,7 +40,7 @@ impl Verification {
                 })
             }
             Self::End { verification } => {
-                let answer = context.client.act(&format!("verifications/{verification}/end"))?;
+                let answer = context.client.act(&format!("verifications/{}/end", escape(&verification)))?;
                 carried_out(context, &answer, |ms| format!("The door is locked (after {ms} ms)."))
             }
         }

@@ -20,6 +20,8 @@ pub(super) enum Language {
 
 /// Everything that is said on the way.
 pub(super) struct Words {
+    /// What stands after a prompt.
+    colon: &'static str,
     pub(super) token_prompt: &'static str,
     pub(super) token_malformed: &'static str,
     /// `{organisation}`, `{name}`, `{login}`, `{until}`
@@ -29,12 +31,14 @@ pub(super) struct Words {
     pub(super) password_again: &'static str,
     pub(super) passwords_differ: &'static str,
     pub(super) device_prompt: &'static str,
-    pub(super) key_prompt: &'static str,
-    pub(super) key_malformed: &'static str,
     pub(super) factor_scan: &'static str,
     /// `{secret}`
     pub(super) factor_secret: &'static str,
     pub(super) code_prompt: &'static str,
+    pub(super) code_malformed: &'static str,
+    /// `{columns}`, `{lines}`, `{width}`, `{height}`
+    pub(super) qr_window: &'static str,
+    pub(super) qr_file: &'static str,
     pub(super) recovery_intro: &'static str,
     /// Names the word of `yes`.
     pub(super) recovery_confirm: &'static str,
@@ -43,7 +47,12 @@ pub(super) struct Words {
     /// `{path}`
     pub(super) config_written: &'static str,
     pub(super) config_once: &'static str,
+    pub(super) certificate: &'static str,
+    /// `{portal}`
     pub(super) done: &'static str,
+    pub(super) left_before: &'static str,
+    /// `{command}`
+    pub(super) left_after: &'static str,
     wrong_code: &'static str,
     invitation_void: &'static str,
     password_too_short: &'static str,
@@ -70,6 +79,11 @@ pub(super) struct Spoken {
 }
 
 impl Words {
+    /// As a prompt.
+    pub(super) fn ask(&self, prompt: &str) -> String {
+        format!("{prompt}{}", self.colon)
+    }
+
     /// What happened and the next step.
     pub(super) fn problem(&self, slug: Slug) -> &'static str {
         match slug {
@@ -88,7 +102,8 @@ impl Words {
             | Slug::CrossOrigin
             | Slug::WrongHost
             | Slug::FactorNotConfirmed
-            | Slug::FactorSuspended => self.not_allowed,
+            | Slug::FactorSuspended
+            | Slug::LastAdministrator => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,
             Slug::Internal => self.internal,
@@ -117,6 +132,11 @@ impl Spoken {
         matches!(self.slug, PasswordCommon | PasswordGuessable | PasswordTooLong | PasswordTooShort)
     }
 
+    /// Another name, or another key, may do.
+    pub(super) fn about_the_device(&self) -> bool {
+        matches!(self.slug, Slug::AlreadyExists | Slug::InvalidRequest)
+    }
+
     pub(super) fn about_the_code(&self) -> bool {
         self.slug == Slug::WrongCredentials
     }
@@ -135,6 +155,17 @@ impl Language {
     pub(super) fn of_environment() -> Self {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
         set.filter(|value| !value.is_empty()).find_map(|value| value.parse().ok()).unwrap_or(Self::English)
+    }
+
+    /// As the API writes it.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+            Self::Dutch => "nl",
+            Self::Catalan => "ca",
+            Self::Spanish => "es",
+        }
     }
 
     pub(super) fn words(self) -> &'static Words {
@@ -165,6 +196,7 @@ impl FromStr for Language {
 }
 
 static ENGLISH: Words = Words {
+    colon: ":",
     token_prompt: "Invitation",
     token_malformed: "That is not a whole invitation: it has 26 letters and digits. Look for one too many or too few, then type it again.",
     greeting: "{organisation} invites you, {name}. Your user name will be {login}. The invitation is good until {until}.",
@@ -173,18 +205,22 @@ static ENGLISH: Words = Words {
     password_again: "The same again",
     passwords_differ: "The two were not the same. Please type them again.",
     device_prompt: "Name of the device you want to add now, such as laptop (empty: none)",
-    key_prompt: "Its WireGuard public key, if it has one already (empty: make a pair here)",
-    key_malformed: "That is not a WireGuard public key: it has 44 characters and ends with =. Copy it whole and try again.",
     factor_scan: "Open the authenticator app on your telephone and scan this:",
     factor_secret: "No camera? Type this key into the app instead: {secret}",
     code_prompt: "The 6 digits that the app shows now",
-    recovery_intro: "If you lose your telephone, each of these codes lets you in once. Write them down now; they are not shown again.",
+    code_malformed: "The code has 6 digits. Type the 6 digits that the app shows now.",
+    qr_window: "The QR code needs a window of {columns} columns and {lines} lines; this one has {width} by {height}. Make it larger, or the letters smaller (Ctrl and -), then press Enter.",
+    qr_file: "(With --output PATH the configuration goes into a file instead.)",
+    recovery_intro: "If you lose your telephone, each of these codes lets you in once. Write them down now; they are not shown again. A new invitation brings new ones.",
     recovery_confirm: "I have kept them: type yes",
     yes: "yes",
     config_intro: "This is the configuration of your device. Scan it with the WireGuard app, or import it as a file.",
     config_written: "It is in the file {path}.",
     config_once: "It holds the device's private key and is not shown again. Keep it to that device.",
-    done: "You are all set. Each morning: WireGuard on, open the portal, give password and code.",
+    certificate: "Once on this device, before the first morning: have IT install the portal's certificate, or the browser will warn you.",
+    done: "You are all set. Each morning: WireGuard on, open {portal}, give password and code.",
+    left_before: "You left before the end. The invitation is still good: begin again with it.",
+    left_after: "You left before the end. Your password and your app's codes are good from now on; no device was added. For the device, IT types: {command}\nFor other recovery codes, ask for a new invitation.",
     wrong_code: "That code was not right, or was used already. Wait for the next one in the app and type that.",
     invitation_void: "This invitation is not good any more, or was never issued: it was used, withdrawn, or is too old. Ask IT for a new one.",
     password_too_short: "That password is too short. Choose one of at least 12 characters.",
@@ -192,7 +228,7 @@ static ENGLISH: Words = Words {
     password_guessable: "That password can be guessed from your name, user name or office. Choose another.",
     password_common: "That password is one of the first that thieves try. Choose another.",
     too_many_attempts: "Too many attempts. Wait {seconds} seconds, then try again.",
-    already_exists: "A device of yours has that name, or that key is in use already. Begin again with another name or a new key.",
+    already_exists: "A device of yours has that name already, or that key is in use. Take another name, or a new key.",
     no_address: "The office has no address left for another device. Ask IT.",
     invalid: "The gateway did not understand an answer. Begin again; device names have at most 64 characters.",
     not_allowed: "The gateway does not allow this here. Ask IT.",
@@ -202,43 +238,49 @@ static ENGLISH: Words = Words {
 };
 
 static FRENCH: Words = Words {
+    colon: "\u{a0}:",
     token_prompt: "Invitation",
-    token_malformed: "Cette invitation n'est pas complète : elle compte 26 lettres et chiffres. Vérifiez qu'il n'en manque pas, puis tapez-la à nouveau.",
+    token_malformed: "Cette invitation n'est pas complète\u{a0}: elle compte 26 lettres et chiffres. Vérifiez qu'il n'y en a ni un de trop ni un de moins, puis tapez-la à nouveau.",
     greeting: "{organisation} vous invite, {name}. Votre nom d'utilisateur sera {login}. L'invitation est valable jusqu'au {until}.",
     password_rules: "Choisissez un mot de passe d'au moins 12 caractères. Une phrase se retient facilement. N'utilisez ni votre nom, ni un mot de passe qui sert ailleurs.",
     password_prompt: "Mot de passe",
     password_again: "Encore une fois le même",
     passwords_differ: "Les deux n'étaient pas identiques. Tapez-les à nouveau.",
-    device_prompt: "Nom de l'appareil à ajouter maintenant, par exemple portable (vide : aucun)",
-    key_prompt: "Sa clé publique WireGuard, s'il en a déjà une (vide : créer une paire ici)",
-    key_malformed: "Ce n'est pas une clé publique WireGuard : elle compte 44 caractères et se termine par =. Copiez-la en entier et réessayez.",
-    factor_scan: "Ouvrez l'application d'authentification de votre téléphone et scannez ceci :",
-    factor_secret: "Pas d'appareil photo ? Tapez plutôt cette clé dans l'application : {secret}",
+    device_prompt: "Nom de l'appareil à ajouter maintenant, par exemple portable (vide\u{a0}: aucun)",
+    factor_scan: "Ouvrez l'application d'authentification de votre téléphone et scannez ceci\u{a0}:",
+    factor_secret: "Pas d'appareil photo\u{202f}? Tapez plutôt cette clé dans l'application\u{a0}: {secret}",
     code_prompt: "Les 6 chiffres que l'application affiche maintenant",
-    recovery_intro: "Si vous perdez votre téléphone, chacun de ces codes vous laisse entrer une fois. Notez-les maintenant ; ils ne seront plus affichés.",
-    recovery_confirm: "Je les ai gardés : tapez oui",
+    code_malformed: "Le code compte 6 chiffres. Tapez les 6 chiffres que l'application affiche maintenant.",
+    qr_window: "Le QR code demande une fenêtre de {columns} colonnes et {lines} lignes\u{202f}; celle-ci en a {width} sur {height}. Agrandissez-la, ou réduisez les caractères (Ctrl et -), puis appuyez sur Entrée.",
+    qr_file: "(Avec --output CHEMIN, la configuration va plutôt dans un fichier.)",
+    recovery_intro: "Si vous perdez votre téléphone, chacun de ces codes vous laisse entrer une fois. Notez-les maintenant\u{202f}; ils ne seront plus affichés. Une nouvelle invitation en donne d'autres.",
+    recovery_confirm: "Je les ai gardés\u{a0}: tapez oui",
     yes: "oui",
     config_intro: "Voici la configuration de votre appareil. Scannez-la avec l'application WireGuard ou importez-la comme fichier.",
     config_written: "Elle est dans le fichier {path}.",
     config_once: "Elle contient la clé privée de l'appareil et ne sera plus affichée. Gardez-la pour cet appareil seul.",
-    done: "Tout est prêt. Chaque matin : activez WireGuard, ouvrez le portail, donnez mot de passe et code.",
+    certificate: "Une fois sur cet appareil, avant le premier matin\u{a0}: faites installer le certificat du portail par l'informatique, sinon le navigateur vous mettra en garde.",
+    done: "Tout est prêt. Chaque matin\u{a0}: activez WireGuard, ouvrez {portal}, donnez mot de passe et code.",
+    left_before: "Vous avez interrompu avant la fin. L'invitation reste valable\u{a0}: recommencez avec elle.",
+    left_after: "Vous avez interrompu avant la fin. Votre mot de passe et les codes de votre application sont valables dès maintenant\u{202f}; aucun appareil n'a été ajouté. Pour l'appareil, l'informatique tape\u{a0}: {command}\nPour d'autres codes de secours, demandez une nouvelle invitation.",
     wrong_code: "Ce code n'était pas le bon, ou a déjà servi. Attendez le suivant dans l'application et tapez-le.",
-    invitation_void: "Cette invitation n'est pas ou plus valable : elle a servi, a été retirée ou est trop ancienne. Demandez-en une nouvelle à l'informatique.",
+    invitation_void: "Cette invitation n'est pas ou plus valable\u{a0}: elle a servi, a été retirée ou est trop ancienne. Demandez-en une nouvelle à l'informatique.",
     password_too_short: "Ce mot de passe est trop court. Choisissez-en un d'au moins 12 caractères.",
     password_too_long: "Ce mot de passe est trop long. Choisissez-en un de 256 octets au plus.",
     password_guessable: "Ce mot de passe se devine à partir de votre nom ou de celui du bureau. Choisissez-en un autre.",
     password_common: "Ce mot de passe est l'un des premiers que les voleurs essaient. Choisissez-en un autre.",
     too_many_attempts: "Trop d'essais. Attendez {seconds} secondes, puis réessayez.",
-    already_exists: "Un de vos appareils porte déjà ce nom, ou cette clé est déjà utilisée. Recommencez avec un autre nom ou une nouvelle clé.",
+    already_exists: "Un de vos appareils porte déjà ce nom, ou cette clé est déjà utilisée. Prenez un autre nom, ou une nouvelle clé.",
     no_address: "Le bureau n'a plus d'adresse pour un nouvel appareil. Demandez à l'informatique.",
-    invalid: "La passerelle n'a pas compris une réponse. Recommencez ; un nom d'appareil compte 64 caractères au plus.",
+    invalid: "La passerelle n'a pas compris une réponse. Recommencez\u{202f}; un nom d'appareil compte 64 caractères au plus.",
     not_allowed: "La passerelle ne permet pas cela ici. Demandez à l'informatique.",
-    not_confirmed: "C'est enregistré, mais la passerelle n'a pas confirmé l'entrée en vigueur. Attendez une minute, puis demandez à l'informatique de regarder « passerelle status ».",
+    not_confirmed: "C'est enregistré, mais la passerelle n'a pas confirmé l'entrée en vigueur. Attendez une minute, puis demandez à l'informatique de regarder «\u{a0}passerelle status\u{a0}».",
     unavailable: "La passerelle est occupée ou redémarre. Attendez une minute et réessayez.",
-    internal: "Une erreur s'est produite dans la passerelle. Donnez ce numéro à l'informatique : {request}.",
+    internal: "Une erreur s'est produite dans la passerelle. Donnez ce numéro à l'informatique\u{a0}: {request}.",
 };
 
 static DUTCH: Words = Words {
+    colon: ":",
     token_prompt: "Uitnodiging",
     token_malformed: "Deze uitnodiging is niet volledig: ze telt 26 letters en cijfers. Kijk of er een te veel of te weinig staat en typ ze opnieuw.",
     greeting: "{organisation} nodigt u uit, {name}. Uw gebruikersnaam wordt {login}. De uitnodiging geldt tot {until}.",
@@ -247,18 +289,22 @@ static DUTCH: Words = Words {
     password_again: "Nog eens hetzelfde",
     passwords_differ: "De twee waren niet gelijk. Typ ze opnieuw.",
     device_prompt: "Naam van het toestel dat u nu wilt toevoegen, bijvoorbeeld laptop (leeg: geen)",
-    key_prompt: "De publieke WireGuard-sleutel ervan, als het er al een heeft (leeg: hier een paar maken)",
-    key_malformed: "Dat is geen publieke WireGuard-sleutel: die telt 44 tekens en eindigt op =. Kopieer hem volledig en probeer opnieuw.",
     factor_scan: "Open de authenticator-app op uw telefoon en scan dit:",
     factor_secret: "Geen camera? Typ dan deze sleutel in de app: {secret}",
     code_prompt: "De 6 cijfers die de app nu toont",
-    recovery_intro: "Als u uw telefoon verliest, laat elk van deze codes u één keer binnen. Schrijf ze nu op; ze worden niet meer getoond.",
+    code_malformed: "De code telt 6 cijfers. Typ de 6 cijfers die de app nu toont.",
+    qr_window: "De QR-code vraagt een venster van {columns} kolommen en {lines} regels; dit heeft er {width} bij {height}. Maak het groter, of de letters kleiner (Ctrl en -), en druk op Enter.",
+    qr_file: "(Met --output PAD komt de configuratie in een bestand.)",
+    recovery_intro: "Als u uw telefoon verliest, laat elk van deze codes u één keer binnen. Schrijf ze nu op; ze worden niet meer getoond. Een nieuwe uitnodiging brengt nieuwe mee.",
     recovery_confirm: "Ik heb ze bewaard: typ ja",
     yes: "ja",
     config_intro: "Dit is de configuratie van uw toestel. Scan ze met de WireGuard-app of importeer ze als bestand.",
     config_written: "Ze staat in het bestand {path}.",
     config_once: "Ze bevat de privésleutel van het toestel en wordt niet meer getoond. Bewaar ze alleen voor dat toestel.",
-    done: "U bent klaar. Elke ochtend: WireGuard aan, portaal openen, wachtwoord en code geven.",
+    certificate: "Eén keer op dit toestel, vóór de eerste ochtend: laat IT het certificaat van het portaal installeren, anders waarschuwt de browser u.",
+    done: "U bent klaar. Elke ochtend: WireGuard aan, {portal} openen, wachtwoord en code geven.",
+    left_before: "U bent vóór het einde gestopt. De uitnodiging blijft geldig: begin er opnieuw mee.",
+    left_after: "U bent vóór het einde gestopt. Uw wachtwoord en de codes van uw app gelden vanaf nu; er is geen toestel toegevoegd. Voor het toestel typt IT: {command}\nVoor andere herstelcodes vraagt u een nieuwe uitnodiging.",
     wrong_code: "Die code klopte niet of was al gebruikt. Wacht op de volgende in de app en typ die.",
     invitation_void: "Deze uitnodiging geldt niet of niet meer: ze is gebruikt, ingetrokken of te oud. Vraag IT om een nieuwe.",
     password_too_short: "Dat wachtwoord is te kort. Kies er een van minstens 12 tekens.",
@@ -266,7 +312,7 @@ static DUTCH: Words = Words {
     password_guessable: "Dat wachtwoord is te raden uit uw naam, gebruikersnaam of kantoor. Kies een ander.",
     password_common: "Dat wachtwoord is een van de eerste die dieven proberen. Kies een ander.",
     too_many_attempts: "Te veel pogingen. Wacht {seconds} seconden en probeer opnieuw.",
-    already_exists: "Een toestel van u heeft die naam al, of die sleutel is al in gebruik. Begin opnieuw met een andere naam of een nieuwe sleutel.",
+    already_exists: "Een toestel van u heeft die naam al, of die sleutel is al in gebruik. Neem een andere naam of een nieuwe sleutel.",
     no_address: "Het kantoor heeft geen adres meer voor nog een toestel. Vraag het aan IT.",
     invalid: "De gateway begreep een antwoord niet. Begin opnieuw; een toestelnaam telt hoogstens 64 tekens.",
     not_allowed: "De gateway laat dit hier niet toe. Vraag het aan IT.",
@@ -276,6 +322,7 @@ static DUTCH: Words = Words {
 };
 
 static CATALAN: Words = Words {
+    colon: ":",
     token_prompt: "Invitació",
     token_malformed: "Aquesta invitació no és completa: té 26 lletres i xifres. Mireu si n'hi ha una de més o de menys i torneu-la a escriure.",
     greeting: "{organisation} us convida, {name}. El vostre nom d'usuari serà {login}. La invitació és vàlida fins al {until}.",
@@ -284,18 +331,22 @@ static CATALAN: Words = Words {
     password_again: "La mateixa, un altre cop",
     passwords_differ: "Les dues no eren iguals. Torneu-les a escriure.",
     device_prompt: "Nom del dispositiu que voleu afegir ara, per exemple portàtil (buit: cap)",
-    key_prompt: "La seva clau pública de WireGuard, si ja en té una (buit: crear-ne un parell aquí)",
-    key_malformed: "Això no és una clau pública de WireGuard: té 44 caràcters i acaba amb =. Copieu-la sencera i torneu-ho a provar.",
     factor_scan: "Obriu l'aplicació d'autenticació del telèfon i escanegeu això:",
     factor_secret: "No teniu càmera? Escriviu aquesta clau a l'aplicació: {secret}",
     code_prompt: "Les 6 xifres que l'aplicació mostra ara",
-    recovery_intro: "Si perdeu el telèfon, cadascun d'aquests codis us deixa entrar una vegada. Anoteu-los ara; no es tornaran a mostrar.",
+    code_malformed: "El codi té 6 xifres. Escriviu les 6 xifres que l'aplicació mostra ara.",
+    qr_window: "El codi QR necessita una finestra de {columns} columnes i {lines} línies; aquesta en té {width} per {height}. Feu-la més gran, o les lletres més petites (Ctrl i -), i premeu Retorn.",
+    qr_file: "(Amb --output CAMÍ, la configuració va a un fitxer.)",
+    recovery_intro: "Si perdeu el telèfon, cadascun d'aquests codis us deixa entrar una vegada. Anoteu-los ara; no es tornaran a mostrar. Una invitació nova en dona d'altres.",
     recovery_confirm: "Els he desat: escriviu sí",
     yes: "sí",
     config_intro: "Aquesta és la configuració del vostre dispositiu. Escanegeu-la amb l'aplicació WireGuard o importeu-la com a fitxer.",
     config_written: "És al fitxer {path}.",
     config_once: "Conté la clau privada del dispositiu i no es tornarà a mostrar. Deseu-la només per a aquell dispositiu.",
-    done: "Ja està tot a punt. Cada matí: activeu WireGuard, obriu el portal, doneu contrasenya i codi.",
+    certificate: "Una vegada en aquest dispositiu, abans del primer matí: demaneu a informàtica que hi instal·li el certificat del portal; si no, el navegador us avisarà.",
+    done: "Ja està tot a punt. Cada matí: activeu WireGuard, obriu {portal}, doneu contrasenya i codi.",
+    left_before: "Heu sortit abans d'acabar. La invitació encara és vàlida: torneu a començar amb ella.",
+    left_after: "Heu sortit abans d'acabar. La contrasenya i els codis de l'aplicació ja són vàlids; no s'ha afegit cap dispositiu. Per al dispositiu, informàtica escriu: {command}\nPer a altres codis de recuperació, demaneu una invitació nova.",
     wrong_code: "Aquest codi no era correcte o ja s'havia fet servir. Espereu el següent a l'aplicació i escriviu-lo.",
     invitation_void: "Aquesta invitació no és vàlida o ja no ho és: s'ha fet servir, s'ha retirat o és massa antiga. Demaneu-ne una de nova a informàtica.",
     password_too_short: "Aquesta contrasenya és massa curta. Trieu-ne una de 12 caràcters com a mínim.",
@@ -303,7 +354,7 @@ static CATALAN: Words = Words {
     password_guessable: "Aquesta contrasenya es pot endevinar pel vostre nom o pel de l'oficina. Trieu-ne una altra.",
     password_common: "Aquesta contrasenya és de les primeres que proven els lladres. Trieu-ne una altra.",
     too_many_attempts: "Massa intents. Espereu {seconds} segons i torneu-ho a provar.",
-    already_exists: "Ja teniu un dispositiu amb aquest nom, o la clau ja es fa servir. Torneu a començar amb un altre nom o una clau nova.",
+    already_exists: "Ja teniu un dispositiu amb aquest nom, o la clau ja es fa servir. Poseu-hi un altre nom, o una clau nova.",
     no_address: "L'oficina no té cap més adreça per a un altre dispositiu. Demaneu-ho a informàtica.",
     invalid: "La passarel·la no ha entès una resposta. Torneu a començar; el nom d'un dispositiu té 64 caràcters com a màxim.",
     not_allowed: "La passarel·la no permet fer això aquí. Demaneu-ho a informàtica.",
@@ -313,6 +364,7 @@ static CATALAN: Words = Words {
 };
 
 static SPANISH: Words = Words {
+    colon: ":",
     token_prompt: "Invitación",
     token_malformed: "Esa invitación no está completa: tiene 26 letras y cifras. Mire si sobra o falta alguna y escríbala de nuevo.",
     greeting: "{organisation} le invita, {name}. Su nombre de usuario será {login}. La invitación vale hasta el {until}.",
@@ -321,18 +373,22 @@ static SPANISH: Words = Words {
     password_again: "La misma otra vez",
     passwords_differ: "Las dos no eran iguales. Escríbalas de nuevo.",
     device_prompt: "Nombre del dispositivo que quiere añadir ahora, por ejemplo portátil (vacío: ninguno)",
-    key_prompt: "Su clave pública de WireGuard, si ya tiene una (vacío: crear un par aquí)",
-    key_malformed: "Eso no es una clave pública de WireGuard: tiene 44 caracteres y termina en =. Cópiela entera e inténtelo de nuevo.",
     factor_scan: "Abra la aplicación de autenticación de su teléfono y escanee esto:",
     factor_secret: "¿No tiene cámara? Escriba esta clave en la aplicación: {secret}",
     code_prompt: "Las 6 cifras que la aplicación muestra ahora",
-    recovery_intro: "Si pierde el teléfono, cada uno de estos códigos le deja entrar una vez. Anótelos ahora; no se volverán a mostrar.",
+    code_malformed: "El código tiene 6 cifras. Escriba las 6 cifras que la aplicación muestra ahora.",
+    qr_window: "El código QR necesita una ventana de {columns} columnas y {lines} líneas; esta tiene {width} por {height}. Hágala más grande, o las letras más pequeñas (Ctrl y -), y pulse Intro.",
+    qr_file: "(Con --output RUTA la configuración va a un archivo.)",
+    recovery_intro: "Si pierde el teléfono, cada uno de estos códigos le deja entrar una vez. Anótelos ahora; no se volverán a mostrar. Una invitación nueva trae otros.",
     recovery_confirm: "Los he guardado: escriba sí",
     yes: "sí",
     config_intro: "Esta es la configuración de su dispositivo. Escanéela con la aplicación WireGuard o impórtela como archivo.",
     config_written: "Está en el archivo {path}.",
     config_once: "Contiene la clave privada del dispositivo y no se volverá a mostrar. Guárdela solo para ese dispositivo.",
-    done: "Todo listo. Cada mañana: active WireGuard, abra el portal, dé contraseña y código.",
+    certificate: "Una vez en este dispositivo, antes de la primera mañana: pida a informática que instale el certificado del portal; si no, el navegador le avisará.",
+    done: "Todo listo. Cada mañana: active WireGuard, abra {portal}, dé contraseña y código.",
+    left_before: "Ha salido antes de terminar. La invitación sigue siendo válida: empiece de nuevo con ella.",
+    left_after: "Ha salido antes de terminar. Su contraseña y los códigos de la aplicación ya valen; no se añadió ningún dispositivo. Para el dispositivo, informática escribe: {command}\nPara otros códigos de recuperación, pida una invitación nueva.",
     wrong_code: "Ese código no era correcto o ya se había usado. Espere el siguiente en la aplicación y escríbalo.",
     invitation_void: "Esta invitación no vale o ya no vale: se usó, se retiró o es demasiado antigua. Pida una nueva a informática.",
     password_too_short: "Esa contraseña es demasiado corta. Elija una de al menos 12 caracteres.",
@@ -340,7 +396,7 @@ static SPANISH: Words = Words {
     password_guessable: "Esa contraseña se adivina por su nombre o el de la oficina. Elija otra.",
     password_common: "Esa contraseña es de las primeras que prueban los ladrones. Elija otra.",
     too_many_attempts: "Demasiados intentos. Espere {seconds} segundos e inténtelo de nuevo.",
-    already_exists: "Ya tiene un dispositivo con ese nombre, o esa clave ya se usa. Empiece de nuevo con otro nombre o una clave nueva.",
+    already_exists: "Ya tiene un dispositivo con ese nombre, o esa clave ya se usa. Tome otro nombre, o una clave nueva.",
     no_address: "La oficina no tiene más direcciones para otro dispositivo. Pregunte a informática.",
     invalid: "La pasarela no entendió una respuesta. Empiece de nuevo; el nombre de un dispositivo tiene 64 caracteres como máximo.",
     not_allowed: "La pasarela no permite esto aquí. Pregunte a informática.",
@@ -355,6 +411,7 @@ mod tests {
 
     fn all(w: &Words) -> Vec<&'static str> {
         let Words {
+            colon,
             token_prompt,
             token_malformed,
             greeting,
@@ -363,18 +420,22 @@ mod tests {
             password_again,
             passwords_differ,
             device_prompt,
-            key_prompt,
-            key_malformed,
             factor_scan,
             factor_secret,
             code_prompt,
+            code_malformed,
+            qr_window,
+            qr_file,
             recovery_intro,
             recovery_confirm,
             yes,
             config_intro,
             config_written,
             config_once,
+            certificate,
             done,
+            left_before,
+            left_after,
             wrong_code,
             invitation_void,
             password_too_short,
@@ -391,6 +452,7 @@ mod tests {
             internal,
         } = *w;
         vec![
+            colon,
             token_prompt,
             token_malformed,
             greeting,
@@ -399,18 +461,22 @@ mod tests {
             password_again,
             passwords_differ,
             device_prompt,
-            key_prompt,
-            key_malformed,
             factor_scan,
             factor_secret,
             code_prompt,
+            code_malformed,
+            qr_window,
+            qr_file,
             recovery_intro,
             recovery_confirm,
             yes,
             config_intro,
             config_written,
             config_once,
+            certificate,
             done,
+            left_before,
+            left_after,
             wrong_code,
             invitation_void,
             password_too_short,
@@ -449,7 +515,8 @@ mod tests {
     fn french_has_its_spaces() {
         for text in all(&FRENCH) {
             for (at, mark) in text.match_indices([':', ';', '?', '!']) {
-                assert!(text[..at].ends_with([' ', '\u{a0}', '\u{202f}']), "{mark} in {text}");
+                let space = if mark == ":" { '\u{a0}' } else { '\u{202f}' };
+                assert!(text[..at].ends_with(space), "{mark} in {text}");
             }
         }
     }

@@ -11,8 +11,9 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Asked;
+use crate::audit::Event;
 use crate::clock::Unix;
 use crate::store::audit as stored;
 
@@ -47,7 +48,7 @@ pub struct AuditFilter {
     /// Only this event.
     #[serde(default)]
     pub event: Option<String>,
-    /// Only what concerns this login.
+    /// Only what concerns this user: login or id.
     #[serde(default)]
     pub user: Option<String>,
     /// At most so many, newest first; 100 if absent, 1000 at most.
@@ -78,10 +79,18 @@ async fn read_audit(
     State(api): State<Arc<Api>>,
     Asked(asked): Asked<AuditFilter>,
 ) -> Answer<Json<Vec<AuditEntry>>> {
+    if let Some(event) = asked.event.as_deref().filter(|event| !Event::NAMES.contains(event)) {
+        let known = Event::NAMES.join(", ");
+        return Err(ApiError::Invalid(format!("no event `{}`; there are {known}", event.escape_default())));
+    }
+    let login = match &asked.user {
+        Some(user) => Some(api.store.user(user).await.named(user)?.login),
+        None => None,
+    };
     let filter = stored::Filter {
         since: asked.since,
         event: asked.event,
-        login: asked.user.map(|u| u.to_lowercase()),
+        login,
         limit: i64::from(asked.limit.unwrap_or(USUAL).min(MOST)),
     };
     Ok(Json(api.store.audit(&filter).await?.into_iter().map(Into::into).collect()))

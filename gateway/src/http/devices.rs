@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::error::ApiError;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use super::problem::Slug;
 use super::users::CarriedOut;
@@ -122,7 +122,7 @@ async fn add_device(
     Body(add): Body<AddDevice>,
 ) -> Answer<(StatusCode, Json<Device>)> {
     let (name, key) = (input::name(&add.name)?, input::public_key(&add.public_key)?);
-    let user = api.store.user(&add.user).await?;
+    let user = api.store.user(&add.user).await.named(&add.user)?;
     admin.may_change(user.role)?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.add_device(user.id, &name, &key).await?;
@@ -134,7 +134,7 @@ async fn add_device(
 /// One device.
 #[utoipa::path(get, path = "/devices/{device}", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = Device), Problems))]
 async fn show_device(_: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Answer<Json<Device>> {
-    Ok(Json(show(&api, input::id(&device)?).await?))
+    Ok(Json(show(&api, existing(&api, &device).await?.id).await?))
 }
 
 /// Its WireGuard configuration; withheld while its owner's second factor is not confirmed.
@@ -144,7 +144,7 @@ async fn device_config(
     State(api): State<Arc<Api>>,
     Path(device): Path<String>,
 ) -> Answer<Json<DeviceConfig>> {
-    let device = api.store.device(input::id(&device)?).await?;
+    let device = existing(&api, &device).await?;
     if device.revoked_at.is_some() {
         return Err(crate::store::Error::Revoked.into());
     }
@@ -168,7 +168,7 @@ async fn disable_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let device = api.store.device(input::id(&device)?).await?;
+    let device = existing(&api, &device).await?;
     admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.disable_device(device.id).await?;
@@ -184,7 +184,7 @@ async fn enable_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let device = api.store.device(input::id(&device)?).await?;
+    let device = existing(&api, &device).await?;
     admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.enable_device(device.id).await?;
@@ -200,12 +200,16 @@ async fn revoke_device(
     Path(device): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let device = api.store.device(input::id(&device)?).await?;
+    let device = existing(&api, &device).await?;
     admin.may_change(device.owner_role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.revoke_device(device.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
+}
+
+async fn existing(api: &Api, which: &str) -> Answer<stored::Device> {
+    api.store.device(input::id("device", which)?).await.named(which)
 }
 
 /// A device as the API shows it.

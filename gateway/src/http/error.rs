@@ -25,6 +25,8 @@ pub enum ApiError {
     Forbidden(Slug, &'static str),
     /// No such thing, or none the caller may see.
     NotFound,
+    /// None of this kind has this name; only for callers who see all of that kind.
+    Unknown(&'static str, String),
     /// The state of things does not allow it.
     Conflict(Slug, String),
     /// Come back later.
@@ -40,6 +42,27 @@ pub enum ApiError {
 /// Short for what handlers answer.
 pub type Answer<T> = Result<T, ApiError>;
 
+/// Longest name that is repeated in an answer, in characters: names of ours are shorter.
+const REPEATED: usize = 64;
+
+/// Says which name is nobody's, to callers who see all of that kind.
+pub trait Named<T> {
+    /// What was found under this name.
+    ///
+    /// # Errors
+    /// What there is none of, and under which name.
+    fn named(self, name: &str) -> Answer<T>;
+}
+
+impl<T> Named<T> for store::Result<T> {
+    fn named(self, name: &str) -> Answer<T> {
+        self.map_err(|e| match e {
+            store::Error::NotFound(kind) => ApiError::unknown(kind, name),
+            other => other.into(),
+        })
+    }
+}
+
 impl From<store::Error> for ApiError {
     fn from(e: store::Error) -> Self {
         match e {
@@ -47,10 +70,22 @@ impl From<store::Error> for ApiError {
             store::Error::Exists(_) => Self::Conflict(Slug::AlreadyExists, e.to_string()),
             store::Error::Revoked => Self::Conflict(Slug::Revoked, e.to_string()),
             store::Error::Wider => Self::Invalid(e.to_string()),
+            store::Error::LastAdministrator(_) => Self::Conflict(Slug::LastAdministrator, e.to_string()),
             store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
             store::Error::Database(sqlx::Error::PoolTimedOut) => Self::Unavailable("the database does not answer"),
             store::Error::Database(sqlx::Error::PoolClosed) => Self::Unavailable("the gateway is shutting down"),
             other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<Weak> for Slug {
+    fn from(weak: Weak) -> Self {
+        match weak {
+            Weak::TooShort => Self::PasswordTooShort,
+            Weak::TooLong => Self::PasswordTooLong,
+            Weak::Guessable => Self::PasswordGuessable,
+            Weak::Common => Self::PasswordCommon,
         }
     }
 }
@@ -67,13 +102,8 @@ impl From<Refused> for ApiError {
             ),
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Weak(weak) => {
-                let slug = match weak {
-                    Weak::TooShort => Slug::PasswordTooShort,
-                    Weak::TooLong => Slug::PasswordTooLong,
-                    Weak::Guessable => Slug::PasswordGuessable,
-                    Weak::Common => Slug::PasswordCommon,
-                };
-                Self::Conflict(slug, weak.to_string())
+                let text = weak.to_string();
+                Self::Conflict(weak.into(), text)
             }
             Refused::Store(e) => e.into(),
             Refused::Machine(what) => Self::Internal(anyhow::anyhow!(what)),
@@ -94,12 +124,29 @@ impl From<Unconfirmed> for ApiError {
 }
 
 impl ApiError {
+    /// None of this kind has this name.
+    pub(super) fn unknown(kind: &'static str, name: &str) -> Self {
+        Self::Unknown(kind, name.chars().filter(|c| !c.is_control()).take(REPEATED).collect())
+    }
+
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        let problem = self.problem();
+        problem.detail.unwrap_or(problem.title)
+    }
+
     fn problem(self) -> Problem {
         let (slug, detail) = match self {
             Self::Invalid(detail) => (Slug::InvalidRequest, Some(detail)),
             Self::Unauthenticated(slug) => (slug, None),
             Self::Forbidden(slug, detail) => (slug, Some(detail.to_owned())),
             Self::NotFound => (Slug::NotFound, None),
+            Self::Unknown(kind, name) => {
+                let mut problem = Problem::new(Slug::NotFound, Some(format!("no {kind} `{name}`")));
+                problem.missing = Some(kind.to_owned());
+                return problem;
+            }
             Self::Conflict(slug, detail) => (slug, Some(detail)),
             Self::Unconfirmed(e) => (Slug::NotConfirmed, Some(e.to_string())),
             Self::Unavailable(detail) => {
@@ -156,6 +203,15 @@ impl utoipa::IntoResponses for Problems {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_nobodys_is_repeated_without_what_moves_the_cursor() {
+        let found: Answer<()> = Err(store::Error::NotFound("user")).named("zo\u{1b}[2Je");
+        let problem = found.unwrap_err().problem();
+        assert_eq!(problem.detail.as_deref(), Some("no user `zo[2Je`"));
+        assert_eq!((problem.status, problem.missing.as_deref()), (404, Some("user")));
+        assert_eq!(ApiError::from(store::Error::NotFound("user")).problem().detail, None, "nothing without a name");
+    }
 
     #[test]
     fn what_passes_by_itself_is_503_and_a_full_network_says_so() {

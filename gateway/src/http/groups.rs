@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::error::ApiError;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use super::users::CarriedOut;
 use crate::ids::GroupId;
@@ -93,7 +93,7 @@ async fn remove_group(
     Path(group): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let group = api.store.group(&group).await?;
+    let group = api.store.group(&group).await.named(&group)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_group(group).await?;
     let epoch = write.commit().await?;
@@ -109,7 +109,8 @@ async fn add_member(
     Body(add): Body<AddMember>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let (group, user) = (api.store.group(&group).await?, api.store.user(&add.user).await?);
+    let (group, user) =
+        (api.store.group(&group).await.named(&group)?, api.store.user(&add.user).await.named(&add.user)?);
     admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.add_member(group, user.id).await?;
@@ -125,7 +126,7 @@ async fn remove_member(
     Path((group, user)): Path<(String, String)>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let (group, user) = (api.store.group(&group).await?, api.store.user(&user).await?);
+    let (group, user) = (api.store.group(&group).await.named(&group)?, api.store.user(&user).await.named(&user)?);
     admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_member(group, user.id).await?;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
 use crate::link::message::Ports;
+use crate::pure::site::{self, is_label};
 use crate::store::site::Site;
 
 /// Most ranges of ports a service has.
@@ -72,12 +73,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// An id from the path: what is none names nothing.
+/// An id from the path: what is none names nothing of that kind.
 ///
 /// # Errors
 /// Not found.
-pub fn id<T: FromStr>(text: &str) -> Answer<T> {
-    text.parse().map_err(|_| ApiError::NotFound)
+pub fn id<T: FromStr>(kind: &'static str, text: &str) -> Answer<T> {
+    text.parse().map_err(|_| ApiError::unknown(kind, text))
 }
 
 fn invalid<T>(text: impl Into<String>) -> Answer<T> {
@@ -132,12 +133,7 @@ pub fn language(text: &str) -> Answer<String> {
 /// # Errors
 /// It is none.
 pub fn endpoint(text: &str) -> Answer<String> {
-    let text = text.trim().to_lowercase();
-    let fits = text.parse::<std::net::SocketAddr>().is_ok_and(|a| a.port() > 0)
-        || text.rsplit_once(':').is_some_and(|(host, port)| {
-            host.len() <= 253 && host.split('.').all(is_label) && port.parse::<u16>().is_ok_and(|p| p > 0)
-        });
-    if fits { Ok(text) } else { invalid("endpoint: a name and a UDP port such as door.example.org:51820") }
+    site::endpoint(text).map_err(ApiError::Invalid)
 }
 
 /// A kernel's name of an interface.
@@ -164,31 +160,29 @@ pub fn label(text: &str) -> Answer<String> {
     }
 }
 
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
 /// More names of a resource: fully qualified, lower case, without final dot.
 ///
 /// # Errors
 /// Which one is none, or belongs to the site itself.
 pub fn dns_names(names: &[String], site: &Site) -> Answer<Vec<String>> {
     if names.len() > MOST_NAMES {
-        return invalid(format!("dns_names: at most {MOST_NAMES}"));
+        return invalid(format!("at most {MOST_NAMES} DNS names"));
     }
     let mut out: Vec<String> = Vec::new();
     for name in names {
         let name = name.trim().trim_end_matches('.').to_lowercase();
         let fits = name.len() <= 253 && name.contains('.') && name.split('.').all(is_label);
-        let ours = name == site.public_name || name == site.zone || name.ends_with(&format!(".{}", site.zone));
-        if !fits || ours {
+        if !fits {
             return invalid(format!(
-                "dns_names: fully qualified names such as srv.office.example, outside {}, are expected",
-                site.zone
+                "DNS name `{}`: a whole name is expected, such as srv.office.example",
+                name.escape_default()
             ));
+        }
+        if name == site.public_name {
+            return invalid(format!("DNS name {name}: this is the portal's own name"));
+        }
+        if name == site.zone || name.ends_with(&format!(".{}", site.zone)) {
+            return invalid(format!("DNS name {name}: the gateway gives the names in {} itself", site.zone));
         }
         if !out.contains(&name) {
             out.push(name);
@@ -208,17 +202,17 @@ pub fn office4(text: &str, network: bool, site: &Site) -> Answer<Ipv4Net> {
     };
     let Some(net) = net else {
         let expected = if network { "a network such as 192.168.1.0/24" } else { "an address such as 192.168.1.10" };
-        return invalid(format!("address4: {expected} is expected"));
+        return invalid(format!("{expected} is expected"));
     };
     if net.prefix_len() < WIDEST4 {
-        return invalid(format!("address4: {net} is wider than /{WIDEST4}; publish the parts that are needed"));
+        return invalid(format!("{net} is wider than /{WIDEST4}; publish the parts that are needed"));
     }
     let strange = |a: Ipv4Addr| {
         a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local()
     };
     let ours = site.network.v4.contains(&net.network()) || net.contains(&site.network.v4.network());
     if strange(net.network()) || strange(net.broadcast()) || ours {
-        return invalid(format!("address4: {} is not of the office", text.trim()));
+        return invalid(format!("{} is no address of a machine in the office", text.trim()));
     }
     Ok(net)
 }
@@ -234,10 +228,10 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
     };
     let Some(net) = net else {
         let expected = if network { "a network such as 2001:db8:1::/64" } else { "an address such as 2001:db8:1::10" };
-        return invalid(format!("address6: {expected} is expected"));
+        return invalid(format!("{expected} is expected"));
     };
     if net.prefix_len() < WIDEST6 {
-        return invalid(format!("address6: {net} is wider than /{WIDEST6}; publish the parts that are needed"));
+        return invalid(format!("{net} is wider than /{WIDEST6}; publish the parts that are needed"));
     }
     let a = net.network();
     let strange = a.is_unspecified()
@@ -247,7 +241,7 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
         || a.to_ipv4_mapped().is_some();
     let ours = site.network.v6.contains(&a) || net.contains(&site.network.v6.network());
     if strange || ours {
-        return invalid(format!("address6: {} is not of the office", text.trim()));
+        return invalid(format!("{} is no address of a machine in the office", text.trim()));
     }
     Ok(net)
 }
@@ -257,7 +251,7 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
 /// # Errors
 /// There is none.
 pub fn some_address(v4: Option<Ipv4Net>, v6: Option<Ipv6Net>) -> Answer<()> {
-    if v4.is_none() && v6.is_none() { invalid("address4 or address6 is needed") } else { Ok(()) }
+    if v4.is_none() && v6.is_none() { invalid("an address is needed, IPv4 or IPv6") } else { Ok(()) }
 }
 
 /// A list that must be empty, and why.
@@ -290,7 +284,7 @@ pub fn ports(ports: &[Ports]) -> Answer<Vec<Ports>> {
 pub fn public_key(text: &str) -> Answer<String> {
     match text.trim().parse::<provisioning::keys::PublicKey>() {
         Ok(key) => Ok(key.to_string()),
-        Err(e) => invalid(format!("public_key: {e}")),
+        Err(e) => invalid(format!("public key: {e}")),
     }
 }
 

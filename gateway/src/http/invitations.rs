@@ -17,7 +17,7 @@ use super::caller::Admin;
 use super::caller::InHouse;
 use super::devices;
 use super::devices::{Device, NewDevice};
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::identity::redeem;
@@ -169,7 +169,7 @@ async fn add_invitation(
     State(api): State<Arc<Api>>,
     Body(add): Body<AddInvitation>,
 ) -> Answer<(StatusCode, Json<InvitationIssued>)> {
-    let user = api.store.user(&add.user).await?;
+    let user = api.store.user(&add.user).await.named(&add.user)?;
     admin.may_change(user.role)?;
     let token = Token::generate()?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
@@ -187,7 +187,7 @@ async fn revoke_invitation(
     Path(invitation): Path<String>,
 ) -> Answer<StatusCode> {
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
-    write.revoke_invitation(input::id(&invitation)?).await?;
+    write.revoke_invitation(input::id("invitation", &invitation)?).await.named(&invitation)?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

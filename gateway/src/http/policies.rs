@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::error::ApiError;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use super::resources::ResourceKind;
 use super::users::CarriedOut;
@@ -105,8 +105,8 @@ async fn add_policy(
     }
     let hours = add.hours.as_deref().map(str::parse::<Hours>).transpose();
     let hours = hours.map_err(|e| ApiError::Invalid(format!("hours: {e}")))?;
-    let group = api.store.group(&add.group).await?;
-    let resource = api.store.resource(&add.resource).await?.id;
+    let group = api.store.group(&add.group).await.named(&add.group)?;
+    let resource = api.store.resource(&add.resource).await.named(&add.resource)?.id;
     let mut write = api.store.write(now, admin.actor).await?;
     let id = write.add_policy(group, resource, hours.as_ref(), add.until).await?;
     let epoch = write.commit().await?;
@@ -124,7 +124,7 @@ async fn remove_policy(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
-    write.remove_policy(input::id(&policy)?).await?;
+    write.remove_policy(input::id("policy", &policy)?).await.named(&policy)?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }

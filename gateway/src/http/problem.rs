@@ -19,6 +19,9 @@ pub struct Problem {
     /// What is particular to this case, in English, with the cure where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// With `not-found`, where the caller may know: which kind of thing there is none of, such as `user`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// Seconds to wait before another attempt; also the header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -53,6 +56,8 @@ pub enum Slug {
     FactorNotConfirmed,
     /// 409: the device is revoked; revocation is permanent.
     Revoked,
+    /// 409: nobody would be left who can administer.
+    LastAdministrator,
     /// 410: the invitation is redeemed, revoked or too old.
     InvitationVoid,
     /// 421: this gateway does not answer to that host name.
@@ -84,7 +89,11 @@ impl Slug {
             Self::NotSignedIn | Self::WrongCredentials => 401,
             Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended => 403,
             Self::NotFound => 404,
-            Self::AlreadyExists | Self::NoAddress | Self::FactorNotConfirmed | Self::Revoked => 409,
+            Self::AlreadyExists
+            | Self::NoAddress
+            | Self::FactorNotConfirmed
+            | Self::Revoked
+            | Self::LastAdministrator => 409,
             Self::InvitationVoid => 410,
             Self::WrongHost => 421,
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
@@ -109,6 +118,7 @@ impl Slug {
             Self::NoAddress => "the site network has no address left",
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
+            Self::LastAdministrator => "this is the last administrator",
             Self::InvitationVoid => "the invitation is redeemed, revoked or too old",
             Self::WrongHost => "this gateway does not answer to that host name",
             Self::PasswordTooShort => "the password is too short",
@@ -133,6 +143,7 @@ impl Problem {
             title: slug.title().to_owned(),
             status: slug.status(),
             detail,
+            missing: None,
             retry_after: None,
             request: None,
         }

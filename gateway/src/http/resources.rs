@@ -1,6 +1,7 @@
 //! What is published: shares, services, workstations and networks. Each has a name, an alias in the site network and a
 //! real address in the office.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,13 +9,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+use socket2::{Domain, Socket, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Asked, Body};
 use super::users::CarriedOut;
 use crate::clock::Unix;
@@ -154,7 +156,7 @@ async fn remove_resource(
     Path(which): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let resource = api.store.resource(&which).await?;
+    let resource = api.store.resource(&which).await.named(&which)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_resource(resource.id).await?;
     let epoch = write.commit().await?;
@@ -170,12 +172,26 @@ async fn move_resource(
     Body(to): Body<ChangeAddress>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let resource = api.store.resource(&which).await?;
+    let resource = api.store.resource(&which).await.named(&which)?;
     let (real4, real6) = places(resource.kind, to.address4.as_deref(), to.address6.as_deref(), &api)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.move_resource(resource.id, real4, real6).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// Whether this machine has this address: then, and only then, a socket can be bound to it. Where the kernel lets
+/// sockets be bound to any (net.ipv4.ip_nonlocal_bind), it is not known.
+fn is_own(address: IpAddr) -> bool {
+    let bound = |address: IpAddr| {
+        let address = SocketAddr::new(address, 0);
+        Socket::new(Domain::for_address(address), Type::STREAM, None).and_then(|s| s.bind(&address.into())).is_ok()
+    };
+    let nobodys: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    };
+    bound(address) && !bound(nobodys)
 }
 
 fn places(
@@ -188,6 +204,10 @@ fn places(
     let v4 = address4.map(|text| input::office4(text, network, &api.site())).transpose()?;
     let v6 = address6.map(|text| input::office6(text, network, &api.site())).transpose()?;
     input::some_address(v4, v6)?;
+    let machines = v4.map(|n| n.addr().into()).into_iter().chain(v6.map(|n| n.addr().into()));
+    if let Some(own) = machines.into_iter().filter(|_| !network).find(|address| is_own(*address)) {
+        return Err(ApiError::Invalid(format!("{own} is this gateway's own address: give the address of the server")));
+    }
     Ok((v4, v6))
 }
 
@@ -224,5 +244,17 @@ fn shown(api: &Api, r: stored::Resource) -> Resource {
         alias6: r.alias6.map(v6),
         ports: r.ports,
         created_at: r.created_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_known_from_others() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_own(Ipv4Addr::new(198, 51, 100, 77).into()));
+        assert!(!is_own(Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 7).into()));
     }
 }

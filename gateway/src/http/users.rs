@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::ids::GroupId;
@@ -147,14 +147,14 @@ async fn add_user(
 /// One person, by id or login.
 #[utoipa::path(get, path = "/users/{user}", tag = "users", params(("user" = String, Path)), responses((status = 200, body = User), Problems))]
 async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<User>> {
-    Ok(Json(api.store.user(&user).await?.into()))
+    Ok(Json(api.store.user(&user).await.named(&user)?.into()))
 }
 
 /// Shuts somebody out, with all their devices, until they are enabled again.
 #[utoipa::path(post, path = "/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
 async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let user = api.store.user(&user).await?;
+    let user = api.store.user(&user).await.named(&user)?;
     admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.set_user_disabled(user.id, true).await?;
@@ -166,7 +166,7 @@ async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Pat
 #[utoipa::path(post, path = "/users/{user}/enable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
 async fn enable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let user = api.store.user(&user).await?;
+    let user = api.store.user(&user).await.named(&user)?;
     admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.set_user_disabled(user.id, false).await?;
@@ -183,7 +183,7 @@ async fn set_groups(
     Body(set): Body<SetGroups>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
-    let user = api.store.user(&user).await?;
+    let user = api.store.user(&user).await.named(&user)?;
     admin.may_change(user.role)?;
     let groups = groups_named(&api, &set.groups).await?;
     let mut write = api.store.write(from, admin.actor).await?;
@@ -195,7 +195,7 @@ async fn set_groups(
 async fn groups_named(api: &Api, names: &[String]) -> Answer<BTreeSet<GroupId>> {
     let mut groups = BTreeSet::new();
     for name in names {
-        groups.insert(api.store.group(name).await?);
+        groups.insert(api.store.group(name).await.named(name)?);
     }
     Ok(groups)
 }

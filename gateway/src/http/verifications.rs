@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Asked};
 use super::users::CarriedOut;
 use crate::clock::Unix;
@@ -99,7 +99,7 @@ async fn end_verification(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let mut write = api.store.write(from, admin.actor).await?;
-    write.end_verification(input::id(&verification)?, EndReason::Ended).await?;
+    write.end_verification(input::id("verification", &verification)?, EndReason::Ended).await.named(&verification)?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Problems};
+use super::error::{Answer, Named as _, Problems};
 use super::input::Asked;
 use crate::clock::Unix;
 use crate::ids::DeviceId;
@@ -91,8 +91,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// Why a user can, or cannot, reach a resource: the verdict for each of their devices.
 #[utoipa::path(get, path = "/why", tag = "why", params(WhyQuery), responses((status = 200, body = Why), Problems))]
 async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<WhyQuery>) -> Answer<Json<Why>> {
-    let user = api.store.user(&asked.user).await?;
-    let resource = api.store.resource(&asked.resource).await?;
+    let user = api.store.user(&asked.user).await.named(&asked.user)?;
+    let resource = api.store.resource(&asked.resource).await.named(&asked.resource)?;
     let (now, scope) = (Moment::now(), Scope::user(user.id));
     let world = api.store.world(&scope, now).await?;
     let policies = api.store.policies().await?;
@@ -103,7 +103,7 @@ async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<Why
     let devices: Vec<_> = stored.into_iter().filter(|d| d.revoked_at.is_none()).collect();
     let mut reasons = Vec::new();
     if devices.is_empty() {
-        reasons.push(no_device(&user.login));
+        reasons.push(no_device(&user.login, user.factor_confirmed_at.is_some()));
         if user.disabled_at.is_some() {
             reasons.push(explain(&Reason::UserDisabled));
         }
@@ -126,7 +126,7 @@ async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<Why
             reasons: Vec::new(),
         };
         match decide::decide(&world, device.id, resource.id, now.boot) {
-            Verdict::Deny(reasons) => WhyDevice { reasons: reasons.iter().map(explain).collect(), ..answer },
+            Verdict::Deny(reasons) => WhyDevice { reasons: worth_saying(&reasons).map(explain).collect(), ..answer },
             Verdict::Allow { by, until } => {
                 let left = until.remaining(now.boot);
                 WhyDevice {
@@ -142,14 +142,21 @@ async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<Why
     Ok(Json(Why { devices: devices.collect(), user: user.login.clone(), resource: resource.name.clone(), reasons }))
 }
 
-fn no_device(user: &str) -> WhyReason {
-    WhyReason {
-        reason: "no_device".into(),
-        sentence: format!("{user} has no device"),
-        cure: format!(
-            "add one: passerelle device add {user} laptop, or send an invitation: passerelle invitation add {user}"
-        ),
-    }
+/// Whoever is shut out has a locked door because of it, and signing in would not help.
+fn worth_saying(reasons: &[Reason]) -> impl Iterator<Item = &Reason> {
+    use Reason::{DeviceDisabled, DeviceRevoked, FactorMissing, UserDisabled};
+    let shut_out = |r: &Reason| matches!(r, UserDisabled | FactorMissing | DeviceDisabled | DeviceRevoked);
+    let shut_out = reasons.iter().any(shut_out);
+    reasons.iter().filter(move |r| !(shut_out && **r == Reason::Locked))
+}
+
+fn no_device(user: &str, factor: bool) -> WhyReason {
+    let cure = if factor {
+        format!("add one: passerelle device add {user} laptop --generate --qr")
+    } else {
+        format!("send an invitation, redeeming it adds one: passerelle invitation add {user}")
+    };
+    WhyReason { reason: "no_device".into(), sentence: format!("{user} has no device"), cure }
 }
 
 fn explanation(reason: Reason, user: &str, resource: &str) -> WhyReason {

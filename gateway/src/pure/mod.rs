@@ -13,5 +13,6 @@ pub(crate) mod model;
 pub mod packet;
 pub mod plan;
 pub mod refuse;
+pub mod site;
 pub mod source;
 pub mod state;

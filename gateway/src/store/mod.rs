@@ -45,8 +45,14 @@ pub enum Error {
     #[error("no such {0}")]
     NotFound(&'static str),
     /// A constraint says no: it exists already.
-    #[error("this {0} is in use already")]
+    #[error("this {0} exists already")]
     Exists(&'static str),
+    /// Nobody would be left to let anybody in.
+    #[error(
+        "{0} is the last administrator: add another (`passerelle user add LOGIN --admin`, then \
+         `passerelle invitation add LOGIN`), who redeems the invitation first"
+    )]
+    LastAdministrator(String),
     /// The device is revoked, which is for good.
     #[error("the device is revoked; add it again with a new key")]
     Revoked,

@@ -465,6 +465,47 @@ async fn what_is_shut_out_loses_doors_and_sessions() {
     assert!(last.windows(2).all(|w| w[0].id > w[1].id));
 }
 
+/// Whether this user could be shut out.
+async fn shut_out(store: &Store, user: UserId) -> bool {
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    match write.set_user_disabled(user, true).await {
+        Ok(()) => write.commit().await.is_ok(),
+        Err(Error::LastAdministrator(_)) => false,
+        Err(e) => panic!("{e}"),
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays() {
+    let (_dir, store) = fixture().await;
+    let new = NewUser {
+        login: "new".into(),
+        name: "New".into(),
+        language: "en".into(),
+        role: Role::Admin,
+        groups: BTreeSet::new(),
+    };
+    let add = async |login: &str| {
+        let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+        let id = write.add_user(&NewUser { login: login.into(), ..new.clone() }).await.unwrap();
+        write.commit().await.unwrap();
+        id
+    };
+    let first = add("first").await;
+    assert!(!shut_out(&store, first).await, "nobody would be left who could be one");
+    let second = add("second").await;
+    assert!(shut_out(&store, first).await, "neither has a factor, one is left");
+    assert!(!shut_out(&store, second).await);
+    let (marc, _) = person(&store, "marc", Role::Admin, "x").await;
+    person(&store, "anne", Role::User, "x").await;
+    assert!(!shut_out(&store, marc).await, "the others cannot sign in");
+    assert!(shut_out(&store, second).await && shut_out(&store, second).await, "twice is once");
+    let (ilse, _) = person(&store, "ilse", Role::Admin, "x").await;
+    // Both at once: one of them stays.
+    let (one, other) = tokio::join!(shut_out(&store, marc), shut_out(&store, ilse));
+    assert!(one != other, "{one} {other}");
+}
+
 #[tokio::test]
 async fn epochs_say_whom_they_touch() {
     let (_dir, store) = fixture().await;

@@ -214,17 +214,18 @@ impl Write<'_> {
     /// Shuts somebody out, or lets them in again. Shut out: their doors lock, their web sessions end.
     ///
     /// # Errors
-    /// No such user.
+    /// No such user; or the last administrator who can sign in. Where none can yet, the last one who could be.
     pub async fn set_user_disabled(&mut self, user: UserId, disabled: bool) -> Result<()> {
         let at = disabled.then_some(self.now.wall.0);
         let sql = "UPDATE users SET disabled_at = CASE WHEN CAST($2 AS BIGINT) IS NULL THEN NULL \
-                   ELSE COALESCE(disabled_at, $2) END WHERE id = $1 RETURNING login";
-        let login: String = sqlx::query_scalar(sql)
-            .bind(user.to_string())
-            .bind(at)
-            .fetch_optional(self.connection())
-            .await?
-            .ok_or(Error::NotFound("user"))?;
+                   ELSE COALESCE(disabled_at, $2) END \
+                   WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR role <> 'admin' OR disabled_at IS NOT NULL \
+                   OR EXISTS (SELECT 1 FROM users o WHERE o.id <> users.id AND o.role = 'admin' \
+                   AND o.disabled_at IS NULL \
+                   AND (o.totp_confirmed_at IS NOT NULL OR users.totp_confirmed_at IS NULL))) RETURNING login";
+        let changed: Option<String> =
+            sqlx::query_scalar(sql).bind(user.to_string()).bind(at).fetch_optional(self.connection()).await?;
+        let Some(login) = changed else { return Err(Error::LastAdministrator(self.login(user).await?)) };
         if disabled {
             self.end_of_user(user, super::verifications::EndReason::User).await?;
             self.end_web_sessions(user).await?;

@@ -62,6 +62,7 @@ export default {
       'Una altra pàgina ha provat d’enviar això. Obriu aquesta pàgina per la seva adreça i torneu-ho a provar.',
     'not-found': 'Això ja no hi és. Torneu a obrir la pàgina.',
     'already-exists': 'Això ja hi és. Torneu a obrir la pàgina per veure-ho.',
+    'last-administrator': 'És l’últim administrador: afegiu-ne abans un altre.',
     'no-address': 'L’oficina no té cap més adreça per a un altre dispositiu. Demaneu-ho a informàtica.',
     'factor-not-confirmed':
       'La inscripció no és acabada. Feu servir primer la invitació o demaneu-ne una de nova a informàtica.',

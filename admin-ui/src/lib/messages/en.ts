@@ -60,6 +60,7 @@ const en = {
     'cross-origin': 'Another page tried to send this. Open this page by its own address and try again.',
     'not-found': 'That is not there any more. Open this page again.',
     'already-exists': 'That is there already. Open this page again to see it.',
+    'last-administrator': 'This is the last administrator: add another first.',
     'no-address': 'The office has no address left for another device. Ask IT.',
     'factor-not-confirmed': 'Your sign-up is not finished. Redeem your invitation first, or ask IT for a new one.',
     'factor-suspended':

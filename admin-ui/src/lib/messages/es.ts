@@ -62,6 +62,7 @@ export default {
       'Otra página ha intentado enviar esto. Abra esta página por su propia dirección e inténtelo de nuevo.',
     'not-found': 'Eso ya no está. Abra de nuevo esta página.',
     'already-exists': 'Eso ya está. Abra de nuevo esta página para verlo.',
+    'last-administrator': 'Es el último administrador: añada antes otro.',
     'no-address': 'La oficina no tiene más direcciones para otro dispositivo. Pregunte a informática.',
     'factor-not-confirmed':
       'Su inscripción no está terminada. Use primero su invitación o pida una nueva a informática.',

@@ -63,6 +63,7 @@ export default {
     'cross-origin': 'Une autre page a tenté d’envoyer ceci. Ouvrez cette page par sa propre adresse et réessayez.',
     'not-found': 'Cela n’existe plus. Rouvrez cette page.',
     'already-exists': 'Cela existe déjà. Rouvrez cette page pour le voir.',
+    'last-administrator': 'C’est le dernier administrateur\u00a0: ajoutez-en d’abord un autre.',
     'no-address': 'Le bureau n’a plus d’adresse pour un nouvel appareil. Demandez à l’informatique.',
     'factor-not-confirmed':
       'Votre inscription n’est pas terminée. Utilisez d’abord votre invitation, ou demandez-en une nouvelle à l’informatique.',

@@ -63,6 +63,7 @@ export default {
       'Een andere pagina probeerde dit te versturen. Open deze pagina via haar eigen adres en probeer opnieuw.',
     'not-found': 'Dat is er niet meer. Open deze pagina opnieuw.',
     'already-exists': 'Dat is er al. Open deze pagina opnieuw om het te zien.',
+    'last-administrator': 'Dit is de laatste beheerder: voeg eerst een andere toe.',
     'no-address': 'Het kantoor heeft geen adres meer voor nog een toestel. Vraag het aan IT.',
     'factor-not-confirmed': 'Uw inschrijving is niet af. Gebruik eerst uw uitnodiging, of vraag IT om een nieuwe.',
     'factor-suspended':

@@ -306,6 +306,62 @@ async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_nobody_has_is_named_and_so_is_what_it_was_taken_for() {
+    let g = Gateway::new().await;
+    let local = async |method: &str, path: &str, body| g.ask(Door::Local, None, method, path, body).await;
+    local("POST", "/groups", Some(json!({"name": "staff"}))).await;
+    let share = json!({"kind": "share", "name": "files", "address4": "192.168.1.20"});
+    assert_eq!(local("POST", "/resources", Some(share)).await.status, 201);
+    let user = |user: &str, groups: &[&str]| Some(json!({"login": user, "groups": groups}));
+    let policy = |group: &str, resource: &str| Some(json!({"group": group, "resource": resource}));
+    for (method, path, body, detail) in [
+        ("POST", "/policies", policy("none", "files"), "no group `none`"),
+        ("POST", "/policies", policy("staff", "none"), "no resource `none`"),
+        ("GET", "/why?user=zoe&resource=files", None, "no user `zoe`"),
+        ("GET", "/why?user=anne&resource=none", None, "no resource `none`"),
+        ("POST", "/users", user("wim", &["none"]), "no group `none`"),
+        ("PUT", "/users/anne/groups", Some(json!({"groups": ["none"]})), "no group `none`"),
+        ("POST", "/invitations", Some(json!({"user": "zoe"})), "no user `zoe`"),
+        ("DELETE", "/resources/none", None, "no resource `none`"),
+        ("DELETE", "/groups/none", None, "no group `none`"),
+        ("GET", "/users/nobody", None, "no user `nobody`"),
+        ("POST", "/users/zoe/disable", None, "no user `zoe`"),
+        ("GET", "/audit?user=zoe", None, "no user `zoe`"),
+        ("POST", "/verifications/foo/end", None, "no verification `foo`"),
+        ("GET", "/devices/foo", None, "no device `foo`"),
+    ] {
+        let answered = local(method, path, body).await;
+        assert_eq!((answered.status.as_u16(), answered.json()["detail"].as_str()), (404, Some(detail)), "{path}");
+    }
+    let nonsense = local("GET", "/audit?event=nonsense", None).await;
+    assert!(nonsense.status == 400 && nonsense.text.contains("device_revoked"), "{}", nonsense.text);
+    assert_eq!(local("GET", "/audit?event=user_added", None).await.status, 200);
+    let anne = g.session(g.anne.0, None).await;
+    let hidden = g.ask(Gateway::office(), Some(&anne), "GET", "/users/zoe", None).await;
+    assert_eq!((hidden.status.as_u16(), hidden.json()["detail"].clone()), (404, Value::Null), "a user learns nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_administrator_is_not_shut_out_and_why_says_only_what_helps() {
+    let g = Gateway::new().await;
+    let local = async |method: &str, path: &str, body| g.ask(Door::Local, None, method, path, body).await;
+    let refused = local("POST", "/users/ilse/disable", None).await;
+    assert_eq!((refused.status.as_u16(), refused.slug().as_str()), (409, "last-administrator"));
+    assert!(g.api.store.user("ilse").await.unwrap().disabled_at.is_none());
+    assert_eq!(local("POST", "/users/anne/disable", None).await.status, 200);
+    let share = json!({"kind": "share", "name": "files", "address4": "192.168.1.20"});
+    local("POST", "/resources", Some(share)).await;
+    let why = local("GET", "/why?user=anne&resource=files", None).await.json();
+    let reasons: Vec<_> =
+        why["devices"][0]["reasons"].as_array().unwrap().iter().map(|r| r["reason"].clone()).collect();
+    assert!(reasons.contains(&json!("user_disabled")) && !reasons.contains(&json!("locked")), "{reasons:?}");
+    local("POST", "/users", Some(json!({"login": "wim"}))).await;
+    let why = local("GET", "/why?user=wim&resource=files", None).await.json();
+    let cure = why["reasons"][0]["cure"].as_str().unwrap();
+    assert!(cure.contains("invitation add wim") && !cure.contains("device add"), "{cure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_comes_after_the_data_plane_has_closed() {
     let g = Gateway::new().await;
     let mut times = Vec::new();
