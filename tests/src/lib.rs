@@ -18,6 +18,7 @@ mod process;
 mod scenario;
 mod servers;
 mod stream;
+mod terminal;
 pub mod totp;
 mod wireguard;
 
@@ -31,4 +32,5 @@ pub use process::{Output, Process, runs, signal_pid, wait_until};
 pub use scenario::{heavy, missing, scenario};
 pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
 pub use stream::Stream;
+pub use terminal::Terminal;
 pub use wireguard::{Client, KeyPair, Transfer};

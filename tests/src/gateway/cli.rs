@@ -10,6 +10,7 @@ use super::cast::{Device, Person};
 use super::{Gateway, binary, text_at};
 use crate::netns::Netns;
 use crate::process::Output;
+use crate::terminal::Terminal;
 use crate::totp::Authenticator;
 use crate::wireguard::KeyPair;
 
@@ -55,6 +56,16 @@ impl Gateway<'_> {
         let mut argv = self.argv(arguments)?;
         argv.retain(|a| a != "--json");
         self.office().gw.ok(argv)
+    }
+
+    /// A command for somebody who sits at a terminal.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn at_terminal(&self, arguments: &[&str]) -> anyhow::Result<Terminal> {
+        let mut argv = self.argv(arguments)?;
+        argv.retain(|a| a != "--json");
+        Terminal::start(&self.office().gw, argv)
     }
 
     /// How the gateway is.
