@@ -27,7 +27,8 @@ CREATE TABLE site (
     tls_names        TEXT   NOT NULL,
     tls_renew_at     BIGINT NOT NULL,
     created_at       BIGINT NOT NULL,
-    last_seen        BIGINT NOT NULL
+    last_seen        BIGINT NOT NULL,
+    restored_at      BIGINT
 );
 
 CREATE TABLE users (

@@ -97,11 +97,12 @@ pub enum Event {
     DoorGrace { user: String, device: DeviceId, verification: VerificationId, until: Unix },
     DoorLocked { user: String, device: DeviceId, verification: VerificationId, reason: &'static str },
     AllDoorsLocked { reason: &'static str },
+    PeopleConfirmed {},
 }
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 32] = [
+    pub const NAMES: [&str; 33] = [
         "site_created",
         "settings_changed",
         "user_added",
@@ -134,6 +135,7 @@ impl Event {
         "door_grace",
         "door_locked",
         "all_doors_locked",
+    "people_confirmed",
     ];
 
     /// The event's name, the login it concerns, and its other fields.

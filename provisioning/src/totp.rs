@@ -72,16 +72,22 @@ impl fmt::Debug for Secret {
 #[must_use]
 pub fn matching_step(secret: &[u8], code: &str, unix_seconds: u64) -> Option<u64> {
     let code: Zeroizing<Vec<u8>> = Zeroizing::new(code.bytes().filter(|b| !b.is_ascii_whitespace()).take(64).collect());
-    let current = unix_seconds / STEP_SECONDS;
+    let current = step(unix_seconds);
     let totp = totp(secret);
-    let (mut found, mut step) = (Choice::from(0), 0);
+    let (mut found, mut fits) = (Choice::from(0), 0);
     for candidate in [current.saturating_sub(1), current] {
         let right = at(&totp, candidate);
         let equal = right.as_bytes().ct_eq(&code);
-        step = u64::conditional_select(&step, &candidate, equal);
+        fits = u64::conditional_select(&fits, &candidate, equal);
         found |= equal;
     }
-    bool::from(found).then_some(step)
+    bool::from(found).then_some(fits)
+}
+
+/// The step a moment is in (RFC 6238 §4.2, 30 s).
+#[must_use]
+pub fn step(unix_seconds: u64) -> u64 {
+    unix_seconds / STEP_SECONDS
 }
 
 /// Whether this could be a code: six digits, spaces tolerated.

@@ -168,6 +168,7 @@ async fn a_database_put_back_from_before_locks_every_door() {
     let store = open().await;
     begin(&store, &config).await.unwrap();
     assert_eq!(locked(&store).await, 1);
+    assert!(store.restored_at().await.unwrap().is_some(), "IT is asked");
     store.close().await;
     let store = open().await;
     begin(&store, &config).await.unwrap();

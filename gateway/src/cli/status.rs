@@ -39,6 +39,14 @@ pub(super) fn sentences(status: &Status) -> Vec<String> {
         }
         (None, true) => {}
     }
+    if let Some(at) = status.restored_at {
+        lines.push(format!(
+            "TROUBLE: this database was put back from before (noticed {}). It does not know whom you have shut out since. \
+             Nobody signs in until you have looked through `passerelle user list` and `passerelle device list`, shut out \
+             again who must stay out, and run `passerelle user confirm`.",
+            local(at)
+        ));
+    }
     if status.carried_out < status.epoch {
         lines.push(format!("A change is under way: {} of {} carried out.", status.carried_out, status.epoch));
     }

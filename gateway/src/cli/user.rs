@@ -33,6 +33,12 @@ pub(super) enum User {
         /// Login or id
         user: String,
     },
+    /// After a database was put back from before: those who are listed and not disabled may get in
+    Confirm {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show or change the groups somebody is in
     Group(Membership),
 }
@@ -91,6 +97,15 @@ impl User {
                 carried_out(context, &context.client.act(&format!("users/{}/disable", escape(&user)))?, |ms| {
                     format!("{user} is shut out; nothing of theirs passes any more (after {ms} ms).")
                 })
+            }
+            Self::Confirm { yes } => {
+                super::sure("Have you looked through `passerelle user list` and `passerelle device list`?", yes)?;
+                context.client.act::<()>("status/confirm-people")?;
+                if context.json {
+                    return say_json(&serde_json::json!({ "confirmed": true }));
+                }
+                say("People can sign in again, with password and a fresh code. Invitations of before are void.");
+                Ok(())
             }
             Self::Enable { user } => {
                 carried_out(context, &context.client.act(&format!("users/{}/enable", escape(&user)))?, |_| {

@@ -103,6 +103,7 @@ impl Words {
             | Slug::WrongHost
             | Slug::FactorNotConfirmed
             | Slug::FactorSuspended
+            | Slug::Restored
             | Slug::LastAdministrator => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,

@@ -15,6 +15,7 @@ use super::door::DoorName;
 use super::error::{Answer, ApiError};
 use super::problem::Slug;
 use crate::audit::Actor;
+use crate::identity::Refused;
 use crate::identity::api_token::ApiToken;
 use crate::identity::web_token::WebToken;
 use crate::store::Moment;
@@ -227,6 +228,9 @@ async fn program(value: &HeaderValue, parts: &Parts, api: &Api) -> Answer<Actor>
     let wrong = || ApiError::Unauthenticated(Slug::NotSignedIn);
     let token = value.to_str().ok().and_then(ApiToken::from_header).ok_or_else(wrong)?;
     let token = api.store.token(&token.hash(), Moment::now().wall).await?.ok_or_else(wrong)?;
+    if api.store.restored_at().await?.is_some() {
+        return Err(Refused::Restored.into());
+    }
     let route =
         parts.extensions.get::<MatchedPath>().and_then(|p| p.as_str().strip_prefix("/api/v1/")).unwrap_or_default();
     let noun = route.split('/').next().unwrap_or_default();

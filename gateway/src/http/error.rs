@@ -100,6 +100,10 @@ impl From<Refused> for ApiError {
                 Slug::FactorSuspended,
                 "too many wrong codes in a row: use a recovery code, or ask for a new invitation",
             ),
+            Refused::Restored => Self::Forbidden(
+                Slug::Restored,
+                "the gateway was restored from a copy: IT has to confirm who may get in",
+            ),
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Weak(weak) => {
                 let text = weak.to_string();

@@ -26,6 +26,7 @@
 //! | `GET`, `PATCH settings` | admin | `settings::ChangeSettings` → `settings::Settings` |
 //! | `GET audit?since&event&user&limit` | admin | → `audit::AuditEntry` |
 //! | `GET status` | admin | → `status::Status` |
+//! | `POST status/confirm-people` | administrator in person | → 204 |
 //! | `GET why?user&resource` | admin | → `why::Why` |
 //! | `GET authority` | anybody | → `authority::Authority` |
 //! | `GET openapi.json` | anybody | |

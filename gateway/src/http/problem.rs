@@ -46,6 +46,8 @@ pub enum Slug {
     CrossOrigin,
     /// 403: too many wrong codes in a row; a new invitation is needed.
     FactorSuspended,
+    /// 403: the gateway was restored from a copy; IT has to confirm who may get in.
+    Restored,
     /// 404: there is no such thing, or none the caller may see.
     NotFound,
     /// 409: the name, key or pair is in use.
@@ -87,7 +89,7 @@ impl Slug {
         match self {
             Self::InvalidRequest => 400,
             Self::NotSignedIn | Self::WrongCredentials => 401,
-            Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended => 403,
+            Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended | Self::Restored => 403,
             Self::NotFound => 404,
             Self::AlreadyExists
             | Self::NoAddress
@@ -113,6 +115,7 @@ impl Slug {
             Self::NotAllowed => "not allowed",
             Self::CrossOrigin => "the request was sent by a page of another origin",
             Self::FactorSuspended => "the second factor is suspended",
+            Self::Restored => "the gateway was restored from a copy",
             Self::NotFound => "no such thing",
             Self::AlreadyExists => "already in use",
             Self::NoAddress => "the site network has no address left",

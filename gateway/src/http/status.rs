@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::caller::Admin;
+use super::caller::{Admin, Person};
 use super::error::{Answer, Problems};
 use crate::clock::Unix;
 use crate::ids::DeviceId;
@@ -56,6 +57,9 @@ pub struct Status {
     /// The same for IPv6.
     #[schema(value_type = String)]
     pub site_v6: ipnet::Ipv6Net,
+    /// Since when IT is to confirm who may get in, in Unix milliseconds: the database was put back from before.
+    #[schema(value_type = Option<i64>)]
+    pub restored_at: Option<Unix>,
     /// The gateway's WireGuard public key.
     pub public_key: String,
     /// The epoch of the database.
@@ -95,7 +99,16 @@ pub struct PeerStatus {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(read_status))
+    OpenApiRouter::new().routes(routes!(read_status)).routes(routes!(confirm_people))
+}
+
+/// After a database was put back from before: IT has looked at who may get in, and lets them.
+#[utoipa::path(post, path = "/status/confirm-people", tag = "status", responses((status = 204), Problems))]
+async fn confirm_people(admin: Person, State(api): State<Arc<Api>>) -> Answer<StatusCode> {
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.confirm_people().await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// How the gateway is doing.
@@ -131,6 +144,7 @@ async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Statu
         zone: site.zone.clone(),
         site_v4: site.network.v4,
         site_v6: site.network.v6,
+        restored_at: api.store.restored_at().await?,
         public_key: site.public_key.clone(),
         epoch: api.store.epoch().await?,
         carried_out: health.carried_out,

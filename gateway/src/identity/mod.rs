@@ -27,6 +27,9 @@ pub enum Refused {
     /// Too many wrong codes in a row: a new invitation is needed. Only said to who has the right password.
     #[error("the second factor is suspended")]
     Suspended,
+    /// The database was put back from before: IT is to confirm who may get in. Only said to who has the right password.
+    #[error("the gateway was restored from a copy; IT has to confirm who may get in")]
+    Restored,
     /// The invitation cannot be redeemed (any more).
     #[error("the invitation is redeemed, revoked or too old")]
     Void,

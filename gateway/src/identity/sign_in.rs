@@ -74,6 +74,9 @@ pub async fn sign_in(
         return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
     }
     store.password_was_right(known.id).await?;
+    if store.restored_at().await?.is_some() {
+        return Err(Refused::Restored);
+    }
     let proof = prove(store, &known, &attempt.code, attempt.device, now).await?;
 
     let token = WebToken::generate()?;

@@ -126,6 +126,15 @@ impl Store {
         u64::try_from(epoch).map_err(|_| Error::Unreadable("epoch"))
     }
 
+    /// Since when IT is to confirm who may get in, after a database was put back from before.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn restored_at(&self) -> Result<Option<Unix>> {
+        let at: Option<i64> = sqlx::query_scalar("SELECT restored_at FROM site").fetch_one(&self.reads).await?;
+        Ok(at.map(Unix))
+    }
+
     /// Notes that the wall clock stood here: a later start before this moment has an implausible clock.
     ///
     /// # Errors
@@ -186,6 +195,18 @@ impl Write<'_> {
         .bind(site.tls_renew_at.0);
         query.execute(self.connection()).await.map_err(super::exists("site"))?;
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
+    }
+
+    /// IT has looked at who may get in after a database was put back from before.
+    ///
+    /// # Errors
+    /// There is nothing to confirm.
+    pub async fn confirm_people(&mut self) -> Result<()> {
+        let sql = "UPDATE site SET restored_at = NULL WHERE restored_at IS NOT NULL";
+        if sqlx::query(sql).execute(self.connection()).await?.rows_affected() != 1 {
+            return Err(Error::NotFound("database put back from before"));
+        }
+        self.audit(&Event::PeopleConfirmed {}).await
     }
 
     /// Other settings.

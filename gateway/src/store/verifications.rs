@@ -182,14 +182,25 @@ impl Store {
         Ok(believed)
     }
 
-    /// Locks every door and ends every web session: the database was put back from before.
+    /// The database was put back from before: it knows nothing of who was shut out, what was spent and what was issued
+    /// since. Doors lock, web sessions and invitations end, codes of until now are spent, and nobody signs in before IT
+    /// has confirmed who may.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn lock_everything(&self, now: Moment, reason: &'static str) -> Result<()> {
         let mut write = self.write(now, Actor::System).await?;
-        let sql = "UPDATE verifications SET ended_at = $1, end_reason = 'clock' WHERE ended_at IS NULL";
-        sqlx::query(sql).bind(now.wall.0).execute(write.connection()).await?;
+        for sql in [
+            "UPDATE verifications SET ended_at = $1, end_reason = 'clock' WHERE ended_at IS NULL",
+            "UPDATE invitations SET revoked_at = $1 WHERE redeemed_at IS NULL AND revoked_at IS NULL",
+            "UPDATE site SET restored_at = $1",
+        ] {
+            sqlx::query(sql).bind(now.wall.0).execute(write.connection()).await?;
+        }
+        sqlx::query("UPDATE users SET totp_last_step = $1 WHERE totp_last_step < $1")
+            .bind(integer(provisioning::totp::step(now.wall.seconds())))
+            .execute(write.connection())
+            .await?;
         sqlx::query("DELETE FROM web_sessions").execute(write.connection()).await?;
         write.audit(&Event::AllDoorsLocked { reason }).await?;
         write.touch(Scope::All);

@@ -69,6 +69,8 @@ export default {
     'factor-suspended':
       'Massa codis erronis seguits: els vostres codis ja no s’accepten. Escriviu un codi de recuperació, o demaneu una invitació nova a informàtica.',
     revoked: 'Aquest dispositiu s’ha exclòs per sempre. Demaneu a informàtica que el torni a afegir.',
+    restored:
+      'La passarel·la de l’oficina s’ha restaurat d’una còpia. Informàtica ha de confirmar qui pot entrar: demaneu-los-ho i torneu a iniciar la sessió.',
     'invitation-void': 'Aquesta invitació ja no és vàlida. Demaneu-ne una de nova a informàtica.',
     'wrong-host': 'L’oficina no respon en aquesta adreça. Obriu l’adreça que us va donar informàtica.',
     'password-too-short': 'Aquesta contrasenya és massa curta: 12 caràcters com a mínim.',

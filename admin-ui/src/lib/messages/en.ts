@@ -66,6 +66,8 @@ const en = {
     'factor-suspended':
       'Too many wrong codes in a row: your codes are not accepted any more. Type a recovery code instead, or ask IT for a new invitation.',
     revoked: 'This device was shut out for good. Ask IT to add it again.',
+    restored:
+      'The office’s gateway was restored from a copy. IT has to confirm who may get in: ask them to, then sign in again.',
     'invitation-void': 'This invitation is not good any more. Ask IT for a new one.',
     'wrong-host': 'The office does not answer to this address. Open the address IT gave you.',
     'password-too-short': 'That password is too short: at least 12 characters.',

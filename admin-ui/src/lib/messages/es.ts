@@ -69,6 +69,8 @@ export default {
     'factor-suspended':
       'Demasiados códigos erróneos seguidos: sus códigos ya no se aceptan. Escriba un código de recuperación, o pida una invitación nueva a informática.',
     revoked: 'Este dispositivo se ha excluido para siempre. Pida a informática que lo añada de nuevo.',
+    restored:
+      'La pasarela de la oficina se ha restaurado desde una copia. Informática debe confirmar quién puede entrar: pídaselo y vuelva a iniciar sesión.',
     'invitation-void': 'Esta invitación ya no vale. Pida una nueva a informática.',
     'wrong-host': 'La oficina no responde a esta dirección. Abra la dirección que le dio informática.',
     'password-too-short': 'Esa contraseña es demasiado corta: 12 caracteres como mínimo.',

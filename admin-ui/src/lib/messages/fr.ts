@@ -70,6 +70,8 @@ export default {
     'factor-suspended':
       'Trop de codes erronés de suite\u00a0: vos codes ne sont plus acceptés. Tapez un code de secours à la place, ou demandez une nouvelle invitation à l’informatique.',
     revoked: 'Cet appareil a été exclu définitivement. Demandez à l’informatique de l’ajouter à nouveau.',
+    restored:
+      'La passerelle du bureau a été rétablie à partir d’une copie. L’informatique doit confirmer qui peut entrer\u00a0: demandez-le-lui, puis identifiez-vous à nouveau.',
     'invitation-void': 'Cette invitation n’est plus valable. Demandez-en une nouvelle à l’informatique.',
     'wrong-host': 'Le bureau ne répond pas à cette adresse. Ouvrez l’adresse que l’informatique vous a donnée.',
     'password-too-short': 'Ce mot de passe est trop court\u00a0: 12 caractères au moins.',

@@ -69,6 +69,8 @@ export default {
     'factor-suspended':
       'Te veel foute codes na elkaar: uw codes worden niet meer aanvaard. Typ in de plaats een herstelcode, of vraag IT om een nieuwe uitnodiging.',
     revoked: 'Dit toestel is voorgoed uitgesloten. Vraag IT om het opnieuw toe te voegen.',
+    restored:
+      'De gateway van het kantoor is van een kopie teruggezet. IT moet bevestigen wie binnen mag: vraag het hun en meld u daarna opnieuw aan.',
     'invitation-void': 'Deze uitnodiging geldt niet meer. Vraag IT om een nieuwe.',
     'wrong-host': 'Het kantoor antwoordt niet op dit adres. Open het adres dat IT u gaf.',
     'password-too-short': 'Dat wachtwoord is te kort: minstens 12 tekens.',

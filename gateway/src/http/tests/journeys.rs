@@ -518,3 +518,34 @@ async fn settings_change_at_once_and_bad_ones_do_not() {
     let audit = g.ask(Door::Local, None, "GET", "/audit?event=settings_changed", None).await.json();
     assert_eq!(audit.as_array().unwrap().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_database_was_put_back_it_confirms_who_may_get_in() {
+    let g = Gateway::new().await;
+    let door = g.tunnel(g.anne.1).await;
+    let program = g.token("monitoring", "status:read").await;
+    let invited = g.ask(Door::Local, None, "POST", "/invitations", Some(json!({"user": "anne"}))).await.json();
+    let confirm = async || g.ask(Door::Local, None, "POST", "/status/confirm-people", None).await.status.as_u16();
+    assert_eq!(confirm().await, 404, "nothing to confirm");
+    early_in_a_step().await;
+    let seen = code(1);
+    g.api.store.lock_everything(Moment::now(), "test").await.unwrap();
+    assert!(g.ask(Door::Local, None, "GET", "/status", None).await.json()["restored_at"].is_i64());
+    let right = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &code(0))).await;
+    assert_eq!((right.status.as_u16(), right.slug().as_str()), (403, "restored"));
+    let wrong = g.ask(door, None, "POST", "/sign-in", sign_in("anne", "wrong password", &code(0))).await;
+    assert_eq!(wrong.slug(), "wrong-credentials", "strangers learn nothing");
+    let asked = g.ask(Gateway::office(), Some(&program), "GET", "/status", None).await;
+    assert_eq!((asked.status.as_u16(), asked.slug().as_str()), (403, "restored"));
+    let token = json!({"token": invited["token"]});
+    assert_eq!(g.ask(Door::Local, None, "POST", "/invitations/inspect", Some(token)).await.slug(), "invitation-void");
+
+    assert_eq!(confirm().await, 204);
+    for spent in [seen, code(0)] {
+        let answered = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &spent)).await;
+        assert_eq!(answered.slug(), "wrong-credentials", "codes of before may have been used");
+    }
+    assert_eq!(g.ask(Gateway::office(), Some(&program), "GET", "/status", None).await.status, 200);
+    let recovery = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, fixtures::RECOVERY)).await;
+    assert_eq!(recovery.status, 200, "{}", recovery.text);
+}

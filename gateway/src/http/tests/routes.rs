@@ -65,6 +65,7 @@ const TABLE: &[(&str, Who, u16)] = &[
     ("patch /settings", Who::Admin, 200),
     ("get /audit", Who::Admin, 200),
     ("get /status", Who::Admin, 200),
+    ("post /status/confirm-people", Who::Person, 404),
     ("get /why", Who::Admin, 200),
     ("get /authority", Who::Anybody, 200),
 ];
