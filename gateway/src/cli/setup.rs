@@ -129,8 +129,8 @@ impl Setup {
         let database = config.database();
         anyhow::ensure!(
             !database.is_set_up().await?,
-            "this gateway is set up already (in {database}). To begin anew, losing every user and device: stop the \
-             gateway, and remove {} and all that is in that database first",
+            "this gateway is set up already (in {database}); `passerelle settings` shows and changes it. To begin anew, \
+             losing every user and device: stop the gateway, and remove {} and all that is in that database first",
             config.state_dir.display()
         );
         anyhow::ensure!(
