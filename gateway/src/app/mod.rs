@@ -107,13 +107,14 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
     }
     let file = config.state_dir.join("generation");
     let witnessed = match fs::read_to_string(&file) {
-        Ok(text) => text.trim().parse().unwrap_or(u64::MAX >> 1),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+        Ok(text) => Some(text.trim().parse().unwrap_or(u64::MAX >> 1)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(e).with_context(|| format!("read {}", file.display())),
     };
-    let (before, next) = store.raise_generation(witnessed).await?;
-    if before < witnessed {
-        tracing::warn!("this database was put back from before: every door is locked, every web session has ended");
+    let (before, next) = store.raise_generation(witnessed.unwrap_or(0)).await?;
+    // A database that has run before, and nothing that saw it run: it was brought here.
+    if witnessed.map_or(before > 0, |witnessed| before < witnessed) {
+        tracing::warn!("this database was put back from before: every door is locked, and nobody signs in before `passerelle user confirm`");
         store.lock_everything(now, "database put back from before").await?;
     }
     let fresh = config.state_dir.join("generation.new");

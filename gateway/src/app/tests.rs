@@ -173,6 +173,12 @@ async fn a_database_put_back_from_before_locks_every_door() {
     let store = open().await;
     begin(&store, &config).await.unwrap();
     assert_eq!(locked(&store).await, 1, "once");
+    store.close().await;
+    // On another machine nothing tells that it is old: it counts as such.
+    fs::remove_file(config.state_dir.join("generation")).unwrap();
+    let store = open().await;
+    begin(&store, &config).await.unwrap();
+    assert_eq!(locked(&store).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
