@@ -135,7 +135,7 @@ impl Event {
         "door_grace",
         "door_locked",
         "all_doors_locked",
-    "people_confirmed",
+        "people_confirmed",
     ];
 
     /// The event's name, the login it concerns, and its other fields.

@@ -114,7 +114,9 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
     let (before, next) = store.raise_generation(witnessed.unwrap_or(0)).await?;
     // A database that has run before, and nothing that saw it run: it was brought here.
     if witnessed.map_or(before > 0, |witnessed| before < witnessed) {
-        tracing::warn!("this database was put back from before: every door is locked, and nobody signs in before `passerelle user confirm`");
+        tracing::warn!(
+            "this database was put back from before: every door is locked, and nobody signs in before `passerelle user confirm`"
+        );
         store.lock_everything(now, "database put back from before").await?;
     }
     let fresh = config.state_dir.join("generation.new");
