@@ -38,7 +38,10 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// Connections at once on one listener.
 const CONNECTIONS: usize = 512;
 
-/// Connections at once from one address: browsers open six, offices share an address.
+/// Connections at once from one device in the tunnel: browsers open six. A few stolen ones must not keep all others out.
+const PER_DEVICE: usize = 12;
+
+/// Connections at once from one address in the office, where several may share one.
 const PER_ADDRESS: usize = 64;
 
 /// Requests at once on one HTTP/2 connection.
@@ -60,6 +63,13 @@ pub enum TcpDoor {
 }
 
 impl TcpDoor {
+    fn share(self) -> usize {
+        match self {
+            Self::Tunnel => PER_DEVICE,
+            Self::Office => PER_ADDRESS,
+        }
+    }
+
     fn of(self, peer: IpAddr) -> Door {
         match self {
             Self::Tunnel => Door::Tunnel(peer),
@@ -126,7 +136,7 @@ pub fn tls(certificate: Arc<Certificate>) -> anyhow::Result<TlsAcceptor> {
 /// # Errors
 /// The listener cannot be taken over by the runtime.
 pub async fn https(listener: StdListener, door: TcpDoor, tls: TlsAcceptor, router: Router) -> anyhow::Result<()> {
-    accept(listener, move |stream, peer| {
+    accept(listener, door.share(), move |stream, peer| {
         let (tls, router) = (tls.clone(), router.clone());
         async move {
             let Ok(Ok(stream)) = tokio::time::timeout(HEAD, tls.accept(stream)).await else { return };
@@ -142,7 +152,7 @@ pub async fn https(listener: StdListener, door: TcpDoor, tls: TlsAcceptor, route
 /// The listener cannot be taken over by the runtime.
 pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Result<()> {
     let to = format!("https://{public_name}/");
-    accept(listener, move |stream, _| {
+    accept(listener, PER_DEVICE, move |stream, _| {
         let to = to.clone();
         async move {
             let answer = service_fn(move |_: Request<Incoming>| {
@@ -164,7 +174,7 @@ pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Resul
     .await
 }
 
-async fn accept<F, Fut>(listener: StdListener, attend: F) -> anyhow::Result<()>
+async fn accept<F, Fut>(listener: StdListener, share: usize, attend: F) -> anyhow::Result<()>
 where
     F: Fn(tokio::net::TcpStream, IpAddr) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
@@ -185,7 +195,7 @@ where
                 continue;
             }
         };
-        let Some(counted) = Addresses::enter(&addresses, peer) else { continue };
+        let Some(counted) = Addresses::enter(&addresses, peer, share) else { continue };
         let work = attend(stream, peer);
         connections.spawn(async move {
             let _held = (place, counted);
@@ -201,10 +211,10 @@ struct Addresses(Mutex<HashMap<IpAddr, usize>>);
 struct Counted(Arc<Addresses>, IpAddr);
 
 impl Addresses {
-    fn enter(all: &Arc<Self>, address: IpAddr) -> Option<Counted> {
+    fn enter(all: &Arc<Self>, address: IpAddr, share: usize) -> Option<Counted> {
         let mut counts = all.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        if *count >= PER_ADDRESS {
+        if *count >= share {
             return None;
         }
         *count += 1;
