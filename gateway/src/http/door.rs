@@ -184,7 +184,8 @@ async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorRe
     let shown = published.into_iter().filter(allowed).map(|r| DoorResource {
         dns_name: match r.kind {
             ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
-            _ => format!("{}.{}", r.name, api.site().zone),
+            // Its own name in the office, if it was published with one: what Windows and Kerberos know it by.
+            _ => r.dns_names.first().cloned().unwrap_or_else(|| format!("{}.{}", r.name, api.site().zone)),
         },
         name: r.name,
         kind: r.kind,

@@ -286,7 +286,7 @@ async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
     assert_eq!((verdict.as_str(), device["policy"].as_str()), ("allow", Some("staff → files")));
     let door = g.tunnel(laptop).await;
     let seen = g.ask(door, None, "GET", "/door", None).await.json();
-    assert_eq!(seen["resources"][0]["dns_name"], "files.rossi.internal");
+    assert_eq!(seen["resources"][0]["dns_name"], "srv.rossi.lan", "as the office knows it");
 
     let status = local("GET", "/status", None).await.json();
     assert_eq!((status["link"].as_str(), status["epoch"].clone()), (Some("up"), status["carried_out"].clone()));
