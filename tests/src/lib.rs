@@ -18,15 +18,17 @@ mod scenario;
 mod servers;
 mod stream;
 pub mod totp;
+mod wire;
 mod wireguard;
 
 pub use capture::{Capture, Seen, now};
 pub use config_text::TunnelConfig;
-pub use netns::Netns;
+pub use netns::{Netns, UdpErrors};
 pub use place::{Home, Office, OfficeOptions};
 pub use probe::{Listener, Ping, Reach, connect, ping};
 pub use process::{Output, Process, runs, signal_pid, wait_until};
 pub use scenario::{heavy, missing, scenario};
 pub use servers::{BigFile, Copy, SHARES, SMB_PASSWORD, SMB_USER};
 pub use stream::Stream;
+pub use wire::{Counts, Faults, Frame, Way, Wire};
 pub use wireguard::{Client, KeyPair, Transfer};

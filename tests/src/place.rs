@@ -19,6 +19,7 @@ use crate::leftovers::{self, Prefix};
 use crate::netns::Netns;
 use crate::process::tail;
 use crate::servers::Servers;
+use crate::wire::{HOME_SIDE, INTERNET_SIDE, Wire};
 
 /// How an office is to be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +27,8 @@ pub struct OfficeOptions {
     /// The path from the internet to this home carries only packets of so many bytes, and nobody says so: ICMP about
     /// it is filtered.
     pub narrow: Option<(Home, u16)>,
+    /// Between this home and the internet there is a wire that can be made bad ([`Office::wire`]).
+    pub wire: Option<Home>,
 }
 
 /// One of the two homes.
@@ -63,6 +66,7 @@ pub struct Office {
     /// The office's own router and DNS server.
     pub odns: Netns,
     servers: Option<Servers>,
+    wire: Option<Wire>,
     clients: std::sync::atomic::AtomicU32,
     failed: bool,
     logs: PathBuf,
@@ -81,6 +85,7 @@ impl Office {
         let logs = prefix.directory().join("logs");
         std::fs::create_dir_all(&logs).context("create the directory for logs")?;
         let made = |short| Netns::create(prefix.name(), short, &logs);
+        let wire = options.wire.map(|home| anyhow::Ok((home, made("wire")?))).transpose()?;
         let mut office = Self {
             internet: made("internet")?,
             box_a: made("box-a")?,
@@ -94,13 +99,17 @@ impl Office {
             pc: made("pc")?,
             odns: made("odns")?,
             servers: None,
+            wire: None,
             clients: 0.into(),
             failed: false,
             logs,
             prefix,
         };
         office.failed = true;
-        office.connect()?;
+        office.connect(wire.as_ref())?;
+        if let Some((_, ns)) = wire {
+            office.wire = Some(Wire::lay(ns)?);
+        }
         if let Some((home, mtu)) = options.narrow {
             office.narrow(home, mtu)?;
         }
@@ -135,6 +144,14 @@ impl Office {
         self.servers.as_ref().map_or("none", |s| s.rdp)
     }
 
+    /// The wire of [`OfficeOptions::wire`].
+    ///
+    /// # Errors
+    /// None was asked for.
+    pub fn wire(&self) -> anyhow::Result<&Wire> {
+        self.wire.as_ref().context("an office with a wire that can be made bad")
+    }
+
     /// Something went wrong: the logs are shown and kept when the office is dropped.
     pub fn fail(&mut self) {
         self.failed = true;
@@ -155,7 +172,7 @@ impl Office {
         format!("{}c{}", self.prefix(), self.clients.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
     }
 
-    fn connect(&self) -> anyhow::Result<()> {
+    fn connect(&self, wire: Option<&(Home, Netns)>) -> anyhow::Result<()> {
         let link = |a: &Netns, a_if: &str, b: &Netns, b_if: &str| {
             a.ip(&format!("link add name {a_if} type veth peer name {b_if} netns {}", b.full_name()))?;
             a.ip(&format!("link set {a_if} up"))?;
@@ -163,8 +180,19 @@ impl Office {
         };
         link(&self.internet, "togw", &self.gw, "wan0")?;
         link(&self.internet, "toodns", &self.odns, "wan0")?;
-        link(&self.internet, "toboxa", &self.box_a, "wan0")?;
-        link(&self.internet, "toboxb", &self.box_b, "wan0")?;
+        for home in [Home::A, Home::B] {
+            let (router, there) = self.uplink(home);
+            match wire {
+                Some((which, ns)) if *which == home => {
+                    link(&self.internet, there, ns, INTERNET_SIDE)?;
+                    link(ns, HOME_SIDE, router, "wan0")?;
+                    // A wire carries packets, not trains of them.
+                    self.internet.ip(&format!("link set {there} gso_max_segs 1"))?;
+                    router.ip("link set wan0 gso_max_segs 1")?;
+                }
+                _ => link(&self.internet, there, router, "wan0")?,
+            }
+        }
         link(&self.internet, "toroam", &self.home_b, "roam0")?;
         link(&self.box_a, "lan1", &self.home_a, "eth0")?;
         link(&self.box_a, "lan2", &self.nas_a, "eth0")?;
@@ -204,11 +232,16 @@ impl Office {
         Ok(())
     }
 
-    fn narrow(&self, home: Home, mtu: u16) -> anyhow::Result<()> {
-        let (router, there) = match home {
+    /// A home's router, and the internet's interface towards it.
+    fn uplink(&self, home: Home) -> (&Netns, &'static str) {
+        match home {
             Home::A => (&self.box_a, "toboxa"),
             Home::B => (&self.box_b, "toboxb"),
-        };
+        }
+    }
+
+    fn narrow(&self, home: Home, mtu: u16) -> anyhow::Result<()> {
+        let (router, there) = self.uplink(home);
         self.internet.ip(&format!("link set {there} mtu {mtu}"))?;
         router.ip(&format!("link set wan0 mtu {mtu}"))?;
         self.internet.nft(SILENT)?;
@@ -253,6 +286,7 @@ impl Drop for Office {
             self.show_logs();
         }
         self.servers = None;
+        self.wire = None;
         leftovers::remove(self.prefix.name());
     }
 }
