@@ -168,7 +168,8 @@ fn a_million_packets_sent_again_deliver_nothing_and_move_nobody() -> anyhow::Res
         let told = from_elsewhere.1.stop()?;
         ensure!(told.is_empty(), "the thief was told {told:?}");
         ensure!(endpoint(&cast)? == before, "the endpoint moved from {before} to {}", endpoint(&cast)?);
-        ensure!(sent == REPLAYS && carried > 1_000_000, "{sent} in {took:?}, {carried} bytes carried");
+        ensure!(sent == REPLAYS && judged > REPLAYS / 2, "{sent} in {took:?}, {judged} came so far as to be judged");
+        ensure!(carried > 1_000_000, "{carried} bytes carried");
         // The twin: one that was never sent passes, so it was the number that was refused.
         let heard = echoes(office)?;
         ensure!(ping(client.ns(), cast.files.0.into())? == Ping::Answered);
@@ -183,7 +184,7 @@ fn a_handshake_sent_again_is_not_answered_and_steals_nothing() -> anyhow::Result
         let mut cast = Cast::start(office, GatewayOptions::default())?;
         let wire = office.wire()?;
         wire.take();
-        let client = cast.anne_at(Home::A)?;
+        let mut client = cast.anne_at(Home::A)?;
         cast.anne_signs_in(client.ns())?;
         let of = |kind: u8, frames: &[Frame]| -> Vec<Frame> {
             frames.iter().filter(|f| f.way == Way::Out && f.message()[0] == kind).cloned().collect()
@@ -207,15 +208,9 @@ fn a_handshake_sent_again_is_not_answered_and_steals_nothing() -> anyhow::Result
         ensure!((endpoint(&cast)?, client.latest_handshake()?) == (where_, when), "something changed hands");
         // The twin: a new one is answered.
         wire.take();
-        let name = client.interface();
-        client.ns().ip(&format!("link set {name} down\nlink set {name} up\n"))?;
-        for route in &client.config().routes {
-            client.ns().ip(&format!("route replace {route} dev {name}\n"))?;
-        }
-        wait_until("a new handshake", KNOCK * 3, || {
-            let _ = ping(client.ns(), cast.files.0.into())?;
-            Ok((client.latest_handshake()? != when).then_some(()))
-        })?;
+        client.down()?;
+        client.up()?;
+        client.wait_for_handshake(KNOCK * 3)?;
         let frames = wire.taken();
         ensure!(!of(1, &frames).is_empty() && frames.iter().any(|f| f.way == Way::In && f.message()[0] == 2));
         Ok(())
