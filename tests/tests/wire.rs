@@ -195,17 +195,18 @@ fn a_handshake_sent_again_is_not_answered_and_steals_nothing() -> anyhow::Result
         let (where_, when) = (endpoint(&cast)?, client.latest_handshake()?);
         let (socket, told) = thief(office)?;
         wire.take();
+        wire.replay(&taken[..1], 20, KNOCK)?;
         for _ in 0..20 {
             socket.send(taken[0].message())?;
-            wire.replay(&taken[..1], 1, KNOCK)?;
         }
+        // looked at before the client says anything, by which it would be found again
         std::thread::sleep(TOLD);
+        ensure!((endpoint(&cast)?, client.latest_handshake()?) == (where_, when), "something changed hands");
         ensure!(ping(client.ns(), cast.files.0.into())? == Ping::Answered, "the client lost its tunnel");
         let answers = wire.taken().into_iter().filter(|f| f.way == Way::In && f.message()[0] != 4).count();
         ensure!(answers == 0, "{answers} handshakes were answered on the wire");
         let told = told.stop()?;
         ensure!(told.is_empty(), "the thief was told {told:?}");
-        ensure!((endpoint(&cast)?, client.latest_handshake()?) == (where_, when), "something changed hands");
         // The twin: a new one is answered.
         wire.take();
         client.down()?;
