@@ -15,6 +15,7 @@ mod netns;
 mod place;
 mod probe;
 mod process;
+pub mod scan;
 mod scenario;
 mod servers;
 mod speaker;
