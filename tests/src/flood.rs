@@ -40,12 +40,7 @@ impl Flood {
     ///
     /// # Errors
     /// There is no raw socket.
-    pub fn start(
-        internet: &Netns,
-        to: SocketAddrV4,
-        messages: Vec<Vec<u8>>,
-        rate: Option<u64>,
-    ) -> anyhow::Result<Self> {
+    pub fn start(internet: &Netns, to: SocketAddrV4, messages: &[Vec<u8>], rate: Option<u64>) -> anyhow::Result<Self> {
         internet.ip("route replace blackhole 198.18.0.0/15")?;
         let raw = internet.within(|| {
             // of this protocol, the header is the sender's

@@ -80,7 +80,7 @@ pub fn pieces(whole: &[u8]) -> [Vec<u8>; 2] {
         if ipv4 {
             p[2..4].copy_from_slice(&u16::try_from(header + payload.len()).unwrap_or_default().to_be_bytes());
             p[4..6].copy_from_slice(&[0x77, 0x77]);
-            p[6..8].copy_from_slice(&(offset / 8 | u16::from(more) << 13).to_be_bytes());
+            p[6..8].copy_from_slice(&((offset / 8) | (u16::from(more) << 13)).to_be_bytes());
             p[10..12].fill(0);
             let sum = checksum(&[&p[..20]]);
             p[10..12].copy_from_slice(&sum.to_be_bytes());

@@ -149,13 +149,16 @@ fn who_lacks_a_key_gets_nothing() -> anyhow::Result<()> {
     })
 }
 
-/// The gateway answers an echo request, so that it is there to be heard.
-fn echoes(speaker: &mut Speaker, from: IpAddr, to: IpAddr) -> anyhow::Result<bool> {
+/// What is answered to an echo request, be it a refusal.
+fn answer(speaker: &mut Speaker, from: IpAddr, to: IpAddr) -> anyhow::Result<Option<Answer>> {
     let kind = if to.is_ipv4() { 8 } else { 128 };
     let message = speaker.seal(&scan::icmp(from, to, kind))?;
     speaker.send(&[message])?;
-    let answer = speaker.packet(SILENCE)?;
-    Ok(answer.and_then(|p| scan::answer(&p)) == Some(Answer::Echo(to)))
+    Ok(speaker.packet(SILENCE)?.and_then(|p| scan::answer(&p)))
+}
+
+fn echoes(speaker: &mut Speaker, from: IpAddr, to: IpAddr) -> anyhow::Result<bool> {
+    Ok(answer(speaker, from, to)? == Some(Answer::Echo(to)))
 }
 
 /// One after the other in the ten seconds a passive keepalive takes.
@@ -197,7 +200,8 @@ fn a_peer_speaks_for_its_own_addresses_only(office: &Office, cast: &Cast<'_>) ->
     let files: [IpAddr; 2] = [cast.files.0.into(), cast.files.1.into()];
     let others = [cast.tablet.address4.into(), cast.tablet.address6.into(), PC.into(), PC6.into()];
     for (from, to) in others.into_iter().zip([files, files].concat()) {
-        ensure!(!echoes(&mut speaker, from, to)?, "{from} was believed");
+        let said = answer(&mut speaker, from, to)?;
+        ensure!(said.is_none(), "{from} was answered: {said:?}");
     }
     let heard = heard.stop()?;
     ensure!(heard.is_empty(), "the office heard {heard:?}");

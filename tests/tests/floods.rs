@@ -63,7 +63,7 @@ fn newcomers_get_in_during_a_flood_of_spoofed_handshakes() -> anyhow::Result<()>
         let cast = Cast::start(office, GatewayOptions::default())?;
         let messages = initiations(office, &cast.laptop.config)?;
         for rate in [500, 2_000] {
-            let flood = Flood::start(&office.internet, TO, messages.clone(), Some(rate))?;
+            let flood = Flood::start(&office.internet, TO, &messages, Some(rate))?;
             sleep(Duration::from_secs(2));
             let took = newcomers(office, &cast.tablet.config, TRIES)?;
             let reached = flood.rate();
@@ -74,7 +74,7 @@ fn newcomers_get_in_during_a_flood_of_spoofed_handshakes() -> anyhow::Result<()>
         }
         let calm = with_cookie(office, &cast.tablet.config)?;
         ensure!(calm.is_none(), "a cookie is asked for without a flood");
-        let flood = Flood::start(&office.internet, TO, messages, Some(20_000))?;
+        let flood = Flood::start(&office.internet, TO, &messages, Some(20_000))?;
         sleep(Duration::from_secs(2));
         for _ in 0..3 {
             let took = with_cookie(office, &cast.tablet.config)?.context("no cookie was asked for")?;
@@ -135,7 +135,7 @@ fn an_open_tunnel_goes_on_at_20000_spoofed_handshakes_a_second() -> anyhow::Resu
             let (mut calm, mut flooded, mut rates) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..ROUNDS {
                 calm.push(goodput(&stream, ROUND)?);
-                let flood = Flood::start(&office.internet, TO, messages.clone(), Some(20_000))?;
+                let flood = Flood::start(&office.internet, TO, &messages, Some(20_000))?;
                 sleep(Duration::from_millis(300));
                 flooded.push(goodput(&stream, ROUND)?);
                 rates.push(flood.rate());
@@ -189,11 +189,15 @@ fn junk_at_full_speed_kills_nobody_and_takes_no_memory() -> anyhow::Result<()> {
     const MORE_KIB: u64 = 16 << 10;
     scenario(OfficeOptions::default(), |office| {
         let mut cast = Cast::start(office, GatewayOptions::default())?;
+        // More than `net.core.rmem_max` allows without CAP_NET_ADMIN.
+        let sockets = office.gw.ok(["ss", "-Huamn", "sport = :51820 or sport = :443"])?;
+        let wide = sockets.matches(",rb16777216,").count();
+        ensure!(wide == 2, "receive buffers: {sockets}");
         let client = cast.anne_at(Home::A)?;
         cast.anne_signs_in(client.ns())?;
         let pid = cast.gateway.pid(Role::Net)?;
         let before = (resident(&cast.gateway)?, office.gw.udp_errors()?);
-        let flood = Flood::start(&office.internet, TO, junk(), None)?;
+        let flood = Flood::start(&office.internet, TO, &junk(), None)?;
         sleep(LONG);
         let sent = flood.sent();
         drop(flood);

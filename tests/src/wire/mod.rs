@@ -73,7 +73,7 @@ impl Faults {
         let mut held = |of: u16| (draw() % OF < of.into()).then(|| Duration::from_nanos(draw() % behind));
         let late = held(self.late).unwrap_or_default();
         let again = held(self.duplicate).map(|after| self.delay + late + after);
-        let turn = self.corrupt_every > 0 && number % u64::from(self.corrupt_every) == 0;
+        let turn = self.corrupt_every > 0 && number.is_multiple_of(self.corrupt_every.into());
         Fate { copies: [Some(self.delay + late), again], corrupt: turn.then(draw) }
     }
 }
@@ -177,7 +177,7 @@ mod tests {
                 let (before, mut after) = (frame(ipv6, 100), frame(ipv6, 100));
                 corrupt(&mut after, which);
                 let turned: u32 = before.iter().zip(&after).map(|(a, b)| (a ^ b).count_ones()).sum();
-                assert_eq!((turned, &before[..begins] == &after[..begins]), (1, true), "{which}");
+                assert_eq!((turned, before[..begins] == after[..begins]), (1, true), "{which}");
             }
         }
     }
