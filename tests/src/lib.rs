@@ -13,6 +13,7 @@ pub mod gateway;
 pub mod leftovers;
 mod netns;
 mod place;
+mod plan;
 mod probe;
 mod process;
 pub mod scan;
