@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use office::addresses::GATEWAY_LAN;
+use office::addresses::{GATEWAY, GATEWAY_LAN, GATEWAY6};
 use office::gateway::{Cast, GatewayOptions, Lock};
 use office::scan::{self, Answer};
 use office::{Capture, Home, Office, OfficeOptions, Seen, Speaker, scenario};
@@ -176,7 +176,11 @@ fn sweep(open: bool, lock: Option<Lock>, ports_of: usize) -> anyhow::Result<()> 
                 .to_owned();
         }
         let at_office = Capture::start(&office.gw, "lan0", &format!("{FROM_A_DEVICE}{allowed}"))?;
-        let at_internet = Capture::start(&office.gw, "wan0", "not arp and not icmp6 and not udp")?;
+        let at_internet = Capture::start(
+            &office.gw,
+            "wan0",
+            &format!("(src host {GATEWAY} or src host {GATEWAY6}) and not icmp6 and not udp"),
+        )?;
         let (own4, own6) = (cast.laptop.address4, cast.laptop.address6);
         let at_tablet =
             Capture::start(&office.home_a, tablet.interface(), &format!("src host {own4} or src host {own6}"))?;
