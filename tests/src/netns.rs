@@ -29,6 +29,17 @@ pub struct Netns {
     spawned: AtomicU32,
 }
 
+/// What the kernel counted of UDP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpErrors {
+    /// Reached a socket.
+    pub received: u64,
+    /// Had a wrong checksum.
+    pub checksum: u64,
+    /// Found a full receive buffer.
+    pub overrun: u64,
+}
+
 impl Netns {
     /// Makes it, with the loopback up and IPv6 addresses usable at once.
     pub(crate) fn create(prefix: &str, short: &'static str, logs: &Path) -> anyhow::Result<Self> {
@@ -186,6 +197,28 @@ impl Netns {
     /// There is no such value.
     pub fn sysctl(&self, path: &str, value: &str) -> anyhow::Result<()> {
         self.within(|| std::fs::write(Path::new("/proc/sys").join(path), value).context(path.to_owned()))
+    }
+
+    /// Datagrams the machine has dropped so far, IPv4 and IPv6 together.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn udp_errors(&self) -> anyhow::Result<UdpErrors> {
+        self.within(|| {
+            let (v4, v6) = ("/proc/thread-self/net/snmp", "/proc/thread-self/net/snmp6");
+            let (v4, v6) = (std::fs::read_to_string(v4)?, std::fs::read_to_string(v6)?);
+            let mut lines = v4.lines().filter(|l| l.starts_with("Udp:"));
+            let (names, values) = (lines.next().context("names")?, lines.next().context("values")?);
+            let of = |name: &str| -> u64 {
+                let four = names.split(' ').zip(values.split(' ')).find(|(n, _)| *n == name).map(|(_, v)| v);
+                let six = v6
+                    .lines()
+                    .find_map(|l| l.strip_prefix("Udp6")?.strip_prefix(name)?.starts_with([' ', '\t']).then_some(l));
+                let six = six.and_then(|l| l.split_whitespace().last());
+                [four, six].into_iter().flatten().filter_map(|v| v.parse::<u64>().ok()).sum()
+            };
+            Ok(UdpErrors { checksum: of("InCsumErrors"), overrun: of("RcvbufErrors"), received: of("InDatagrams") })
+        })
     }
 
     /// Runs `ip` commands, one a line.

@@ -14,11 +14,13 @@ use std::thread;
 use anyhow::{Context as _, ensure};
 use rustix::process::geteuid;
 
-use crate::addresses::{GATEWAY, GATEWAY_LAN, GATEWAY6, OFFICE_DNS, PUBLIC_DNS};
+use crate::addresses::{OFFICE_DNS, PUBLIC_DNS};
 use crate::leftovers::{self, Prefix};
 use crate::netns::Netns;
+use crate::plan::{BOX_A, BOX_B, GW, INTERNET, LAN, ODNS, ROAM, SILENT, home_router, machine};
 use crate::process::tail;
 use crate::servers::Servers;
+use crate::wire::{HOME_SIDE, INTERNET_SIDE, Wire};
 
 /// How an office is to be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +28,8 @@ pub struct OfficeOptions {
     /// The path from the internet to this home carries only packets of so many bytes, and nobody says so: ICMP about
     /// it is filtered.
     pub narrow: Option<(Home, u16)>,
+    /// Between this home and the internet there is a wire that can be made bad ([`Office::wire`]).
+    pub wire: Option<Home>,
 }
 
 /// One of the two homes.
@@ -63,6 +67,7 @@ pub struct Office {
     /// The office's own router and DNS server.
     pub odns: Netns,
     servers: Option<Servers>,
+    wire: Option<Wire>,
     clients: std::sync::atomic::AtomicU32,
     failed: bool,
     logs: PathBuf,
@@ -81,6 +86,7 @@ impl Office {
         let logs = prefix.directory().join("logs");
         std::fs::create_dir_all(&logs).context("create the directory for logs")?;
         let made = |short| Netns::create(prefix.name(), short, &logs);
+        let wire = options.wire.map(|home| anyhow::Ok((home, made("wire")?))).transpose()?;
         let mut office = Self {
             internet: made("internet")?,
             box_a: made("box-a")?,
@@ -94,13 +100,17 @@ impl Office {
             pc: made("pc")?,
             odns: made("odns")?,
             servers: None,
+            wire: None,
             clients: 0.into(),
             failed: false,
             logs,
             prefix,
         };
         office.failed = true;
-        office.connect()?;
+        office.connect(wire.as_ref())?;
+        if let Some((_, ns)) = wire {
+            office.wire = Some(Wire::lay(ns)?);
+        }
         if let Some((home, mtu)) = options.narrow {
             office.narrow(home, mtu)?;
         }
@@ -135,6 +145,14 @@ impl Office {
         self.servers.as_ref().map_or("none", |s| s.rdp)
     }
 
+    /// The wire of [`OfficeOptions::wire`].
+    ///
+    /// # Errors
+    /// None was asked for.
+    pub fn wire(&self) -> anyhow::Result<&Wire> {
+        self.wire.as_ref().context("an office with a wire that can be made bad")
+    }
+
     /// Something went wrong: the logs are shown and kept when the office is dropped.
     pub fn fail(&mut self) {
         self.failed = true;
@@ -155,7 +173,7 @@ impl Office {
         format!("{}c{}", self.prefix(), self.clients.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
     }
 
-    fn connect(&self) -> anyhow::Result<()> {
+    fn connect(&self, wire: Option<&(Home, Netns)>) -> anyhow::Result<()> {
         let link = |a: &Netns, a_if: &str, b: &Netns, b_if: &str| {
             a.ip(&format!("link add name {a_if} type veth peer name {b_if} netns {}", b.full_name()))?;
             a.ip(&format!("link set {a_if} up"))?;
@@ -163,8 +181,19 @@ impl Office {
         };
         link(&self.internet, "togw", &self.gw, "wan0")?;
         link(&self.internet, "toodns", &self.odns, "wan0")?;
-        link(&self.internet, "toboxa", &self.box_a, "wan0")?;
-        link(&self.internet, "toboxb", &self.box_b, "wan0")?;
+        for home in [Home::A, Home::B] {
+            let (router, there) = self.uplink(home);
+            match wire {
+                Some((which, ns)) if *which == home => {
+                    link(&self.internet, there, ns, INTERNET_SIDE)?;
+                    link(ns, HOME_SIDE, router, "wan0")?;
+                    // A wire carries packets, not trains of them.
+                    self.internet.ip(&format!("link set {there} gso_max_segs 1"))?;
+                    router.ip("link set wan0 gso_max_segs 1")?;
+                }
+                _ => link(&self.internet, there, router, "wan0")?,
+            }
+        }
         link(&self.internet, "toroam", &self.home_b, "roam0")?;
         link(&self.box_a, "lan1", &self.home_a, "eth0")?;
         link(&self.box_a, "lan2", &self.nas_a, "eth0")?;
@@ -204,11 +233,16 @@ impl Office {
         Ok(())
     }
 
-    fn narrow(&self, home: Home, mtu: u16) -> anyhow::Result<()> {
-        let (router, there) = match home {
+    /// A home's router, and the internet's interface towards it.
+    fn uplink(&self, home: Home) -> (&Netns, &'static str) {
+        match home {
             Home::A => (&self.box_a, "toboxa"),
             Home::B => (&self.box_b, "toboxb"),
-        };
+        }
+    }
+
+    fn narrow(&self, home: Home, mtu: u16) -> anyhow::Result<()> {
+        let (router, there) = self.uplink(home);
         self.internet.ip(&format!("link set {there} mtu {mtu}"))?;
         router.ip(&format!("link set wan0 mtu {mtu}"))?;
         self.internet.nft(SILENT)?;
@@ -253,6 +287,7 @@ impl Drop for Office {
             self.show_logs();
         }
         self.servers = None;
+        self.wire = None;
         leftovers::remove(self.prefix.name());
     }
 }
@@ -279,128 +314,4 @@ impl Office {
             eprintln!("--- whole logs: {}", kept.display());
         }
     }
-}
-
-fn machine(v4: &str, router4: &str, v6: Option<(&str, &str)>) -> String {
-    let mut text = format!("addr add {v4} dev eth0\nroute add default via {router4}\n");
-    if let Some((v6, router6)) = v6 {
-        text.push_str(&format!("addr add {v6} dev eth0 nodad\nroute add ::/0 via {router6}\n"));
-    }
-    text
-}
-
-/// A router as people have at home: NAT for IPv4, IPv6 open outwards only. Connection tracking works in a zone of its
-/// own number: another number, and all translations made before are forgotten.
-fn home_router(first_port: u16) -> String {
-    let last_port = first_port + 9999;
-    let zone = first_port / 10000;
-    format!(
-        "table inet home\ndelete table inet home\ntable inet home {{
-	chain before {{ type filter hook prerouting priority raw; ct zone set {zone}; }}
-	chain own {{ type filter hook output priority raw; ct zone set {zone}; }}
-	chain out {{
-		type nat hook postrouting priority srcnat
-		oifname \"wan0\" meta nfproto ipv4 meta l4proto {{ tcp, udp }} masquerade to :{first_port}-{last_port}
-		oifname \"wan0\" meta nfproto ipv4 masquerade
-	}}
-	chain pass {{
-		type filter hook forward priority filter; policy accept;
-		iifname \"wan0\" ct state established,related accept
-		iifname \"wan0\" drop
-	}}
-}}
-"
-    )
-}
-
-/// A path that says nothing about packets too big for it.
-const SILENT: &str = "table inet silent {
-	chain out { type filter hook output priority filter; icmp type destination-unreachable icmp code 4 drop; \
-	 icmpv6 type packet-too-big drop; }
-	chain pass { type filter hook forward priority filter; icmp type destination-unreachable icmp code 4 drop; \
-	 icmpv6 type packet-too-big drop; }
-}
-";
-
-const INTERNET: &str = "\
-addr add 203.0.113.1/28 dev togw
-addr add 203.0.113.53/32 dev lo
-addr add 203.0.113.80/32 dev lo
-addr add 203.0.113.17/28 dev toodns
-addr add 198.51.100.1/24 dev toboxa
-addr add 192.0.2.1/25 dev toboxb
-addr add 192.0.2.129/25 dev toroam
-addr add 2001:db8:113::1/64 dev togw nodad
-addr add 2001:db8:53::53/128 dev lo nodad
-addr add 2001:db8:53::80/128 dev lo nodad
-addr add 2001:db8:a::1/64 dev toboxa nodad
-addr add 2001:db8:b::1/64 dev toboxb nodad
-addr add 2001:db8:c::1/64 dev toroam nodad
-route add 2001:db8:a1::/64 via 2001:db8:a::11
-route add 2001:db8:b1::/64 via 2001:db8:b::22
-";
-
-const GW: &str = "\
-addr add 203.0.113.10/28 dev wan0
-addr add 2001:db8:113::10/64 dev wan0 nodad
-addr add 192.168.1.2/24 dev lan0
-addr add fd5e:ff1:ce::2/64 dev lan0 nodad
-route add default via 203.0.113.1
-route add ::/0 via 2001:db8:113::1
-";
-
-const BOX_A: &str = "\
-link add lan0 type bridge
-link set lan1 master lan0
-link set lan2 master lan0
-link set lan0 up
-addr add 198.51.100.11/24 dev wan0
-addr add 2001:db8:a::11/64 dev wan0 nodad
-addr add 192.168.1.1/24 dev lan0
-addr add 2001:db8:a1::1/64 dev lan0 nodad
-route add default via 198.51.100.1
-route add ::/0 via 2001:db8:a::1
-";
-
-const BOX_B: &str = "\
-addr add 192.0.2.22/25 dev wan0
-addr add 2001:db8:b::22/64 dev wan0 nodad
-addr add 192.168.77.1/24 dev lan0
-addr add 2001:db8:b1::1/64 dev lan0 nodad
-route add default via 192.0.2.1
-route add ::/0 via 2001:db8:b::1
-";
-
-const ROAM: &str = "\
-addr add 192.0.2.150/25 dev roam0
-addr add 2001:db8:c::150/64 dev roam0 nodad
-";
-
-const LAN: &str = "\
-link add br0 type bridge
-link set togw master br0
-link set tofiles master br0
-link set topc master br0
-link set toodns master br0
-link set br0 up
-";
-
-const ODNS: &str = "\
-addr add 203.0.113.20/28 dev wan0
-addr add 192.168.1.1/24 dev lan0
-addr add fd5e:ff1:ce::1/64 dev lan0 nodad
-route add default via 203.0.113.17
-";
-
-/// What the public DNS server knows of the gateway, and the office's DNS server of its own zone.
-pub(crate) fn zones() -> (String, String) {
-    let public = format!(
-        "host-record=www.example.org,203.0.113.80,2001:db8:53::80\nhost-record=door.example.org,{GATEWAY},{GATEWAY6}\n"
-    );
-    let office = format!(
-        "local=/office.lan/\nhost-record=files.office.lan,192.168.1.10,fd5e:ff1:ce::10\n\
-         host-record=pc.office.lan,192.168.1.20,fd5e:ff1:ce::20\nhost-record=door.office.lan,{GATEWAY_LAN}\n\
-         host-record=printer.office.lan,192.168.1.30\nsrv-host=_ldap._tcp.office.lan,files.office.lan,389\n"
-    );
-    (public, office)
 }

@@ -10,7 +10,8 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::addresses::{FILES, OFFICE_DNS, PUBLIC_DNS};
 use crate::netns::Netns;
-use crate::place::{Office, zones};
+use crate::place::Office;
+use crate::plan::zones;
 use crate::probe::{Listener, connect};
 use crate::process::{Output, Process, wait_until};
 

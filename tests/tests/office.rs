@@ -104,7 +104,7 @@ fn without_a_tunnel_nothing_of_the_office_is_reached() -> anyhow::Result<()> {
 
 #[test]
 fn a_copy_gets_through_a_narrow_path_that_says_nothing() -> anyhow::Result<()> {
-    scenario(OfficeOptions { narrow: Some((Home::B, 1400)) }, |office| {
+    scenario(OfficeOptions { narrow: Some((Home::B, 1400)), ..OfficeOptions::default() }, |office| {
         let there = tunnel(office, Home::B, Client::wireguard_go)?;
         let file = office.big_file("drawings", 20)?;
         office.copy(there.client.ns(), ALIAS, &file)?.finish(LIMIT)?;

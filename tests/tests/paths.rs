@@ -52,7 +52,7 @@ fn home_and_office_have_the_same_numbers() -> anyhow::Result<()> {
 
 #[test]
 fn a_path_of_1400_bytes_that_says_nothing() -> anyhow::Result<()> {
-    scenario(OfficeOptions { narrow: Some((Home::B, 1400)) }, |office| {
+    scenario(OfficeOptions { narrow: Some((Home::B, 1400)), ..OfficeOptions::default() }, |office| {
         let mut cast = Cast::start(office, GatewayOptions::default())?;
         let client = cast.anne_at(Home::B)?;
         cast.anne_signs_in(client.ns())?;

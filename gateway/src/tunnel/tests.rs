@@ -258,6 +258,25 @@ fn a_replayed_message_is_delivered_once_and_moves_nobody() {
     assert!(client.receive(PATIENCE).is_some(), "the reply goes where the client is");
 }
 
+/// 1,024 packets (boringtun; Linux: 8,128). What comes later than that is lost; nothing is delivered twice, at any depth.
+#[test]
+fn what_is_overtaken_is_delivered_once_within_the_window_and_never_beyond() {
+    let rig = Rig::new(&state(true));
+    let mut client = Client::connect(&rig, 1);
+    let sealed: Vec<_> = (0..1200).map(|mark| client.seal(&knock(1, mark))).collect();
+    let send = |number: u16| client.socket.send_to(&sealed[usize::from(number)], rig.gateway).unwrap();
+    send(1199);
+    assert_eq!(rig.arrived(PATIENCE).unwrap(), knock(1, 1199), "the newest");
+    for number in [176, 500, 1198] {
+        send(number);
+        assert_eq!(rig.arrived(PATIENCE).unwrap(), knock(1, number), "overtaken");
+    }
+    for number in [0, 174, 176, 500, 1198, 1199] {
+        send(number);
+    }
+    assert_eq!(rig.arrived(QUIET), None, "too old, or again");
+}
+
 #[test]
 fn a_client_that_roams_is_followed_and_a_forged_cookie_reply_moves_nobody() {
     let rig = Rig::new(&state(true));

@@ -73,8 +73,14 @@ impl Socket {
     }
 
     fn configure(socket: Socket2, v4_only: bool) -> io::Result<Self> {
-        let _ = socket.set_recv_buffer_size(BUFFER);
-        let _ = socket.set_send_buffer_size(BUFFER);
+        let (reference, size) = (SockRef::from(&socket), libc::c_int::try_from(BUFFER).unwrap_or(libc::c_int::MAX));
+        // Whatever `net.core.rmem_max` says: a twentieth of it is full after ten milliseconds of a flood.
+        if set_option(&reference, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, size).is_err() {
+            let _ = socket.set_recv_buffer_size(BUFFER);
+        }
+        if set_option(&reference, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size).is_err() {
+            let _ = socket.set_send_buffer_size(BUFFER);
+        }
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         allow_fragments(&socket, v4_only)?;
         if state.gro_segments() == 1 || state.max_gso_segments() == 1 {
