@@ -13,6 +13,7 @@ mod doctor;
 mod group;
 mod input;
 mod invitation;
+mod manual;
 mod moment;
 mod output;
 mod policy;
@@ -104,6 +105,13 @@ enum Command {
     Token(token::Token),
     /// What was done, by whom, and when
     Audit(audit::Audit),
+    /// What a shell completes: bash, zsh, fish
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page
+    Man,
     /// Run both processes, for a trial or a demo
     Run,
     /// Run the data plane
@@ -142,11 +150,13 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let config = match (&arguments.command, config) {
         (Command::Setup(setup), config) => return setup.run(config, path.as_deref(), json),
         (Command::Doctor(doctor), config) => return doctor.run(config, json),
+        (Command::Completions { shell }, _) => return manual::completions(*shell).map(|()| ExitCode::SUCCESS),
+        (Command::Man, _) => return manual::man().map(|()| ExitCode::SUCCESS),
         (_, config) => config?,
     };
     let context = || Client::of(&config).map(|client| Context { client, json });
     match arguments.command {
-        Command::Setup(_) | Command::Doctor(_) => {}
+        Command::Setup(_) | Command::Doctor(_) | Command::Completions { .. } | Command::Man => {}
         Command::Run => run::run(path.as_deref(), &config)?,
         Command::Net(child) => run::net(&config, &child)?,
         Command::Serve(child) => run::serve(config, &child)?,
