@@ -22,7 +22,8 @@ const REFUSALS: u64 = 100;
 /// The gateway on the office LAN by IPv6.
 const GATEWAY_LAN6: Ipv6Addr = Ipv6Addr::new(0xfd5e, 0xff1, 0xce, 0, 0, 0, 0, 2);
 /// What the gateway itself says on the office LAN: neighbours are looked for, and names.
-const FROM_A_DEVICE: &str = "not arp and not (icmp6 and ip6[40] >= 130 and ip6[40] <= 143) and not port 53";
+const FROM_A_DEVICE: &str =
+    "not arp and not dst net ff02::/16 and not (icmp6 and ip6[40] >= 130 and ip6[40] <= 143) and not port 53";
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -179,7 +180,7 @@ fn sweep(open: bool, lock: Option<Lock>, ports_of: usize) -> anyhow::Result<()> 
         let at_internet = Capture::start(
             &office.gw,
             "wan0",
-            &format!("(src host {GATEWAY} or src host {GATEWAY6}) and not icmp6 and not udp"),
+            &format!("not arp and (src host {GATEWAY} or src host {GATEWAY6}) and not icmp6 and not udp"),
         )?;
         let (own4, own6) = (cast.laptop.address4, cast.laptop.address6);
         let at_tablet =
