@@ -65,38 +65,144 @@ pub enum Factor {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Event {
-    SiteCreated { organisation: String },
-    SettingsChanged { endpoint: String, resolvers: Vec<String>, office_zones: Vec<String>, masquerade: bool },
-    UserAdded { user: String, role: &'static str },
-    UserDisabled { user: String },
-    UserEnabled { user: String },
-    GroupsChanged { user: String, groups: Vec<String> },
-    GroupAdded { group: String },
-    GroupRemoved { group: String },
-    DeviceAdded { user: String, device: DeviceId, name: String, public_key: String },
-    DeviceDisabled { user: String, device: DeviceId, name: String },
-    DeviceEnabled { user: String, device: DeviceId, name: String },
-    DeviceRevoked { user: String, device: DeviceId, name: String },
-    ConfigShown { user: String, device: DeviceId, name: String },
-    ResourceAdded { resource: String, kind: &'static str },
-    ResourceMoved { resource: String, address4: Option<String>, address6: Option<String> },
-    ResourceRemoved { resource: String },
-    PolicyAdded { policy: PolicyId, group: String, resource: String, hours: Option<String>, until: Option<Unix> },
-    PolicyRemoved { policy: PolicyId, group: String, resource: String },
-    InvitationIssued { user: String },
-    InvitationRevoked { user: String },
-    InvitationRedeemed { user: String },
-    TokenAdded { token: String, scopes: String, until: Unix },
-    TokenRevoked { token: String },
-    SignedIn { user: String, factor: Factor },
-    SignInRefused { user: Option<String>, device: Option<DeviceId>, why: Refusal },
-    SignedOut { user: String },
-    FactorSuspended { user: String },
-    DoorOpened { user: String, device: DeviceId, verification: VerificationId, until: Unix },
-    DoorExtended { user: String, device: DeviceId, verification: VerificationId, until: Unix },
-    DoorGrace { user: String, device: DeviceId, verification: VerificationId, until: Unix },
-    DoorLocked { user: String, device: DeviceId, verification: VerificationId, reason: &'static str },
-    AllDoorsLocked { reason: &'static str },
+    SiteCreated {
+        organisation: String,
+    },
+    SettingsChanged {
+        endpoint: Option<String>,
+        resolvers: Option<Vec<String>>,
+        office_zones: Option<Vec<String>>,
+        masquerade: Option<bool>,
+    },
+    UserAdded {
+        user: String,
+        role: &'static str,
+    },
+    UserDisabled {
+        user: String,
+    },
+    UserEnabled {
+        user: String,
+    },
+    GroupsChanged {
+        user: String,
+        groups: Vec<String>,
+    },
+    GroupAdded {
+        group: String,
+    },
+    GroupRemoved {
+        group: String,
+    },
+    DeviceAdded {
+        user: String,
+        device: DeviceId,
+        name: String,
+        public_key: String,
+    },
+    DeviceDisabled {
+        user: String,
+        device: DeviceId,
+        name: String,
+    },
+    DeviceEnabled {
+        user: String,
+        device: DeviceId,
+        name: String,
+    },
+    DeviceRevoked {
+        user: String,
+        device: DeviceId,
+        name: String,
+    },
+    ConfigShown {
+        user: String,
+        device: DeviceId,
+        name: String,
+    },
+    ResourceAdded {
+        resource: String,
+        kind: &'static str,
+    },
+    ResourceMoved {
+        resource: String,
+        address4: Option<String>,
+        address6: Option<String>,
+    },
+    ResourceRemoved {
+        resource: String,
+    },
+    PolicyAdded {
+        policy: PolicyId,
+        group: String,
+        resource: String,
+        hours: Option<String>,
+        until: Option<Unix>,
+    },
+    PolicyRemoved {
+        policy: PolicyId,
+        group: String,
+        resource: String,
+    },
+    InvitationIssued {
+        user: String,
+    },
+    InvitationRevoked {
+        user: String,
+    },
+    InvitationRedeemed {
+        user: String,
+    },
+    TokenAdded {
+        token: String,
+        scopes: String,
+        until: Unix,
+    },
+    TokenRevoked {
+        token: String,
+    },
+    SignedIn {
+        user: String,
+        factor: Factor,
+    },
+    SignInRefused {
+        user: Option<String>,
+        device: Option<DeviceId>,
+        why: Refusal,
+    },
+    SignedOut {
+        user: String,
+    },
+    FactorSuspended {
+        user: String,
+    },
+    DoorOpened {
+        user: String,
+        device: DeviceId,
+        verification: VerificationId,
+        until: Unix,
+    },
+    DoorExtended {
+        user: String,
+        device: DeviceId,
+        verification: VerificationId,
+        until: Unix,
+    },
+    DoorGrace {
+        user: String,
+        device: DeviceId,
+        verification: VerificationId,
+        until: Unix,
+    },
+    DoorLocked {
+        user: String,
+        device: DeviceId,
+        verification: VerificationId,
+        reason: &'static str,
+    },
+    AllDoorsLocked {
+        reason: &'static str,
+    },
     PeopleConfirmed {},
 }
 

@@ -43,6 +43,9 @@ const MTU: u16 = 1420;
 /// An office address that is not there yet (the interface comes up late) is tried again after this.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
 
+/// How often it is written down how far the database has come, if nothing changes.
+const WITNESS: Duration = Duration::from_secs(60);
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the control plane until it is told to stop.
@@ -64,6 +67,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let started = reconcile::start(store.clone(), site.clone(), interface, config.link_socket())?;
     let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;
     let view = Arc::new(ArcSwap::from_pointee(names::view(&site, &[])));
+    tokio::spawn(keep_witness(store.clone(), config.clone(), started.reconciler.published()));
     tokio::spawn(names::follow(started.reconciler.published(), view.clone()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
@@ -105,24 +109,48 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
     if !store.adopt_boot(now).await? {
         tracing::warn!("the clock stands before the last time this gateway ran: every door opened before is locked");
     }
-    let file = config.state_dir.join("generation");
-    let witnessed = match fs::read_to_string(&file) {
-        Ok(text) => Some(text.trim().parse().unwrap_or(u64::MAX >> 1)),
+    let [generation, epoch, seen] = store.progress().await?;
+    let witnessed = match fs::read_to_string(witness(config)) {
+        Ok(text) => text.split_whitespace().map(|n| n.parse().ok()).collect::<Option<Vec<i64>>>(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-        Err(e) => return Err(e).with_context(|| format!("read {}", file.display())),
+        Err(e) => return Err(e).with_context(|| format!("read {}", witness(config).display())),
     };
-    let (before, next) = store.raise_generation(witnessed.unwrap_or(0)).await?;
-    // A database that has run before, and nothing that saw it run: it was brought here.
-    if witnessed.map_or(before > 0, |witnessed| before < witnessed) {
+    // A database that has run before, and nothing that can tell how far it had come: it was brought here.
+    let behind = witnessed.map_or(generation > 0, |w| w.iter().zip([generation, epoch, seen]).any(|(w, is)| is < *w));
+    if behind {
         tracing::warn!(
             "this database was put back from before: every door is locked, and nobody signs in before `passerelle user confirm`"
         );
+        // Before the next number is taken: whoever dies in between finds it behind again.
         store.lock_everything(now, "database put back from before").await?;
     }
-    let fresh = config.state_dir.join("generation.new");
-    fs::write(&fresh, format!("{next}\n")).with_context(|| format!("write {}", fresh.display()))?;
+    store.raise_generation(generation.unsigned_abs()).await?;
+    write_witness(store, config).await
+}
+
+/// Beside the database, not in it: how far it has come.
+fn witness(config: &Config) -> std::path::PathBuf {
+    config.state_dir.join("generation")
+}
+
+async fn write_witness(store: &Store, config: &Config) -> anyhow::Result<()> {
+    let text = store.progress().await?.map(|n| n.to_string()).join(" ");
+    let (file, fresh) = (witness(config), config.state_dir.join("generation.new"));
+    fs::write(&fresh, format!("{text}\n")).with_context(|| format!("write {}", fresh.display()))?;
     fs::File::open(&fresh).and_then(|f| f.sync_all()).context("write the generation")?;
     fs::rename(&fresh, &file).with_context(|| format!("write {}", file.display()))
+}
+
+/// Keeps the witness up to date: with every change that the data plane learns of, and every minute.
+async fn keep_witness(store: Arc<Store>, config: Config, mut published: watch::Receiver<reconcile::Published>) {
+    loop {
+        // Told or not, it is written.
+        let _ = tokio::time::timeout(WITNESS, published.changed()).await;
+        if let Err(e) = write_witness(&store, &config).await {
+            tracing::warn!(error = format!("{e:#}"), "how far the database has come cannot be written down");
+            tokio::time::sleep(BIND_AGAIN).await;
+        }
+    }
 }
 
 /// The site with a certificate that is for the right names and good for a while.

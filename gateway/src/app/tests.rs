@@ -154,26 +154,41 @@ async fn a_database_put_back_from_before_locks_every_door() {
             crate::store::audit::Filter { event: Some("all_doors_locked".into()), limit: 10, ..Default::default() };
         store.audit(&filter).await.unwrap().len()
     };
+    let change = async |store: &Store, group: &str| {
+        let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+        write.add_group(group).await.unwrap();
+        write.touch(crate::store::Scope::All);
+        write.commit().await.unwrap();
+        write_witness(store, &config).await.unwrap();
+    };
+    let file = config.state_dir.join("passerelle.db");
     let store = open().await;
     begin(&store, &config).await.unwrap();
+    change(&store, "before").await;
     store.close().await;
-    let kept = fs::read(config.state_dir.join("passerelle.db")).unwrap();
-    for _ in 0..2 {
+    let kept = fs::read(&file).unwrap();
+    // Put back within one run of the process, and after another start.
+    for starts in [0, 2] {
+        let mut store = open().await;
+        for _ in 0..starts {
+            begin(&store, &config).await.unwrap();
+            store.close().await;
+            store = open().await;
+        }
+        let locks = locked(&store).await;
+        change(&store, "after").await;
+        store.close().await;
+        fs::write(&file, &kept).unwrap();
         let store = open().await;
         begin(&store, &config).await.unwrap();
-        assert_eq!(locked(&store).await, 0);
+        assert_eq!(locked(&store).await, 1, "after {starts} starts and {locks} locks");
+        assert!(store.restored_at().await.unwrap().is_some(), "IT is asked");
+        store.close().await;
+        let store = open().await;
+        begin(&store, &config).await.unwrap();
+        assert_eq!(locked(&store).await, 1, "once");
         store.close().await;
     }
-    fs::write(config.state_dir.join("passerelle.db"), kept).unwrap();
-    let store = open().await;
-    begin(&store, &config).await.unwrap();
-    assert_eq!(locked(&store).await, 1);
-    assert!(store.restored_at().await.unwrap().is_some(), "IT is asked");
-    store.close().await;
-    let store = open().await;
-    begin(&store, &config).await.unwrap();
-    assert_eq!(locked(&store).await, 1, "once");
-    store.close().await;
     // On another machine nothing tells that it is old: it counts as such.
     fs::remove_file(config.state_dir.join("generation")).unwrap();
     let store = open().await;

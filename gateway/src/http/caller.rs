@@ -210,6 +210,19 @@ impl FromRequestParts<Arc<Api>> for SignedIn {
     }
 }
 
+impl Admin {
+    /// The same of a person by login.
+    ///
+    /// # Errors
+    /// It is a program, and they are an administrator.
+    pub async fn may_change_login(&self, api: &Api, login: &str) -> Answer<()> {
+        match self.actor {
+            Actor::Token(_) => self.may_change(api.store.user(login).await?.role),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {

@@ -94,6 +94,9 @@ async fn remove_group(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let group = api.store.group(&group).await.named(&group)?;
+    for member in api.store.groups().await?.into_iter().filter(|g| g.id == group).flat_map(|g| g.members) {
+        admin.may_change_login(&api, &member).await?;
+    }
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_group(group).await?;
     let epoch = write.commit().await?;

@@ -186,8 +186,10 @@ async fn revoke_invitation(
     State(api): State<Arc<Api>>,
     Path(invitation): Path<String>,
 ) -> Answer<StatusCode> {
+    let id = input::id("invitation", &invitation)?;
+    admin.may_change_login(&api, &api.store.invitation(id).await.named(&invitation)?.login).await?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
-    write.revoke_invitation(input::id("invitation", &invitation)?).await.named(&invitation)?;
+    write.revoke_invitation(id).await.named(&invitation)?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::caller::Admin;
+use super::caller::{Admin, Person};
 use super::error::{Answer, ApiError, Problems};
 use super::input::{self, Body};
 use crate::reconcile::Wait;
@@ -97,7 +97,7 @@ async fn read_settings(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Set
 /// Changes settings; the answer comes when the data plane has them.
 #[utoipa::path(patch, path = "/settings", tag = "settings", request_body = ChangeSettings, responses((status = 200, body = Settings), Problems))]
 async fn change_settings(
-    admin: Admin,
+    admin: Person,
     State(api): State<Arc<Api>>,
     Body(change): Body<ChangeSettings>,
 ) -> Answer<Json<Settings>> {
@@ -124,14 +124,12 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         return invalid("time_zone: a name such as Europe/Brussels is expected".into());
     }
     Ok(NewSettings {
-        organisation: change.organisation.map_or(Ok(site.organisation.clone()), |text| input::name(&text))?,
-        endpoint: change.endpoint.map_or(Ok(site.endpoint.clone()), |text| input::endpoint(&text))?,
-        office_interface: change
-            .office_interface
-            .map_or(Ok(site.office_interface.clone()), |text| input::interface(&text))?,
-        time_zone: change.time_zone.unwrap_or_else(|| site.time_zone.clone()),
-        resolvers: change.resolvers.unwrap_or_else(|| site.resolvers.clone()),
-        office_zones: change.office_zones.map_or(Ok(site.office_zones.clone()), |z| input::dns_names(&z, site))?,
-        masquerade: change.masquerade.unwrap_or(site.masquerade),
+        organisation: change.organisation.map(|text| input::name(&text)).transpose()?,
+        endpoint: change.endpoint.map(|text| input::endpoint(&text)).transpose()?,
+        office_interface: change.office_interface.map(|text| input::interface(&text)).transpose()?,
+        time_zone: change.time_zone,
+        resolvers: change.resolvers,
+        office_zones: change.office_zones.map(|zones| input::dns_names(&zones, site)).transpose()?,
+        masquerade: change.masquerade,
     })
 }

@@ -98,8 +98,12 @@ async fn end_verification(
     Path(verification): Path<String>,
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
+    let id = input::id("verification", &verification)?;
+    if let Some(running) = api.store.verifications(from, false).await?.into_iter().find(|v| v.id == id) {
+        admin.may_change_login(&api, &running.login).await?;
+    }
     let mut write = api.store.write(from, admin.actor).await?;
-    write.end_verification(input::id("verification", &verification)?, EndReason::Ended).await.named(&verification)?;
+    write.end_verification(id, EndReason::Ended).await.named(&verification)?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
 }

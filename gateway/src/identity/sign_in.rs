@@ -74,9 +74,6 @@ pub async fn sign_in(
         return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
     }
     store.password_was_right(known.id).await?;
-    if store.restored_at().await?.is_some() {
-        return Err(Refused::Restored);
-    }
     let proof = prove(store, &known, &attempt.code, attempt.device, now).await?;
 
     let token = WebToken::generate()?;
@@ -86,6 +83,11 @@ pub async fn sign_in(
         return refuse(store, Some(known.login), attempt.device, Refusal::Code, now).await;
     }
     write.forgive(&login, from.as_deref()).await?;
+    // Only now: before the code, the answer would tell that the password is right.
+    if store.restored_at().await?.is_some() {
+        write.commit().await?;
+        return Err(Refused::Restored);
+    }
     write.audit(&Event::SignedIn { user: known.login.clone(), factor: proof.factor() }).await?;
     write.begin_web_session(&token.hash(), known.id, attempt.device.map(|d| d.id)).await?;
     if let Some(device) = attempt.device {

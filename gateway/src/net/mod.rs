@@ -363,6 +363,10 @@ impl Use {
         if granted < self.base {
             self.base = 0;
         }
+        // Nobody looked for longer than a minute: what came in that time may have come drop by drop.
+        if self.since + MINUTE * 2 < now && self.since.0 > 0 {
+            (self.since, self.base) = (now, granted);
+        }
         let enough = granted - self.base >= BUSY;
         if enough {
             self.busy = Some(now);
@@ -428,7 +432,7 @@ mod tests {
     fn a_minute_with_little_is_no_use_and_one_with_enough_is() {
         let (mut peer, minute) = (Use::default(), 60_000);
         let at = |n: u64| Boot(1_000_000 + n);
-        for n in 0..10 {
+        for n in 0..10_u64 {
             assert_eq!(peer.at(n * (BUSY - 1), at(n * minute)), None, "minute {n}");
         }
         let busy = at(10 * minute + 5);

@@ -118,6 +118,8 @@ impl Core {
                 }
                 () = again, if retry.is_some() => self.everything().await,
                 () = tokio::time::sleep_until(opens_at.unwrap_or_else(Instant::now)), if opens_at.is_some() => {
+                    // Whatever comes of it: a moment that has passed is not waited for again.
+                    self.opens_at = None;
                     self.everything().await
                 }
             };
@@ -227,7 +229,7 @@ impl Core {
         let now = Moment::now();
         let loaded = self.store.load_since(Some(*epoch), now).await.context("load what changed")?;
         if loaded.scope == Scope::All && self.look_at_site().await? {
-            return self.snapshot().await;
+            return self.anew().await;
         }
         self.send_difference(loaded, now)
     }
@@ -248,11 +250,12 @@ impl Core {
         if self.sent.is_none() {
             return self.snapshot().await;
         }
-        if self.look_at_site().await? {
-            return self.snapshot().await;
-        }
         let now = Moment::now();
         let loaded = self.store.load_since(None, now).await.context("load everything")?;
+        // After the load: settings are never older than the epoch they are sent with.
+        if self.look_at_site().await? {
+            return self.anew().await;
+        }
         self.live.keep(|device| loaded.world.devices.get(device).is_some_and(|d| !d.revoked));
         self.send_difference(loaded, now)?;
         self.store.sweep_throttles(now.wall).await.context("forget old tries")?;
@@ -310,11 +313,17 @@ impl Core {
         Ok(())
     }
 
+    /// A snapshot, tried again until it has gone out.
+    async fn anew(&mut self) -> anyhow::Result<()> {
+        self.sent = None;
+        self.snapshot().await
+    }
+
     async fn snapshot(&mut self) -> anyhow::Result<()> {
-        self.look_at_site().await?;
         let now = Moment::now();
         let Loaded { epoch, mut world, resources, .. } =
             self.store.load_since(None, now).await.context("load everything")?;
+        self.look_at_site().await?;
         for (id, device) in &mut world.devices {
             let told = self.live.of(*id);
             device.endpoint = newer(device.endpoint, told.endpoint);

@@ -84,7 +84,8 @@ impl Database {
         match self {
             Self::Sqlite(_) => writes.begin_with("BEGIN IMMEDIATE").await,
             Self::Postgres(_) => {
-                let mut tx = writes.begin().await?;
+                // Each statement after the lock sees what was committed before it was taken.
+                let mut tx = writes.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
                 tx.execute(WRITER).await?;
                 Ok(tx)
             }

@@ -57,23 +57,23 @@ pub struct Site {
     pub tls_renew_at: Unix,
 }
 
-/// What IT may change of a site.
+/// What IT changes of a site; what is absent stays.
 #[derive(Clone, Debug)]
 pub struct NewSettings {
     /// Whose gateway this is.
-    pub organisation: String,
+    pub organisation: Option<String>,
     /// `host:port` for client configs.
-    pub endpoint: String,
+    pub endpoint: Option<String>,
     /// The interface towards the office.
-    pub office_interface: String,
+    pub office_interface: Option<String>,
     /// As IANA names it.
-    pub time_zone: String,
+    pub time_zone: Option<String>,
     /// The office's own resolvers.
-    pub resolvers: Vec<SocketAddr>,
+    pub resolvers: Option<Vec<SocketAddr>>,
     /// Zones the office's resolvers are asked for.
-    pub office_zones: Vec<String>,
+    pub office_zones: Option<Vec<String>>,
     /// Whether the office sees the gateway's address instead of the device's.
-    pub masquerade: bool,
+    pub masquerade: Option<bool>,
 }
 
 impl Store {
@@ -144,14 +144,24 @@ impl Store {
         Ok(())
     }
 
-    /// Counts starts of `serve`, to notice a database put back from before: the answer is the number before and now.
+    /// How far the database has come: starts of `serve`, epoch, and when it was last seen running, in Unix milliseconds.
+    /// None of them goes back, but with a database put back from before (or a clock set back).
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn progress(&self) -> Result<[i64; 3]> {
+        let row = sqlx::query("SELECT generation, epoch, last_seen FROM site").fetch_one(&self.reads).await?;
+        Ok([row.integer("generation")?, row.integer("epoch")?, row.integer("last_seen")?])
+    }
+
+    /// Counts starts of `serve`: the answer is the number before and now.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn raise_generation(&self, at_least: u64) -> Result<(u64, u64)> {
         let mut tx = self.begin_write().await?;
         let before: i64 = sqlx::query_scalar("SELECT generation FROM site").fetch_one(&mut *tx).await?;
-        let next = before.max(super::integer(at_least)) + 1;
+        let next = before.max(super::integer(at_least)).saturating_add(1);
         sqlx::query("UPDATE site SET generation = $1").bind(next).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok((before.unsigned_abs(), next.unsigned_abs()))
@@ -214,28 +224,25 @@ impl Write<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn change_settings(&mut self, new: &NewSettings) -> Result<()> {
-        let resolvers: Vec<_> = new.resolvers.iter().map(ToString::to_string).collect();
+        let resolvers = new.resolvers.as_ref().map(|list| list.iter().map(ToString::to_string).collect::<Vec<_>>());
         sqlx::query(
-            "UPDATE site SET organisation = $1, endpoint = $2, office_interface = $3, time_zone = $4, resolvers = $5, \
-             office_zones = $6, masquerade = $7",
+            "UPDATE site SET organisation = COALESCE($1, organisation), endpoint = COALESCE($2, endpoint), \
+             office_interface = COALESCE($3, office_interface), time_zone = COALESCE($4, time_zone), \
+             resolvers = COALESCE($5, resolvers), office_zones = COALESCE($6, office_zones), \
+             masquerade = COALESCE($7, masquerade)",
         )
-        .bind(&new.organisation)
-        .bind(&new.endpoint)
-        .bind(&new.office_interface)
-        .bind(&new.time_zone)
-        .bind(json(&resolvers))
-        .bind(json(&new.office_zones))
-        .bind(i64::from(new.masquerade))
+        .bind(new.organisation.clone())
+        .bind(new.endpoint.clone())
+        .bind(new.office_interface.clone())
+        .bind(new.time_zone.clone())
+        .bind(resolvers.as_deref().map(json))
+        .bind(new.office_zones.as_deref().map(json))
+        .bind(new.masquerade.map(i64::from))
         .execute(self.connection())
         .await?;
         self.touch(Scope::All);
-        self.audit(&Event::SettingsChanged {
-            endpoint: new.endpoint.clone(),
-            resolvers,
-            office_zones: new.office_zones.clone(),
-            masquerade: new.masquerade,
-        })
-        .await
+        let (endpoint, office_zones, masquerade) = (new.endpoint.clone(), new.office_zones.clone(), new.masquerade);
+        self.audit(&Event::SettingsChanged { endpoint, resolvers, office_zones, masquerade }).await
     }
 
     /// Another TLS certificate.

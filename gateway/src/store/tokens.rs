@@ -88,6 +88,17 @@ impl Write<'_> {
         Ok(id)
     }
 
+    /// Takes back what somebody made who is shut out: they may still know it.
+    pub(super) async fn revoke_tokens_of(&mut self, login: &str) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql = "UPDATE tokens SET revoked_at = $2 WHERE created_by = $1 AND revoked_at IS NULL RETURNING name";
+        let names: Vec<String> = sqlx::query_scalar(sql).bind(login).bind(now).fetch_all(self.connection()).await?;
+        for token in names {
+            self.audit(&Event::TokenRevoked { token }).await?;
+        }
+        Ok(())
+    }
+
     /// Takes a token back, for good.
     ///
     /// # Errors

@@ -229,6 +229,7 @@ impl Write<'_> {
         if disabled {
             self.end_of_user(user, super::verifications::EndReason::User).await?;
             self.end_web_sessions(user).await?;
+            self.revoke_tokens_of(&login).await?;
             self.audit(&Event::UserDisabled { user: login }).await?;
         } else {
             self.audit(&Event::UserEnabled { user: login }).await?;

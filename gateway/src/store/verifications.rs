@@ -183,8 +183,8 @@ impl Store {
     }
 
     /// The database was put back from before: it knows nothing of who was shut out, what was spent and what was issued
-    /// since. Doors lock, web sessions and invitations end, codes of until now are spent, and nobody signs in before IT
-    /// has confirmed who may.
+    /// since. Doors lock, web sessions, invitations and tokens end, codes of until now and recovery codes are spent, and
+    /// nobody signs in before IT has confirmed who may.
     ///
     /// # Errors
     /// The database does not answer.
@@ -193,6 +193,8 @@ impl Store {
         for sql in [
             "UPDATE verifications SET ended_at = $1, end_reason = 'clock' WHERE ended_at IS NULL",
             "UPDATE invitations SET revoked_at = $1 WHERE redeemed_at IS NULL AND revoked_at IS NULL",
+            "UPDATE recovery_codes SET used_at = $1 WHERE used_at IS NULL",
+            "UPDATE tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
             "UPDATE site SET restored_at = $1",
         ] {
             sqlx::query(sql).bind(now.wall.0).execute(write.connection()).await?;
