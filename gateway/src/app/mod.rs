@@ -43,7 +43,7 @@ const MTU: u16 = 1420;
 /// An office address that is not there yet (the interface comes up late) is tried again after this.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
 
-/// How often it is written down how far the database has come, if nothing changes.
+/// How often the generation rises while this runs.
 const WITNESS: Duration = Duration::from_secs(60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -109,14 +109,14 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
     if !store.adopt_boot(now).await? {
         tracing::warn!("the clock stands before the last time this gateway ran: every door opened before is locked");
     }
-    let [generation, epoch, seen] = store.progress().await?;
+    let [generation, epoch] = store.progress().await?;
     let witnessed = match fs::read_to_string(witness(config)) {
         Ok(text) => text.split_whitespace().map(|n| n.parse().ok()).collect::<Option<Vec<i64>>>(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
         Err(e) => return Err(e).with_context(|| format!("read {}", witness(config).display())),
     };
     // A database that has run before, and nothing that can tell how far it had come: it was brought here.
-    let behind = witnessed.map_or(generation > 0, |w| w.iter().zip([generation, epoch, seen]).any(|(w, is)| is < *w));
+    let behind = witnessed.map_or(generation > 0, |w| w.iter().zip([generation, epoch]).any(|(w, is)| is < *w));
     if behind {
         tracing::warn!(
             "this database was put back from before: every door is locked, and nobody signs in before `passerelle user confirm`"
@@ -124,7 +124,7 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
         // Before the next number is taken: whoever dies in between finds it behind again.
         store.lock_everything(now, "database put back from before").await?;
     }
-    store.raise_generation(generation.unsigned_abs()).await?;
+    store.raise_generation().await?;
     write_witness(store, config).await
 }
 
@@ -141,12 +141,23 @@ async fn write_witness(store: &Store, config: &Config) -> anyhow::Result<()> {
     fs::rename(&fresh, &file).with_context(|| format!("write {}", file.display()))
 }
 
-/// Keeps the witness up to date: with every change that the data plane learns of, and every minute.
+/// Keeps the witness up to date: with every change that the data plane learns of, and every minute with a new generation,
+/// for what is spent or revoked without it. No clock is asked: one that is set back must not look like an old database.
 async fn keep_witness(store: Arc<Store>, config: Config, mut published: watch::Receiver<reconcile::Published>) {
+    let mut tick = tokio::time::interval(WITNESS);
     loop {
-        // Told or not, it is written.
-        let _ = tokio::time::timeout(WITNESS, published.changed()).await;
-        if let Err(e) = write_witness(&store, &config).await {
+        let written = tokio::select! {
+            _ = tick.tick() => match store.raise_generation().await {
+                Ok(()) => write_witness(&store, &config).await,
+                Err(e) => Err(e.into()),
+            },
+            changed = published.changed() => match changed {
+                Ok(()) => write_witness(&store, &config).await,
+                // The reconciler has ended, and this process with it.
+                Err(_) => return,
+            },
+        };
+        if let Err(e) = written {
             tracing::warn!(error = format!("{e:#}"), "how far the database has come cannot be written down");
             tokio::time::sleep(BIND_AGAIN).await;
         }

@@ -144,27 +144,23 @@ impl Store {
         Ok(())
     }
 
-    /// How far the database has come: starts of `serve`, epoch, and when it was last seen running, in Unix milliseconds.
-    /// None of them goes back, but with a database put back from before (or a clock set back).
+    /// How far the database has come: its generation and its epoch. Neither goes back, but with a database put back from
+    /// before.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn progress(&self) -> Result<[i64; 3]> {
-        let row = sqlx::query("SELECT generation, epoch, last_seen FROM site").fetch_one(&self.reads).await?;
-        Ok([row.integer("generation")?, row.integer("epoch")?, row.integer("last_seen")?])
+    pub async fn progress(&self) -> Result<[i64; 2]> {
+        let row = sqlx::query("SELECT generation, epoch FROM site").fetch_one(&self.reads).await?;
+        Ok([row.integer("generation")?, row.integer("epoch")?])
     }
 
-    /// Counts starts of `serve`: the answer is the number before and now.
+    /// Another generation: at every start, and every minute.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn raise_generation(&self, at_least: u64) -> Result<(u64, u64)> {
-        let mut tx = self.begin_write().await?;
-        let before: i64 = sqlx::query_scalar("SELECT generation FROM site").fetch_one(&mut *tx).await?;
-        let next = before.max(super::integer(at_least)).saturating_add(1);
-        sqlx::query("UPDATE site SET generation = $1").bind(next).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok((before.unsigned_abs(), next.unsigned_abs()))
+    pub async fn raise_generation(&self) -> Result<()> {
+        sqlx::query("UPDATE site SET generation = generation + 1").execute(&self.writes).await?;
+        Ok(())
     }
 }
 
