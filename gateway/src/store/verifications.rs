@@ -384,17 +384,8 @@ impl Write<'_> {
     }
 
     async fn end(&mut self, column: &'static str, value: &str, reason: EndReason) -> Result<usize> {
-        let (now, boot_id) = (self.now, self.store.boot_id.clone());
-        let expired = format!(
-            "UPDATE verifications SET ended_at = until, \
-             end_reason = CASE WHEN until < cap THEN 'idle' ELSE 'expired' END WHERE {column} = $1 AND ended_at IS NULL AND (boot_id <> $2 OR until_boot <= $3)"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(expired))
-            .bind(value)
-            .bind(boot_id)
-            .bind(integer(now.boot.0))
-            .execute(self.connection())
-            .await?;
+        let now = self.now;
+        self.expire().await?;
         let ended = format!(
             "UPDATE verifications SET ended_at = $2, end_reason = $3 WHERE {column} = $1 AND ended_at IS NULL \
              RETURNING id, device_id, user_id"
