@@ -136,6 +136,27 @@ pub fn endpoint(text: &str) -> Answer<String> {
     site::endpoint(text).map_err(ApiError::Invalid)
 }
 
+/// Zones of the office: as set-up takes them, and never the site's own.
+///
+/// # Errors
+/// Which one is none, or too many.
+pub fn office_zones(zones: &[String], site: &Site) -> Answer<Vec<String>> {
+    if zones.len() > MOST_NAMES {
+        return invalid(format!("office_zones: at most {MOST_NAMES}"));
+    }
+    let mut out: Vec<String> = Vec::new();
+    for text in zones {
+        let zone = site::zone(text).map_err(ApiError::Invalid)?;
+        if zone == site.zone || zone.ends_with(&format!(".{}", site.zone)) {
+            return invalid(format!("office_zones: {} is the gateway's own", site.zone));
+        }
+        if !out.contains(&zone) {
+            out.push(zone);
+        }
+    }
+    Ok(out)
+}
+
 /// A kernel's name of an interface.
 ///
 /// # Errors

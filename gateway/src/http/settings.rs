@@ -129,7 +129,7 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         office_interface: change.office_interface.map(|text| input::interface(&text)).transpose()?,
         time_zone: change.time_zone,
         resolvers: change.resolvers,
-        office_zones: change.office_zones.map(|zones| input::dns_names(&zones, site)).transpose()?,
+        office_zones: change.office_zones.map(|zones| input::office_zones(&zones, site)).transpose()?,
         masquerade: change.masquerade,
     })
 }

@@ -500,7 +500,7 @@ async fn settings_change_at_once_and_bad_ones_do_not() {
     }
     assert_eq!(local("GET", None).await.json(), before, "nothing was lost");
     let snapshots = g.net.0.lock().unwrap().snapshots;
-    let change = json!({"resolvers": ["192.168.1.53:53"], "office_zones": ["Corp.lan."], "masquerade": false});
+    let change = json!({"resolvers": ["192.168.1.53:53"], "office_zones": ["Corp.lan.", "lan"], "masquerade": false});
     let after = local("PATCH", Some(change)).await.json();
     assert_eq!(
         (after["resolvers"][0].as_str(), after["office_zones"][0].as_str()),
