@@ -10,8 +10,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket as Socket2, Type};
 
-/// Receive and send buffer of a socket, bytes: 8 MiB hold 45 ms at 1.5 Gbit/s, and a burst of handshakes.
+/// Receive and send buffer of a socket, bytes: 8 MiB hold 45 ms at 1.5 Gbit/s.
 const BUFFER: usize = 8 << 20;
+/// The same for handshakes: 2 MiB hold 2,700 of them, a whole office that comes back at once. More would only keep a
+/// newcomer waiting behind a flood.
+const HANDSHAKES: usize = 2 << 20;
 
 /// Where a peer is, and by which of our sockets it reaches us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +88,12 @@ impl Socket {
         let sorted = second.filter(|_| {
             sort(&first).map_err(|e| tracing::info!(error = %e, "one queue for packets and handshakes")).is_ok()
         });
-        let handshakes = sorted.map(|second| Queue::new(second, v4_only)).transpose()?;
+        let handshakes = sorted.map(|second| Queue::new(second, v4_only, HANDSHAKES)).transpose()?;
         if let Some(queue) = &handshakes {
             // Trains would make of one read a thousand handshakes, and of a round a second.
             set_option(&SockRef::from(&queue.inner), libc::SOL_UDP, libc::UDP_GRO, &0)?;
         }
-        Ok(Self { packets: Queue::new(first, v4_only)?, handshakes, v4_only })
+        Ok(Self { packets: Queue::new(first, v4_only, BUFFER)?, handshakes, v4_only })
     }
 
     /// The address it is bound to.
@@ -160,14 +163,14 @@ impl Socket {
 }
 
 impl Queue {
-    fn new(socket: Socket2, v4_only: bool) -> io::Result<Self> {
-        let (reference, size) = (SockRef::from(&socket), libc::c_int::try_from(BUFFER).unwrap_or(libc::c_int::MAX));
-        // Whatever `net.core.rmem_max` says: a twentieth of it is full after ten milliseconds of a flood.
+    fn new(socket: Socket2, v4_only: bool, buffer: usize) -> io::Result<Self> {
+        let (reference, size) = (SockRef::from(&socket), libc::c_int::try_from(buffer).unwrap_or(libc::c_int::MAX));
+        // Whatever `net.core.rmem_max` says: its default is full after ten milliseconds of a flood.
         if set_option(&reference, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &size).is_err() {
-            let _ = socket.set_recv_buffer_size(BUFFER);
+            let _ = socket.set_recv_buffer_size(buffer);
         }
         if set_option(&reference, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &size).is_err() {
-            let _ = socket.set_send_buffer_size(BUFFER);
+            let _ = socket.set_send_buffer_size(buffer);
         }
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         allow_fragments(&socket, v4_only)?;
