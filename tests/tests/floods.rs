@@ -39,13 +39,16 @@ fn newcomers(office: &Office, config: &str, tries: usize) -> anyhow::Result<Vec<
     Ok(took)
 }
 
-/// Beyond its free handshakes the gateway asks for a cookie: how long it takes to get in with one.
+/// Beyond its free handshakes the gateway asks for a cookie: how long it takes to get in with one. Some tries are lost in
+/// a flood that this machine cannot read as fast as it makes it, and some are let in without a cookie.
 fn with_cookie(office: &Office, config: &str) -> anyhow::Result<Option<Duration>> {
+    const TRIES: usize = 30;
+    const ANSWER: Duration = Duration::from_millis(400);
     let mut newcomer = Speaker::new(&office.home_b, config)?;
-    for _ in 0..10 {
+    for _ in 0..TRIES {
         let first = newcomer.initiation()?;
         newcomer.socket.send(&first)?;
-        match newcomer.datagram(KNOCK)? {
+        match newcomer.datagram(ANSWER)? {
             Some(answer) if answer[0] == 3 => newcomer.take(&answer),
             _ => continue,
         }

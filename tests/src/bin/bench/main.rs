@@ -24,22 +24,18 @@ fn main() -> ExitCode {
     let all = rustix::process::Rlimit { current: limit.maximum, ..limit };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, all);
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    let parts: [(&str, fn() -> anyhow::Result<()>); 2] = [("waits", waits::measure), ("peers", peers::measure)];
-    if let Some(unknown) = chosen.iter().find(|c| !parts.iter().any(|(name, _)| name == c)) {
+    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers"].contains(&c.as_str())) {
         eprintln!("there is no `{unknown}`; there are: waits, peers");
         return ExitCode::FAILURE;
     }
-    let mut code = ExitCode::SUCCESS;
-    for (name, part) in parts {
-        if !chosen.is_empty() && !chosen.iter().any(|c| c == name) {
-            continue;
-        }
-        if let Err(error) = part() {
-            eprintln!("{name}: {error:#}");
-            code = ExitCode::FAILURE;
-        }
-    }
-    code
+    let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
+    let waits = if wanted("waits") { waits::measure() } else { Ok(()) };
+    let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
+    let failed = [("waits", waits), ("peers", peers)].into_iter().filter_map(|(name, part)| Some((name, part.err()?)));
+    failed.fold(ExitCode::SUCCESS, |_, (name, error)| {
+        eprintln!("{name}: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// The value below which so many hundredths of the sorted values are.

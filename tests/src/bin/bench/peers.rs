@@ -38,8 +38,9 @@ struct Peer {
 }
 
 /// What one program did in one round.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Round {
+    /// Seconds.
     load_s: f64,
     resident_mib: f64,
     idle_percent: f64,
@@ -68,7 +69,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
             let process = rival(&office, program, &file)?;
             let at = format!("{GATEWAY}:{OTHERS_PORT}");
             let round = observe(&office, &[process.pid()], &peers, (&other.1, &at), began);
-            rounds[n + 1].push(round.with_context(|| program.to_owned())?);
+            rounds[n + 1].push(told(program, round)?);
             drop(process);
             let _ = std::fs::remove_file(format!("/run/wireguard/{OTHERS_INTERFACE}.sock"));
         }
@@ -76,29 +77,34 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         gateway.launch(Role::Net)?;
         gateway.launch(Role::Serve)?;
         let pids = [gateway.pid(Role::Net)?, gateway.pid(Role::Serve)?];
-        rounds[0].push(observe(&office, &pids, &peers, (&ours, &endpoint), began).context("passerelle")?);
+        rounds[0].push(told("passerelle", observe(&office, &pids, &peers, (&ours, &endpoint), began))?);
     }
     table(&rounds);
     Ok(())
 }
 
+/// What is measured is seen while it goes on: it takes ten minutes.
+fn told(program: &str, round: anyhow::Result<Round>) -> anyhow::Result<Round> {
+    let round = round.with_context(|| program.to_owned())?;
+    eprintln!("{program}: {round:.2?}");
+    Ok(round)
+}
+
 fn table(rounds: &[Vec<Round>; 3]) {
     println!("{:39} {:>12} {:>14} {:>14}", "medians of three rounds", "passerelle", "boringtun-cli", "wireguard-go");
-    let rows: [(&str, &str, fn(&Round) -> f64); 5] = [
-        ("from start until the last peer is in", "s", |r| r.load_s),
-        ("resident memory", "MiB", |r| r.resident_mib),
-        ("doing nothing, of a core", "%", |r| r.idle_percent),
-        ("resident memory, 1,000 sessions", "MiB", |r| r.busy_resident_mib),
-        ("doing nothing, 1,000 sessions, of a core", "%", |r| r.busy_idle_percent),
-    ];
-    for (what, unit, of) in rows {
+    let row = |what: &str, unit: &str, of: fn(&Round) -> f64| {
         let [ours, boringtun, go] = rounds.each_ref().map(|r| median(r.iter().map(of).collect()));
         println!(
             "{what:40} {ours:7.2} {unit:3} {boringtun:7.2} ({:4.1}x) {go:7.2} ({:4.1}x)",
             boringtun / ours,
             go / ours
         );
-    }
+    };
+    row("from start until the last peer is in", "s", |r| r.load_s);
+    row("resident memory", "MiB", |r| r.resident_mib);
+    row("doing nothing, of a core", "%", |r| r.idle_percent);
+    row("resident memory, 1,000 sessions", "MiB", |r| r.busy_resident_mib);
+    row("doing nothing, 1,000 sessions, of a core", "%", |r| r.busy_idle_percent);
     println!("passerelle is both of its processes together: the others have no portal, no policy, no database");
 }
 
@@ -108,6 +114,7 @@ fn enrol(gateway: &Gateway<'_>) -> anyhow::Result<Vec<Peer>> {
     let mut peers = Vec::with_capacity(PEERS);
     for owner in 0..OWNERS {
         let login = format!("owner{owner}");
+        eprint!("\r{} of {PEERS} devices added ", peers.len());
         gateway.admit(&login, &["everybody"])?;
         for n in 0..PEERS / OWNERS {
             let (private, public) = key_pair()?;
@@ -173,7 +180,7 @@ fn speaker(office: &Office, peer: &Peer, (public, endpoint): (&str, &str)) -> an
     let Peer { private, preshared, addresses: [v4, v6], .. } = peer;
     let text = format!(
         "[Interface]\nPrivateKey = {private}\nAddress = {v4}, {v6}\n[Peer]\nPublicKey = {public}\n\
-         PresharedKey = {preshared}\nEndpoint = {endpoint}\nAllowedIPs = 0.0.0.0/0\n"
+         PresharedKey = {preshared}\nEndpoint = {endpoint}\nAllowedIPs = 10.64.0.0/10\n"
     );
     Speaker::new(&office.home_a, &text)
 }
