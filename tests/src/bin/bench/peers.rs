@@ -60,7 +60,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let endpoint = format!("{GATEWAY}:51820");
     let other = key_pair()?;
     let file = setconf(&office, &other.0, &peers)?;
-    let mut rounds: [Vec<Round>; 3] = Default::default();
+    let mut rounds: [Vec<Round>; 4] = Default::default();
     for _ in 0..ROUNDS {
         gateway.kill(Role::Net)?;
         gateway.kill(Role::Serve)?;
@@ -69,7 +69,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
             let process = rival(&office, program, &file)?;
             let at = format!("{GATEWAY}:{OTHERS_PORT}");
             let round = observe(&office, &[process.pid()], &peers, (&other.1, &at), began);
-            rounds[n + 1].push(told(program, round)?);
+            rounds[n + 2].extend(told(program, round)?);
             drop(process);
             let _ = std::fs::remove_file(format!("/run/wireguard/{OTHERS_INTERFACE}.sock"));
         }
@@ -77,35 +77,40 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         gateway.launch(Role::Net)?;
         gateway.launch(Role::Serve)?;
         let pids = [gateway.pid(Role::Net)?, gateway.pid(Role::Serve)?];
-        rounds[0].push(told("passerelle", observe(&office, &pids, &peers, (&ours, &endpoint), began))?);
+        let round = observe(&office, &pids, &peers, (&ours, &endpoint), began);
+        for (n, process) in told("passerelle", round)?.into_iter().enumerate() {
+            rounds[n].push(process);
+        }
     }
     table(&rounds);
     Ok(())
 }
 
 /// What is measured is seen while it goes on: it takes ten minutes.
-fn told(program: &str, round: anyhow::Result<Round>) -> anyhow::Result<Round> {
+fn told(program: &str, round: anyhow::Result<Vec<Round>>) -> anyhow::Result<Vec<Round>> {
     let round = round.with_context(|| program.to_owned())?;
-    eprintln!("{program}: {round:.2?}");
+    for process in &round {
+        eprintln!("{program}: {process:.2?}");
+    }
     Ok(round)
 }
 
-fn table(rounds: &[Vec<Round>; 3]) {
-    println!("{:39} {:>12} {:>14} {:>14}", "medians of three rounds", "passerelle", "boringtun-cli", "wireguard-go");
+fn table(rounds: &[Vec<Round>; 4]) {
+    println!(
+        "{:40} {:>10} {:>10} {:>21} {:>21}",
+        "medians of three rounds", "net", "serve", "boringtun-cli", "wireguard-go"
+    );
     let row = |what: &str, unit: &str, of: fn(&Round) -> f64| {
-        let [ours, boringtun, go] = rounds.each_ref().map(|r| median(r.iter().map(of).collect()));
-        println!(
-            "{what:40} {ours:7.2} {unit:3} {boringtun:7.2} ({:4.1}x) {go:7.2} ({:4.1}x)",
-            boringtun / ours,
-            go / ours
-        );
+        let [net, serve, boringtun, go] = rounds.each_ref().map(|r| median(r.iter().map(of).collect()));
+        let beside = |other: f64| format!("{other:.2} {unit} ({:.1} x net)", other / net);
+        println!("{what:40} {net:6.2} {unit:3} {serve:6.2} {unit:3} {:>21} {:>21}", beside(boringtun), beside(go));
     };
     row("from start until the last peer is in", "s", |r| r.load_s);
     row("resident memory", "MiB", |r| r.resident_mib);
     row("doing nothing, of a core", "%", |r| r.idle_percent);
     row("resident memory, 1,000 sessions", "MiB", |r| r.busy_resident_mib);
     row("doing nothing, 1,000 sessions, of a core", "%", |r| r.busy_idle_percent);
-    println!("passerelle is both of its processes together: the others have no portal, no policy, no database");
+    println!("net and serve are passerelle's two processes; what the others do, net does; they start together");
 }
 
 /// As many devices as that, of people who may have them, added as IT would by a program.
@@ -185,43 +190,50 @@ fn speaker(office: &Office, peer: &Peer, (public, endpoint): (&str, &str)) -> an
     Speaker::new(&office.home_a, &text)
 }
 
-/// Processor time in hundredths of a core while nothing happens.
-fn idle(pids: &[i32]) -> anyhow::Result<f64> {
-    let all = || pids.iter().map(|p| proc::cpu(*p)).sum::<anyhow::Result<Duration>>();
+/// Processor time of each process in hundredths of a core, while nothing happens.
+fn idle(pids: &[i32]) -> anyhow::Result<Vec<f64>> {
+    let all = || pids.iter().map(|p| proc::cpu(*p)).collect::<anyhow::Result<Vec<_>>>();
     let (before, began) = (all()?, Instant::now());
     std::thread::sleep(IDLE);
-    Ok((all()? - before).as_secs_f64() / began.elapsed().as_secs_f64() * 100.0)
+    let took = began.elapsed().as_secs_f64();
+    Ok(all()?.iter().zip(before).map(|(after, before)| (*after - before).as_secs_f64() / took * 100.0).collect())
 }
 
+/// One round of a program of one or two processes: what each of them did.
 fn observe(
     office: &Office,
     pids: &[i32],
     peers: &[Peer],
     gateway: (&str, &str),
     began: Instant,
-) -> anyhow::Result<Round> {
-    let resident = || pids.iter().map(|p| proc::resident(*p)).sum::<anyhow::Result<f64>>();
+) -> anyhow::Result<Vec<Round>> {
+    let resident = || pids.iter().map(|p| proc::resident(*p)).collect::<anyhow::Result<Vec<_>>>();
     let (last, others) = peers.split_last().context("peers")?;
-    let mut round = Round::default();
     let mut asks = speaker(office, last, gateway)?;
     wait_until("the last peer is let in", LIMIT, || {
         let message = asks.initiation()?;
-        asks.socket.send(&message)?;
         // nobody may listen yet
+        let _ = asks.socket.send(&message);
         Ok(asks.datagram(ASK).ok().flatten())
     })?;
-    round.load_s = began.elapsed().as_secs_f64();
+    let load_s = began.elapsed().as_secs_f64();
     // What loading took for itself may be given back.
     std::thread::sleep(Duration::from_secs(2));
-    round.resident_mib = resident()?;
-    round.idle_percent = idle(pids)?;
+    let (quiet, quiet_cpu) = (resident()?, idle(pids)?);
     let mut sessions = Vec::with_capacity(SESSIONS);
     for peer in &others[PEERS - SESSIONS..] {
         let mut session = speaker(office, peer, gateway)?;
         session.handshake(LIMIT)?.context("no handshake")?;
         sessions.push(session);
     }
-    round.busy_idle_percent = idle(pids)?;
-    round.busy_resident_mib = resident()?;
-    Ok(round)
+    let (busy_cpu, busy) = (idle(pids)?, resident()?);
+    let each = quiet.iter().zip(quiet_cpu).zip(busy.iter().zip(busy_cpu));
+    let round = |((resident, idle), (busy_resident, busy_idle)): ((&f64, f64), (&f64, f64))| Round {
+        load_s,
+        resident_mib: *resident,
+        idle_percent: idle,
+        busy_resident_mib: *busy_resident,
+        busy_idle_percent: busy_idle,
+    };
+    Ok(each.map(round).collect())
 }
