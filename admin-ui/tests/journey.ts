@@ -1,31 +1,18 @@
 // From a locked door to an open one and back: with the mouse, and with the keyboard alone.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { ensure, story, want } from './browser.ts';
+import { accessible, button, fields, fits, followed, heading, locked, opened } from './page.ts';
 
 const URL_ = 'https://door.example.org/';
-const LANGUAGES = ['en', 'fr', 'nl', 'ca', 'es'];
-const WIDTHS = [320, 390, 1280];
 /** Bytes on the wire of a first visit, headers included. */
 const FIRST_LOAD = 60_000;
 /** Nothing on a page takes longer, in milliseconds. */
 const PATIENCE = 10_000;
-/** Touch targets, in CSS pixels. */
-const TOUCH = 44;
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 interface Person {
   login: string;
   password: string;
   recovery: string;
-}
-
-declare global {
-  interface Window {
-    axe: { run(node: Node, options: object): Promise<AxeResults> };
-  }
 }
 
 /** What the browser complained of. A refused sign-in, a page that is not there and a lost network are meant to be. */
@@ -39,49 +26,15 @@ function listen(page: Page, complaints: string[]) {
 
 const focused = (locator: Locator) => locator.evaluate((element) => element === document.activeElement);
 
-const heading = (page: Page, text: string | RegExp) => page.getByRole('heading', { level: 1, name: text }).waitFor();
-
-/** Every language fits every width, and every target a finger. */
-async function fits(page: Page, state: string) {
-  for (const language of LANGUAGES) {
-    await page.locator('select').selectOption(language);
-    await page.waitForFunction((wanted) => document.documentElement.lang === wanted, language);
-    for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 800 });
-      const { over, small } = await page.evaluate((touch) => {
-        const root = document.documentElement;
-        const targets = [...document.querySelectorAll('button, input, select, a')];
-        const size = (target: Element) => target.getBoundingClientRect();
-        return {
-          over: root.scrollWidth - root.clientWidth,
-          small: targets.filter((t) => size(t).height < touch || size(t).width < touch).map((t) => t.outerHTML),
-        };
-      }, TOUCH);
-      ensure(over <= 0, `${state} in ${language} is ${over} px wider than ${width} px`);
-      ensure(small.length === 0, `${state} in ${language} at ${width} px: too small to touch: ${small}`);
-    }
-  }
-  await page.locator('select').selectOption('en');
-  await page.waitForFunction(() => document.documentElement.lang === 'en');
-}
-
-async function accessible(page: Page, state: string) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    ensure(serious.length === 0, `${state}, ${colorScheme}: ${JSON.stringify(serious, null, 1)}`);
-  }
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
-}
-
 async function firstLoad(page: Page) {
   const network = await page.context().newCDPSession(page);
   let bytes = 0;
   network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
   await network.send('Network.enable');
-  await page.goto(URL_, { waitUntil: 'networkidle' });
+  const all = followed(page);
+  await page.goto(URL_);
+  await locked(page);
+  await all;
   console.log(`first load: ${bytes} bytes`);
   ensure(bytes > 10_000 && bytes <= FIRST_LOAD, `the first load is ${bytes} bytes`);
 }
@@ -103,17 +56,6 @@ async function clockless(browser: Browser, page: Page, complaints: string[]) {
   await late.getByText(/^Another (9\sh\s59|10\sh\s00)\smin$/).waitFor();
   await context.close();
 }
-
-const fields = (page: Page) => {
-  const field = (label: string) => page.getByLabel(label, { exact: true });
-  return { user: field('User name'), password: field('Password'), code: field('Code') };
-};
-
-const button = (page: Page, name: string) => page.getByRole('button', { name });
-
-const locked = (page: Page) => heading(page, 'Sign in to open your office');
-
-const opened = (page: Page) => heading(page, /^Your office is open until /);
 
 /** Password managers know the fields, an empty one is shown, and a wrong code loses nothing but itself. */
 async function refused(page: Page, { login, password }: Person) {

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use office::gateway::{Cast, GatewayOptions};
+use office::gateway::{Cast, GatewayOptions, Role};
 use office::{Browser, Home, OfficeOptions, connect, scenario, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const KNOCK: Duration = Duration::from_secs(3);
 
@@ -55,6 +55,44 @@ fn the_door_opens_and_locks_from_the_page() -> anyhow::Result<()> {
         // Signed out and locked, for the gateway too.
         let open = || Ok((!cast.gateway.web(client.ns())?.door_is_open()?).then_some(()));
         wait_until("the door is locked", KNOCK, open)?;
+        Ok(())
+    })
+}
+
+/// The gateway tells of it: nobody asks. It goes on after an upgrade of the gateway, which no open page delays.
+#[test]
+fn the_page_is_told_of_what_happens_elsewhere() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?;
+        let mut restarted = None;
+        let said = browser.run("events.ts", |wanted| {
+            Ok(match wanted {
+                "person" => json!({ "login": cast.anne.login, "password": cast.anne.password }).to_string(),
+                "code" => cast.anne.authenticator.fresh_code()?,
+                "lock" => {
+                    let openings = cast.gateway.cli(&["verification", "list"])?;
+                    let id = openings.pointer("/0/id").and_then(Value::as_str).context("a verification")?;
+                    cast.gateway.change("POST", &format!("verifications/{id}/end"))?;
+                    String::from("locked")
+                }
+                "restart" => {
+                    let took = cast.gateway.stop(Role::Serve)?;
+                    ensure!(took < KNOCK, "with a page open it took {took:?} to end");
+                    cast.gateway.launch(Role::Serve)?;
+                    cast.gateway.wait_until_ready()?;
+                    restarted = Some(took);
+                    String::from("back")
+                }
+                other => bail!("the script wants `{other}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+        eprintln!("serve ended within {:?}, with a page open", restarted.context("a restart")?);
+        for line in said {
+            eprintln!("{line}");
+        }
         Ok(())
     })
 }

@@ -18,6 +18,7 @@ use crate::audit::Actor;
 use crate::identity::Refused;
 use crate::identity::api_token::ApiToken;
 use crate::identity::web_token::WebToken;
+use crate::ids::{DeviceId, UserId};
 use crate::store::Moment;
 use crate::store::devices::Device;
 use crate::store::users::Role;
@@ -80,6 +81,19 @@ pub struct Tunnel {
     pub door: Door,
     /// Which device.
     pub device: Device,
+}
+
+/// Who may follow a door: a known device in the tunnel its own, and who is signed in by the office LAN.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    /// By which door.
+    pub door: Door,
+    /// Which device, in the tunnel.
+    pub device: Option<DeviceId>,
+    /// Whose device, or who is signed in.
+    pub user: UserId,
+    /// Hash of the browser's token, if somebody is signed in there.
+    pub token_hash: Option<String>,
 }
 
 /// A device in the tunnel whose door is open.
@@ -182,6 +196,39 @@ impl FromRequestParts<Arc<Api>> for Tunnel {
         let door = door(parts)?;
         let device = device(door, api).await?.ok_or(ApiError::NotFound)?;
         Ok(Self { door, device })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Follower {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let door = door(parts)?;
+        if door == Door::Local {
+            return Err(ApiError::NotFound);
+        }
+        let device = device(door, api).await?;
+        let session = session(parts, api, device.as_ref()).await?;
+        let user = device.as_ref().map(|d| d.user).or(session.as_ref().map(|(s, _)| s.user));
+        let user = user.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
+        Ok(Self { door, device: device.map(|d| d.id), user, token_hash: session.map(|(_, hash)| hash) })
+    }
+}
+
+impl Follower {
+    /// Asked again: the same device, if it is still good, and the session, if it still runs; no use of it is noted.
+    ///
+    /// # Errors
+    /// The device is not good any more, or the database does not answer.
+    pub async fn again(&self, api: &Api) -> Answer<(Option<Device>, Option<WebSession>)> {
+        let device = device(self.door, api).await?;
+        if device.as_ref().map(|d| d.id) != self.device {
+            return Err(ApiError::NotFound);
+        }
+        let session = match &self.token_hash {
+            Some(hash) => api.store.running_web_session(hash, Moment::now().wall).await?,
+            None => None,
+        };
+        Ok((device, session.filter(|s| s.device == self.device)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state of the door a request came by, as the portal shows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -18,12 +19,13 @@ use super::me;
 use super::me::Me;
 use super::resources::ResourceKind;
 use crate::audit::Actor;
+use crate::clock::Boot;
 use crate::identity::sign_in;
 use crate::ids::DeviceId;
 use crate::pure::decide::{Verdict, decide};
 use crate::reconcile::Wait;
 use crate::store::devices::Device;
-use crate::store::verifications::EndReason;
+use crate::store::verifications::{EndReason, OpenFor};
 use crate::store::web_sessions::WebSession;
 use crate::store::{Moment, Scope};
 
@@ -69,6 +71,10 @@ pub struct DoorView {
     pub remaining_ms: Option<u64>,
     /// What is left if it is not used, in milliseconds.
     pub unused_ms: Option<u64>,
+    /// How long it has not been used, in milliseconds; while that brings its end nearer.
+    pub idle_ms: Option<u64>,
+    /// Its time was over while it was in use: what is left is for saving one's work.
+    pub grace: bool,
     /// What can be reached; empty while the door is locked.
     pub resources: Vec<DoorResource>,
     /// Who is signed in on this browser.
@@ -143,20 +149,42 @@ pub(super) async fn state(
     device: Option<&Device>,
     session: Option<&WebSession>,
 ) -> Answer<DoorView> {
-    let now = Moment::now();
+    Ok(seen(api, door, device, session, Moment::now()).await?.view)
+}
+
+/// A door at one moment.
+pub(super) struct Seen {
+    /// What is said of it.
+    pub(super) view: DoorView,
+    /// What is left of it, if it is open.
+    pub(super) left: Option<OpenFor>,
+    /// When something that can be reached ends by itself.
+    pub(super) ends: Option<Boot>,
+}
+
+/// What `GET door` says at this moment, and when it will say something else of itself.
+pub(super) async fn seen(
+    api: &Api,
+    door: caller::Door,
+    device: Option<&Device>,
+    session: Option<&WebSession>,
+    now: Moment,
+) -> Answer<Seen> {
     let left = match device {
         Some(device) => api.store.open_for(device.id, now).await?,
         None => None,
     };
-    let resources = match (device, left) {
+    let (resources, ends) = match (device, left) {
         (Some(device), Some(_)) => reachable(api, device, now).await?,
-        _ => Vec::new(),
+        _ => (Vec::new(), None),
     };
     let me = match session {
         Some(session) => Some(me::of(api, session).await?),
         None => None,
     };
-    Ok(DoorView {
+    let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let used = |device: &Device| api.reconciler.live().of(device.id).busy.map(|at| now.boot.0.saturating_sub(at.0));
+    let view = DoorView {
         organisation: api.site().organisation.clone(),
         public_name: api.site().public_name.clone(),
         door: door.name(),
@@ -168,20 +196,33 @@ pub(super) async fn state(
         }),
         state: if left.is_some() { DoorState::Open } else { DoorState::Locked },
         until: left.map(|left| now.wall + left.at_most),
-        remaining_ms: left.map(|left| u64::try_from(left.at_most.as_millis()).unwrap_or(u64::MAX)),
-        unused_ms: left.map(|left| u64::try_from(left.unused.as_millis()).unwrap_or(u64::MAX)),
+        remaining_ms: left.map(|left| ms(left.at_most)),
+        unused_ms: left.map(|left| ms(left.unused)),
+        // The data plane may have seen a later use than the one that was written down.
+        idle_ms: left
+            .and_then(|left| left.idle)
+            .map(ms)
+            .map(|idle| device.and_then(used).map_or(idle, |u| u.min(idle))),
+        grace: left.is_some_and(|left| left.grace),
         resources,
         me,
-    })
+    };
+    Ok(Seen { view, left, ends })
 }
 
-async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorResource>> {
+/// … and when the first of it ends.
+async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<(Vec<DoorResource>, Option<Boot>)> {
     let world = api.store.world(&Scope::user(device.user), now).await?;
-    let allowed = |r: &crate::store::resources::Resource| {
-        matches!(decide(&world, device.id, r.id, now.boot), Verdict::Allow { .. })
+    let mut ends = None;
+    let mut allowed = |r: &crate::store::resources::Resource| match decide(&world, device.id, r.id, now.boot) {
+        Verdict::Allow { until, .. } => {
+            ends = ends.into_iter().chain([until]).min();
+            true
+        }
+        Verdict::Deny(_) => false,
     };
     let published = api.store.resources().await?;
-    let shown = published.into_iter().filter(allowed).map(|r| DoorResource {
+    let shown = published.into_iter().filter(|r| allowed(r)).map(|r| DoorResource {
         dns_name: match r.kind {
             ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
             // Its own name in the office, if it was published with one: what Windows and Kerberos know it by.
@@ -190,5 +231,6 @@ async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Vec<DoorRe
         name: r.name,
         kind: r.kind,
     });
-    Ok(shown.collect())
+    let shown = shown.collect();
+    Ok((shown, ends))
 }

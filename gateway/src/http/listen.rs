@@ -50,6 +50,9 @@ const STREAMS: u32 = 32;
 /// All headers of a request together, in bytes.
 const HEADERS: u32 = 16 * 1024;
 
+/// What was sent and is not acknowledged for so long was sent to nobody: a stream to a device that is gone ends.
+const UNHEARD: Duration = Duration::from_secs(60);
+
 /// A listener that fails (no descriptors left) rests for this long.
 const REST: Duration = Duration::from_millis(100);
 
@@ -196,6 +199,9 @@ where
             }
         };
         let Some(counted) = Addresses::enter(&addresses, peer, share) else { continue };
+        if let Err(e) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD)) {
+            tracing::debug!(error = %e, "set a connection's patience");
+        }
         let work = attend(stream, peer);
         connections.spawn(async move {
             let _held = (place, counted);

@@ -5,6 +5,7 @@
 //! | method and path (under `/api/v1`) | who | body → answer |
 //! |---|---|---|
 //! | `GET door` | anybody | → `door::DoorView` |
+//! | `GET door/events` | device in the tunnel; signed in, by the office LAN | → a stream of `events::DoorEvent` |
 //! | `POST sign-in` | anybody | `sign_in::SignIn` → `sign_in::SignedIn` |
 //! | `POST extend` | verified device | `door::Extend` → `door::DoorView` |
 //! | `POST lock` | device in the tunnel | → `door::DoorView` |
@@ -43,6 +44,7 @@ pub mod caller;
 pub mod devices;
 pub mod door;
 pub mod error;
+pub mod events;
 pub mod groups;
 mod guard;
 pub mod input;
@@ -100,6 +102,8 @@ pub struct Api {
     pub reconciler: Reconciler,
     /// Host names that are answered to, without port.
     hosts: BTreeSet<String>,
+    /// Who follows a door.
+    places: Arc<events::Places>,
 }
 
 impl Api {
@@ -116,7 +120,7 @@ impl Api {
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
-        Self { store, passwords, reconciler, hosts }
+        Self { store, passwords, reconciler, hosts, places: Arc::default() }
     }
 
     /// Which office this is.
@@ -176,6 +180,7 @@ struct Document;
 fn api_routes() -> OpenApiRouter<Arc<Api>> {
     let nouns = OpenApiRouter::new()
         .merge(door::routes())
+        .merge(events::routes())
         .merge(sign_in::routes())
         .merge(me::routes())
         .merge(users::routes())

@@ -22,7 +22,7 @@ use crate::audit::{Actor, Event};
 use crate::identity::sign_in::{self, Attempt};
 use crate::identity::web_token::WebToken;
 use crate::reconcile::Wait;
-use crate::store::Moment;
+use crate::store::{Moment, Scope};
 
 /// The body of `POST /api/v1/sign-in`.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -79,6 +79,7 @@ async fn sign_out(caller: caller::SignedIn, State(api): State<Arc<Api>>) -> Answ
     write.end_web_session(&caller.token_hash).await?;
     write.audit(&Event::SignedOut { user: login }).await?;
     write.commit().await?;
+    api.reconciler.announce(Scope::user(caller.session.user));
     Ok((StatusCode::NO_CONTENT, cookie(&WebToken::clear_cookie())?))
 }
 

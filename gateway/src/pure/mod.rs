@@ -16,3 +16,4 @@ pub mod refuse;
 pub mod site;
 pub mod source;
 pub mod state;
+pub mod warnings;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::live::Live;
@@ -41,12 +41,20 @@ const PART: usize = 200 * 1024;
 /// Handlers that may wait at once.
 const WAITING: usize = 4096;
 
+/// Where the rest of the process is told.
+pub(super) struct Told {
+    /// The site and what it publishes.
+    pub(super) published: watch::Sender<Published>,
+    /// Whom a change touched.
+    pub(super) news: broadcast::Sender<Scope>,
+}
+
 pub(super) struct Core {
     store: Arc<Store>,
     interface: Interface,
     health: Arc<Mutex<Health>>,
     live: Live,
-    published: watch::Sender<Published>,
+    told: Told,
     sockets: mpsc::Sender<Sockets>,
     sender: Arc<Mutex<Option<Sender>>>,
     /// What `net` was sent last, and the epoch it stands for.
@@ -69,7 +77,7 @@ impl Core {
         interface: Interface,
         health: Arc<Mutex<Health>>,
         live: Live,
-        published: watch::Sender<Published>,
+        told: Told,
         sockets: mpsc::Sender<Sockets>,
     ) -> Self {
         Self {
@@ -77,7 +85,7 @@ impl Core {
             interface,
             health,
             live,
-            published,
+            told,
             sockets,
             sender: Arc::default(),
             sent: None,
@@ -238,7 +246,7 @@ impl Core {
     async fn look_at_site(&mut self) -> anyhow::Result<bool> {
         let site = self.store.site().await.context("load the settings")?.context("there is no site any more")?;
         let interface = with_settings(self.interface.clone(), &site);
-        self.published.send_modify(|p| p.site = Arc::new(site));
+        self.told.published.send_modify(|p| p.site = Arc::new(site));
         Ok(interface != std::mem::replace(&mut self.interface, interface.clone()))
     }
 
@@ -267,11 +275,17 @@ impl Core {
         self.look_at_site().await?;
         let resources = self.store.resources().await.context("load what is published")?;
         self.publish_these(resources);
+        self.announce(Scope::All);
         Ok(())
     }
 
     fn publish_these(&self, resources: Vec<Resource>) {
-        self.published.send_modify(|p| p.resources = Arc::new(resources));
+        self.told.published.send_modify(|p| p.resources = Arc::new(resources));
+    }
+
+    fn announce(&self, scope: Scope) {
+        // Nobody may be listening.
+        let _ = self.told.news.send(scope);
     }
 
     fn send_difference(&mut self, loaded: Loaded, now: Moment) -> anyhow::Result<()> {
@@ -310,6 +324,7 @@ impl Core {
         }
         let command = Command::Changes { epoch: loaded.epoch, changes: parts.pop().unwrap_or_default() };
         self.send([command]);
+        self.announce(loaded.scope);
         Ok(())
     }
 
@@ -344,6 +359,7 @@ impl Core {
         commands.extend(parts(changes)?.into_iter().map(|changes| Command::Changes { epoch, changes }));
         commands.push(Command::SnapshotEnd { epoch });
         self.send(commands);
+        self.announce(Scope::All);
         Ok(())
     }
 

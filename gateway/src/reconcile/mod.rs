@@ -15,20 +15,23 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Unix;
 use crate::link::client;
 use crate::link::message::{Interface, SocketRole};
-use crate::store::Store;
 use crate::store::resources::Resource;
 use crate::store::site::Site;
+use crate::store::{Scope, Store};
 
 /// How long a request waits for the data plane (three times what `net` may take to notice a dead `nft`).
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Requests waiting to be looked at.
 const REQUESTS: usize = 256;
+
+/// News kept for who is slow to hear them; who misses some counts as touched by them.
+const NEWS: usize = 64;
 
 /// What to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,7 @@ pub struct Reconciler {
     health: Arc<Mutex<Health>>,
     live: live::Live,
     published: watch::Receiver<Published>,
+    news: broadcast::Sender<Scope>,
 }
 
 /// What the site is and what it publishes, as last loaded.
@@ -113,10 +117,12 @@ pub fn start(store: Arc<Store>, site: Site, interface: Interface, socket: PathBu
     let (sockets_out, sockets) = mpsc::channel(2);
     let (published_out, published) = watch::channel(Published { site: Arc::new(site), resources: Arc::default() });
     let (health, live) = (Arc::<Mutex<Health>>::default(), live::Live::default());
-    let core = core::Core::new(store, interface, health.clone(), live.clone(), published_out, sockets_out);
+    let (news, _) = broadcast::channel(NEWS);
+    let told = core::Told { published: published_out, news: news.clone() };
+    let core = core::Core::new(store, interface, health.clone(), live.clone(), told, sockets_out);
     let from_net = client::start(socket)?;
     tokio::spawn(core.run(from_net, incoming));
-    Ok(Started { reconciler: Reconciler { requests, health, live, published }, sockets })
+    Ok(Started { reconciler: Reconciler { requests, health, live, published, news }, sockets })
 }
 
 impl Reconciler {
@@ -150,6 +156,18 @@ impl Reconciler {
     #[must_use]
     pub fn site(&self) -> Arc<Site> {
         self.published.borrow().site.clone()
+    }
+
+    /// Whom each change touches, once it has been loaded and sent.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<Scope> {
+        self.news.subscribe()
+    }
+
+    /// Something that is no concern of the data plane's has changed for these.
+    pub fn announce(&self, scope: Scope) {
+        // Nobody may be listening.
+        let _ = self.news.send(scope);
     }
 
     /// What is published, after every load.

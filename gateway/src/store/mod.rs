@@ -112,6 +112,15 @@ impl Scope {
         Self::Users(BTreeSet::from([id]))
     }
 
+    /// Whether it touches this user.
+    #[must_use]
+    pub fn holds(&self, user: UserId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Users(users) => users.contains(&user),
+        }
+    }
+
     /// Both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -132,6 +132,20 @@ pub(crate) async fn entitle(store: &Store, user: UserId) -> (GroupId, ResourceId
 }
 
 impl Store {
+    /// As if a device's open door had so much left, and so much if it is not used.
+    pub(crate) async fn ends_in(&self, device: DeviceId, at_most: Duration, unused: Duration) {
+        let now = Moment::now();
+        sqlx::query("UPDATE verifications SET cap_boot = $2, until_boot = $3, cap = $4, until = $5 WHERE device_id = $1 AND ended_at IS NULL")
+            .bind(device.to_string())
+            .bind(integer((now.boot + at_most).0))
+            .bind(integer((now.boot + unused).0))
+            .bind((now.wall + at_most).0)
+            .bind((now.wall + unused).0)
+            .execute(&self.writes)
+            .await
+            .unwrap();
+    }
+
     /// As if all codes lay ahead again.
     pub(crate) async fn forget_steps(&self) {
         sqlx::query("UPDATE users SET totp_last_step = 0").execute(&self.writes).await.unwrap();
@@ -433,6 +447,23 @@ async fn a_door_that_nobody_uses_locks_and_one_in_use_stays_up_to_its_cap_and_a_
     // A locked door is not opened again by whatever is still sent.
     store.keep_open(&[(device, idle.boot)], idle).await.unwrap();
     assert_eq!(store.open_for(device, idle).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_page_that_only_looks_on_keeps_nobody_signed_in() {
+    let (_dir, store) = fixture().await;
+    let (user, _) = person(&store, "anne", Role::User, "x").await;
+    let begun = Moment::now();
+    let after = |minutes: u64| begun.wall + Duration::from_secs(60 * minutes);
+    for token in ["followed", "used"] {
+        let mut write = store.write(begun, Actor::Local).await.unwrap();
+        write.begin_web_session(token, user, None).await.unwrap();
+        write.commit().await.unwrap();
+    }
+    assert!(store.running_web_session("followed", after(29)).await.unwrap().is_some());
+    assert!(store.running_web_session("followed", after(31)).await.unwrap().is_none());
+    assert!(store.web_session("used", after(29)).await.unwrap().is_some());
+    assert!(store.running_web_session("used", after(58)).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -64,6 +64,10 @@ pub struct OpenFor {
     pub unused: Duration,
     /// If somebody does.
     pub at_most: Duration,
+    /// Since its last use that was written down; nothing where that does not bring its end nearer.
+    pub idle: Option<Duration>,
+    /// The time to save one's work has begun.
+    pub grace: bool,
 }
 
 /// One opening of one device's door.
@@ -120,7 +124,7 @@ impl Store {
     /// The database does not answer.
     pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<OpenFor>> {
         let row = sqlx::query(
-            "SELECT until_boot, cap_boot FROM verifications \
+            "SELECT until_boot, cap_boot, grace_at FROM verifications \
              WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $2 AND until_boot > $3",
         )
         .bind(device.to_string())
@@ -128,9 +132,11 @@ impl Store {
         .bind(integer(now.boot.0))
         .fetch_optional(&self.reads)
         .await?;
+        let Some(row) = row else { return Ok(None) };
         let left = |end: i64| Boot(end.unsigned_abs()).remaining(now.boot);
-        row.map(|row| Ok(OpenFor { unused: left(row.integer("until_boot")?), at_most: left(row.integer("cap_boot")?) }))
-            .transpose()
+        let (unused, at_most) = (left(row.integer("until_boot")?), left(row.integer("cap_boot")?));
+        let idle = (unused < at_most).then(|| UNUSED.saturating_sub(unused));
+        Ok(Some(OpenFor { unused, at_most, idle, grace: row.maybe_integer("grace_at")?.is_some() }))
     }
 
     /// Devices were in use at these moments: their doors stay open for [`IDLE`] after, up to the cap; and who is at work

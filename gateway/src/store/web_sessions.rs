@@ -38,6 +38,27 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn web_session(&self, token_hash: &str, now: Unix) -> Result<Option<WebSession>> {
+        let Some((session, seen)) = self.good_web_session(token_hash, now).await? else { return Ok(None) };
+        if now.0.saturating_sub(seen) > SEEN_MS {
+            sqlx::query("UPDATE web_sessions SET seen_at = $2 WHERE token_hash = $1")
+                .bind(token_hash)
+                .bind(now.0)
+                .execute(&self.writes)
+                .await?;
+        }
+        Ok(Some(session))
+    }
+
+    /// The same without noting a use: looking on keeps nobody signed in.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn running_web_session(&self, token_hash: &str, now: Unix) -> Result<Option<WebSession>> {
+        Ok(self.good_web_session(token_hash, now).await?.map(|(session, _)| session))
+    }
+
+    /// … and when it was last seen, in Unix milliseconds.
+    async fn good_web_session(&self, token_hash: &str, now: Unix) -> Result<Option<(WebSession, i64)>> {
         let row = sqlx::query(
             "SELECT s.device_id, s.created_at, s.seen_at, u.id, u.login, u.name, u.language, u.role FROM web_sessions s \
              JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1 AND u.disabled_at IS NULL",
@@ -54,21 +75,15 @@ impl Store {
         if !good(created, LIFE_MS[limits]) || !good(seen, IDLE_MS[limits]) {
             return Ok(None);
         }
-        if now.0.saturating_sub(seen) > SEEN_MS {
-            sqlx::query("UPDATE web_sessions SET seen_at = $2 WHERE token_hash = $1")
-                .bind(token_hash)
-                .bind(now.0)
-                .execute(&self.writes)
-                .await?;
-        }
-        Ok(Some(WebSession {
+        let session = WebSession {
             user: row.parsed("id")?,
             login: row.text("login")?,
             name: row.text("name")?,
             language: row.text("language")?,
             role,
             device: row.maybe_parsed("device_id")?,
-        }))
+        };
+        Ok(Some((session, seen)))
     }
 
     /// Forgets sessions that are over.

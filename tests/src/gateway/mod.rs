@@ -10,7 +10,7 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
@@ -31,6 +31,9 @@ pub const NAME: &str = "door.example.org";
 
 /// From start to both locks in force.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a unit gives a process to end is nine times as much.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// One of the two locks of the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +274,20 @@ impl<'o> Gateway<'o> {
         signal_pid(self.pid(role)?, Signal::KILL)?;
         *self.slot(role) = None;
         Ok(())
+    }
+
+    /// `SIGTERM`, as at an upgrade, and the time it took to end well; nothing starts it again before
+    /// [`Gateway::launch`].
+    ///
+    /// # Errors
+    /// It was not running, complained, or did not end.
+    pub fn stop(&mut self, role: Role) -> anyhow::Result<Duration> {
+        let mut process = self.slot(role).take().with_context(|| format!("`{}` is not running", role.word()))?;
+        let began = Instant::now();
+        process.signal(Signal::TERM)?;
+        let code = process.wait(STOP_LIMIT)?;
+        ensure!(code == 0, "`{}` ended with {code}: {}", role.word(), process.log());
+        Ok(began.elapsed())
     }
 
     /// `SIGSTOP`: it is there, and does nothing.

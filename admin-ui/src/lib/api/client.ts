@@ -51,11 +51,9 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<An
       headers: method === 'GET' ? {} : { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
-    const date = Date.parse(response.headers.get('date') ?? '') || null;
-    if (response.status === 204) return { value: null as T, date };
-    const value: unknown = await response.json();
-    if (response.ok) return { value: value as T, date };
-    throw refusal(value as Partial<Problem> | null, date);
+    if (response.status === 204) return { value: null as T, date: dateOf(response) };
+    if (response.ok) return { value: (await response.json()) as T, date: dateOf(response) };
+    throw await refused(response);
   } catch (error) {
     throw error instanceof Refusal ? error : new Refusal('silent');
   } finally {
@@ -63,7 +61,11 @@ async function send<T>(method: string, path: string, body?: unknown): Promise<An
   }
 }
 
-function refusal(problem: Partial<Problem> | null, date: number | null): Refusal {
+const dateOf = (response: Response): number | null => Date.parse(response.headers.get('date') ?? '') || null;
+
+/** What an answer that is no success says. */
+export async function refused(response: Response): Promise<Refusal> {
+  const problem = (await response.json()) as Partial<Problem> | null;
   const slug = (problem?.type ?? '').split(':').pop() as Slug;
-  return new Refusal(slug, problem?.retry_after ?? null, problem?.request ?? null, date);
+  return new Refusal(slug, problem?.retry_after ?? null, problem?.request ?? null, dateOf(response));
 }

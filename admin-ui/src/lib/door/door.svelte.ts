@@ -1,11 +1,14 @@
-// The door of this device: asks the gateway, and remembers what it said. What is shown follows from that in screen.ts.
+// The door of this device: asks the gateway or is told by it, and remembers what it said. What is shown follows from
+// that in screen.ts.
 import { post, read, Refusal } from '../api/client.ts';
 import type { DoorView } from '#lib/api/document.d.ts';
 import type { Words } from '../messages/words.ts';
+import type { ServerEvent } from '../api/stream.ts';
+import { Line } from './line.ts';
 import { problemOf, type Problem } from './problem.ts';
 import { left, screen, signedIn, slept, stale, type Known, type Moment } from './screen.ts';
 
-/** Also when the page is looked at again, and when the time is over. */
+/** While the gateway does not tell by itself; also when the page is looked at again, and when the time is over. */
 const POLL_MS = 15_000;
 const TICK_MS = 1_000;
 /** Nothing is shown for an answer that comes at once. */
@@ -20,7 +23,14 @@ class Door {
   #now = $state.raw<Moment>({ steady: 0, wall: 0 });
   #asked = 0;
   #heard = 0;
-  #warned = Infinity;
+  #warned: string | null = null;
+  /** Who is signed in, as far as the line knows: it was begun before or after they were. */
+  #told: string | null = null;
+  #line = new Line(
+    '/api/v1/door/events',
+    (event) => this.#tell(event),
+    () => void this.look(),
+  );
 
   screen = $derived(screen(this.#known, this.#now));
   stale = $derived(stale(this.#known));
@@ -35,6 +45,8 @@ class Door {
   patient = $state(false);
   /** For people who hear the page. */
   spoken = $state.raw<((words: Words) => string) | null>(null);
+  /** For people who look elsewhere. */
+  alarm = $state.raw<((words: Words) => string) | null>(null);
 
   /** Begins to ask; gives the way to end it. */
   start(): () => void {
@@ -42,19 +54,27 @@ class Door {
     const seen = () => {
       if (!document.hidden) look();
     };
-    const poll = setInterval(look, POLL_MS);
+    const away = () => this.#line.want(false);
+    const poll = setInterval(() => {
+      if (!this.#line.stands) look();
+    }, POLL_MS);
     const tick = setInterval(() => this.#tick(), TICK_MS);
     const wait = setTimeout(() => (this.patient = true), PATIENT_MS);
     window.addEventListener('focus', look);
     window.addEventListener('online', look);
+    window.addEventListener('pagehide', away);
+    window.addEventListener('pageshow', look);
     document.addEventListener('visibilitychange', seen);
     look();
     return () => {
+      away();
       clearInterval(poll);
       clearInterval(tick);
       clearTimeout(wait);
       window.removeEventListener('focus', look);
       window.removeEventListener('online', look);
+      window.removeEventListener('pagehide', away);
+      window.removeEventListener('pageshow', look);
       document.removeEventListener('visibilitychange', seen);
     };
   }
@@ -68,8 +88,21 @@ class Door {
     } catch {
       if (nth < this.#heard) return;
       this.#heard = nth;
+      this.#line.hangUp();
       this.#change({ silent: true });
+      return;
     }
+    // Somebody signed in on another page of this browser.
+    if (this.#line.stands && this.#told !== (this.me?.id ?? null)) this.#line.restart();
+  }
+
+  #tell({ name, data }: ServerEvent): void {
+    const view = name === 'door' ? (JSON.parse(data) as DoorView) : null;
+    if (view) this.#told = view.me?.id ?? null;
+    // Whatever is being done, the gateway is asked afterwards.
+    if (this.busy !== null) return;
+    if (view) this.#hear(++this.#asked, view);
+    else this.#tick();
   }
 
   retry = () => this.#do('retry', () => this.look());
@@ -77,12 +110,13 @@ class Door {
   signIn = (user: string, password: string, code: string) =>
     this.#do('sign-in', async (nth) => {
       this.#hear(nth, (await post('/api/v1/sign-in', { user, password, code })).value.door);
+      // The line of before belongs to another web session, or to none.
+      this.#line.restart();
     });
 
   extend = (code: string) =>
     this.#do('extend', async (nth) => {
       const { value } = await post('/api/v1/extend', { code });
-      this.#warned = Infinity;
       this.#known = { ...this.#known, extending: false };
       this.#hear(nth, value, this.me);
       const end = this.screen.name === 'open' ? this.screen.end : null;
@@ -123,6 +157,7 @@ class Door {
     if (nth < this.#heard) return;
     this.#heard = nth;
     this.#change({ heard: { view: { ...view, me }, at: moment() }, silent: false });
+    this.#line.want(!!view.device || me !== null);
   }
 
   #change(news: Partial<Known>): void {
@@ -141,22 +176,25 @@ class Door {
     const over = (left(this.#known, then) ?? 0) > 0 && (left(this.#known, now) ?? 1) <= 0;
     this.#now = now;
     this.#changed(before, this.screen.name);
-    if (over || slept(then, now)) void this.look();
+    const woken = slept(then, now);
+    if (woken) this.#line.restart();
+    else this.#line.check();
+    if (over || woken) void this.look();
   }
 
   #changed(before: string, after: string): void {
     if (before !== after) this.problem = null;
     const wasOpen = before === 'open' || before === 'extend';
-    if (after === 'locked' && wasOpen) this.#say((w) => w.say('ended'));
-    const { screen } = this;
-    if (screen.name !== 'open' && screen.name !== 'extend') {
-      this.#warned = Infinity;
-      return;
+    if (after === 'locked' && wasOpen) {
+      this.#say((w) => w.say('ended'));
+      if (this.#warned) this.alarm = (w) => w.say('ended');
     }
-    const { end } = screen;
-    const threshold = end?.warning ?? Infinity;
-    if (end && threshold < this.#warned) this.#say((w) => w.say('warning', { time: w.time(end.until) }));
-    this.#warned = threshold;
+    const { screen } = this;
+    const warning = screen.name === 'open' || screen.name === 'extend' ? (screen.end?.warning ?? null) : null;
+    const warned = warning && `${warning.kind} ${warning.minutes}`;
+    // The notice on the page speaks for itself.
+    if (warning && warned !== this.#warned) this.alarm = (w) => w.warning(warning);
+    this.#warned = warned;
   }
 
   #say(sentence: (words: Words) => string): void {

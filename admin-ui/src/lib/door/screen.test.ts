@@ -12,6 +12,7 @@ const door = (news: Partial<DoorView>): DoorView => ({
   door: 'tunnel',
   device,
   state: 'locked',
+  grace: false,
   resources: [],
   ...news,
 });
@@ -52,7 +53,9 @@ describe('the screen', () => {
     [60, 59.9, 5],
   ])('of %d minutes, after %d, warns at %s', (total, passed, warning) => {
     const shown = screen(known(open(total)), at(passed * MIN));
-    expect(shown.name === 'open' && shown.end?.warning).toBe(warning);
+    const warned = shown.name === 'open' ? (shown.end?.warning ?? null) : undefined;
+    expect(warned?.minutes ?? null).toBe(warning);
+    expect(warned?.kind ?? 'end').toBe('end');
   });
 });
 
@@ -89,4 +92,49 @@ it('knows who is signed in', () => {
   const me = { id: 'u', login: 'anne', name: 'Anne', language: 'fr', role: 'user' as const, recovery_codes_left: 10 };
   expect(signedIn(known(door({ me })))?.name).toBe('Anne');
   expect(signedIn(known(door({})))).toBeNull();
+});
+
+describe('the warning', () => {
+  const warned = (view: Partial<DoorView>, minutes = 0) => {
+    const shown = screen(known({ ...open(60), ...view }), at(minutes * MIN));
+    return shown.name === 'open' ? (shown.end?.warning ?? null) : shown.name;
+  };
+  const left = (all: number, unused: number) => ({ remaining_ms: all * MIN, unused_ms: unused * MIN });
+
+  it('is of the end that comes first', () => {
+    expect(warned(left(600, 16))).toBeNull();
+    expect(warned(left(600, 15))).toMatchObject({ kind: 'idle', minutes: 15 });
+    expect(warned(left(600, 16), 12)).toMatchObject({ kind: 'idle', minutes: 5 });
+    expect(warned(left(12, 12))).toMatchObject({ kind: 'end', minutes: 15 });
+    expect(warned(left(12, 4))).toMatchObject({ kind: 'idle', minutes: 5 });
+  });
+
+  it('leaves no doubt which end is meant', () => {
+    const shown = (unused: number) => screen(known({ ...open(600), unused_ms: unused * MIN }), at(0));
+    expect(shown(16)).toMatchObject({ end: { until: UNTIL, leftMs: 600 * MIN } });
+    expect(shown(14)).toMatchObject({ end: { until: UNTIL - 586 * MIN, leftMs: 14 * MIN } });
+  });
+
+  it("tells by the gateway's clock since when it is not used, and when it locks", () => {
+    const idle = { ...left(600, 15), idle_ms: 115 * MIN, until: UNTIL };
+    const begun = UNTIL - 600 * MIN;
+    for (const passed of [0, 3]) {
+      expect(warned(idle, passed)).toMatchObject({ since: begun - 115 * MIN, at: begun + 15 * MIN });
+    }
+    expect(warned({ ...left(12, 12), until: UNTIL }, 2)).toMatchObject({ at: UNTIL });
+  });
+
+  it('locks the page when nobody has used the office for too long', () => {
+    expect(warned(left(600, 15), 15)).toBe('locked');
+    expect(warned(left(600, 15), 14.9)).not.toBe('locked');
+  });
+
+  it('holds for the whole of the grace', () => {
+    const grace = { ...left(30, 30), grace: true };
+    expect(warned(grace)).toMatchObject({ kind: 'grace', minutes: null });
+    expect(warned(grace, 15)).toMatchObject({ kind: 'grace', minutes: 15 });
+    expect(warned(grace, 26)).toMatchObject({ kind: 'grace', minutes: 5 });
+    expect(warned(grace, 30)).toBe('locked');
+    expect(warned({ ...grace, unused_ms: 10 * MIN })).toMatchObject({ kind: 'idle', minutes: 15 });
+  });
 });

@@ -23,16 +23,29 @@ export const WARN_MINUTES = [5, 15] as const;
 /** The clocks never differ by more, unless the device slept or its clock was set. */
 const DRIFT_MS = 2_000;
 
+/** Why the page warns, and of which moment; both times in Unix milliseconds of the gateway's clock. */
+export interface Warning {
+  /** Its time is over soon; it is not used; its time is over, and this is for saving one's work. */
+  kind: 'end' | 'idle' | 'grace';
+  /** So many minutes before; null: a grace of which more is left. */
+  minutes: (typeof WARN_MINUTES)[number] | null;
+  /** When it locks. */
+  at: number;
+  /** Since when it has not been used. */
+  since: number;
+}
+
 /** The door's end. */
 export interface End {
-  /** In Unix milliseconds of the gateway's clock. */
+  /** When it locks even if it is used, and while its idleness is warned of, if it is not; in Unix milliseconds of the
+   * gateway's clock. */
   until: number;
   /** The gateway's clock now. */
   now: number;
-  /** Null while it is not known: the device slept, and the gateway has not answered since. */
+  /** What is left until then. Null while it is not known: the device slept, and the gateway has not answered since. */
   leftMs: number | null;
   /** The warning that holds now. */
-  warning: (typeof WARN_MINUTES)[number] | null;
+  warning: Warning | null;
 }
 
 export type Screen =
@@ -51,8 +64,11 @@ export const slept = (from: Moment, to: Moment): boolean =>
 export function left(known: Known, now: Moment): number | null {
   const { view, at } = known.heard ?? {};
   if (view?.state !== 'open' || view.remaining_ms == null || !at || slept(at, now)) return null;
-  return view.remaining_ms - (now.steady - at.steady);
+  return lockMs(view) - (now.steady - at.steady);
 }
+
+/** What was left when the gateway said it, of the end that comes first. */
+const lockMs = (view: DoorView): number => Math.min(view.remaining_ms ?? Infinity, view.unused_ms ?? Infinity);
 
 export function screen(known: Known, now: Moment): Screen {
   const view = known.heard?.view;
@@ -64,11 +80,23 @@ export function screen(known: Known, now: Moment): Screen {
   return known.extending ? { name: 'extend', end } : { name: 'open', end, resources: view.resources };
 }
 
-function endOf(view: DoorView, leftMs: number | null): End | null {
+function endOf(view: DoorView, left: number | null): End | null {
   if (view.until == null || view.remaining_ms == null) return null;
-  const minutes = leftMs === null ? Infinity : minutesOf(leftMs);
-  const warning = WARN_MINUTES.find((m) => minutes <= m) ?? null;
-  return { until: view.until, now: view.until - (leftMs ?? view.remaining_ms), leftMs, warning };
+  const passed = left === null ? 0 : lockMs(view) - left;
+  const now = view.until - view.remaining_ms + passed;
+  const warning = warningOf(view, left, now);
+  if (warning?.kind === 'idle') return { until: warning.at, now, leftMs: left, warning };
+  return { until: view.until, now, leftMs: left === null ? null : view.remaining_ms - passed, warning };
+}
+
+function warningOf(view: DoorView, left: number | null, now: number): Warning | null {
+  if (left === null) return null;
+  const minutes = WARN_MINUTES.find((m) => minutesOf(left) <= m) ?? null;
+  const idle = (view.unused_ms ?? Infinity) < (view.remaining_ms ?? 0);
+  const kind = view.grace && !idle ? 'grace' : idle ? 'idle' : 'end';
+  if (kind !== 'grace' && minutes === null) return null;
+  const at = now + left;
+  return { kind, minutes, at, since: now - (view.idle_ms ?? 0) - (lockMs(view) - left) };
 }
 
 /** Whole minutes, the begun one counted. */

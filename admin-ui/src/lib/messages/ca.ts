@@ -4,10 +4,11 @@ export default {
   language: 'Llengua',
   wait: 'Un moment…',
   retry: 'Torneu-ho a provar',
-  awayTitle: 'Obriu aquesta pàgina amb el WireGuard activat',
-  awayWhy: 'Aquesta pàgina obre l’oficina per al dispositiu on és oberta, i no veu cap dispositiu vostre.',
-  awayStep1: 'Activeu el túnel de l’oficina a l’aplicació WireGuard.',
-  awayStep2: 'Torneu a {name} i proveu-ho de nou.',
+  awayTitle: 'Sou a la xarxa de l’oficina',
+  awayWhy:
+    'Aquí els fitxers i els ordinadors s’obren sense aquesta pàgina. Serveix per als vostres dispositius quan són fora.',
+  awayStep1: 'Fora de l’oficina, activeu el túnel a l’aplicació WireGuard.',
+  awayStep2: 'Després obriu {name}.',
   silentTitle: 'L’oficina no respon',
   silentWhy:
     'Mireu si el WireGuard és activat i si s’obren altres pàgines. Si és així, potser la passarel·la es reinicia: espereu un minut. Si dura, truqueu a informàtica.',
@@ -39,6 +40,14 @@ export default {
   back: 'Enrere',
   warning: 'L’oficina es tanca a les {time}. Deseu la feina i escriviu el codi per continuar.',
   warningTitle: 'Queden {minutes} min',
+  warningIdle:
+    'Sense ús des de les {since}. L’oficina es tanca a les {time} si no la feu servir: obriu-hi o deseu-hi un fitxer.',
+  warningGrace:
+    'El temps s’ha acabat, però estàveu treballant: l’oficina continua oberta fins a les {time}. Deseu la feina i escriviu el codi per continuar.',
+  idleTitle: 'Es tanca d’aquí a {minutes} min',
+  notify: 'Aviseu-me abans que es tanqui, encara que miri una altra cosa',
+  notifyOn: 'Us avisarem abans que es tanqui.',
+  notifyOff: 'El navegador no ho permet. Podeu canviar-ho a la configuració d’aquesta pàgina.',
   lockedNow: 'L’oficina és tancada.',
   ended: 'L’oficina s’ha tancat. Identifiqueu-vos per continuar.',
   stale: 'Ara l’oficina no respon. Es mostra l’últim estat conegut.',

@@ -4,11 +4,11 @@ export default {
   language: 'Langue',
   wait: 'Un instant…',
   retry: 'Réessayer',
-  awayTitle: 'Ouvrez cette page avec WireGuard activé',
+  awayTitle: 'Vous êtes dans le réseau du bureau',
   awayWhy:
-    'Cette page ouvre le bureau pour l’appareil sur lequel elle est ouverte, et elle ne voit aucun de vos appareils.',
-  awayStep1: 'Activez le tunnel du bureau dans l’application WireGuard.',
-  awayStep2: 'Revenez sur {name} et réessayez.',
+    'Ici, vos fichiers et vos ordinateurs s’ouvrent sans cette page. Elle sert à vos appareils quand ils sont ailleurs.',
+  awayStep1: 'Ailleurs, activez le tunnel du bureau dans l’application WireGuard.',
+  awayStep2: 'Ouvrez ensuite {name}.',
   silentTitle: 'Le bureau ne répond pas',
   silentWhy:
     'Vérifiez que WireGuard est activé et que d’autres pages s’ouvrent. Si oui, la passerelle redémarre peut-être\u00a0: attendez une minute. Si cela dure, appelez l’informatique.',
@@ -40,6 +40,14 @@ export default {
   back: 'Retour',
   warning: 'Votre bureau se verrouille à {time}. Enregistrez votre travail, puis entrez votre code pour continuer.',
   warningTitle: 'Encore {minutes} min',
+  warningIdle:
+    'Pas utilisé depuis {since}. Votre bureau se verrouille à {time}, sauf si vous l’utilisez\u00a0: ouvrez ou enregistrez-y un fichier.',
+  warningGrace:
+    'Le temps est écoulé, mais vous étiez au travail\u00a0: votre bureau reste ouvert jusqu’à {time}. Enregistrez votre travail, puis entrez votre code pour continuer.',
+  idleTitle: 'Verrouillage dans {minutes} min',
+  notify: 'M’avertir avant le verrouillage, même si je regarde ailleurs',
+  notifyOn: 'Vous serez averti avant le verrouillage.',
+  notifyOff: 'Votre navigateur ne le permet pas. Vous pouvez le changer dans ses réglages pour cette page.',
   lockedNow: 'Votre bureau est verrouillé.',
   ended: 'Votre bureau s’est verrouillé. Identifiez-vous pour continuer.',
   stale: 'Le bureau ne répond pas en ce moment. Voici le dernier état connu.',

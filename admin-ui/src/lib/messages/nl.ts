@@ -4,10 +4,11 @@ export default {
   language: 'Taal',
   wait: 'Een ogenblik…',
   retry: 'Opnieuw proberen',
-  awayTitle: 'Open deze pagina met WireGuard aan',
-  awayWhy: 'Deze pagina opent het kantoor voor het toestel waarop ze geopend is, en ze ziet geen toestel van u.',
-  awayStep1: 'Zet de tunnel van het kantoor aan in de WireGuard-app.',
-  awayStep2: 'Kom terug naar {name} en probeer opnieuw.',
+  awayTitle: 'U bent in het netwerk van het kantoor',
+  awayWhy:
+    'Hier gaan uw bestanden en computers open zonder deze pagina. Ze dient voor uw toestellen wanneer ze elders zijn.',
+  awayStep1: 'Zet elders de tunnel van het kantoor aan in de WireGuard-app.',
+  awayStep2: 'Open daarna {name}.',
   silentTitle: 'Het kantoor antwoordt niet',
   silentWhy:
     'Kijk of WireGuard aan staat en of andere pagina’s opengaan. Zo ja, dan start de gateway misschien opnieuw: wacht een minuut. Blijft het duren, bel dan IT.',
@@ -39,6 +40,14 @@ export default {
   back: 'Terug',
   warning: 'Uw kantoor wordt om {time} vergrendeld. Sla uw werk op en geef dan uw code om verder te gaan.',
   warningTitle: 'Nog {minutes} min',
+  warningIdle:
+    'Niet gebruikt sinds {since}. Uw kantoor wordt om {time} vergrendeld, tenzij u het gebruikt: open er een bestand of sla er een op.',
+  warningGrace:
+    'De tijd is om, maar u was aan het werk: uw kantoor blijft open tot {time}. Sla uw werk op en geef dan uw code om verder te gaan.',
+  idleTitle: 'Vergrendeld over {minutes} min',
+  notify: 'Verwittig mij voor het vergrendelen, ook als ik elders kijk',
+  notifyOn: 'U wordt verwittigd voor het vergrendelen.',
+  notifyOff: 'Uw browser laat dat niet toe. U kunt het wijzigen in zijn instellingen voor deze pagina.',
   lockedNow: 'Uw kantoor is vergrendeld.',
   ended: 'Uw kantoor is vergrendeld. Meld u aan om verder te gaan.',
   stale: 'Het kantoor antwoordt nu niet. U ziet wat het laatst bekend was.',

@@ -1,5 +1,5 @@
 // Sentences and times in the reader's language.
-import type { End } from '../door/screen.ts';
+import type { End, Warning } from '../door/screen.ts';
 import { minutesOf } from '../door/screen.ts';
 import type { Messages } from './en.ts';
 
@@ -49,6 +49,13 @@ export class Words {
     if (new Date(until).toDateString() === new Date(now).toDateString()) return this.say('openTitle', { time });
     const day = new Intl.DateTimeFormat(this.tag, { weekday: 'long' }).format(until);
     return this.say('openTitleDay', { day, time });
+  }
+
+  /** What is coming, and what to do. */
+  warning({ kind, at, since }: Warning): string {
+    const time = this.time(at);
+    if (kind === 'idle') return this.say('warningIdle', { since: this.time(since), time });
+    return this.say(kind === 'grace' ? 'warningGrace' : 'warning', { time });
   }
 
   /** `1 h 05 min`; seconds below two minutes where every second counts. */

@@ -1,5 +1,6 @@
 //! The API: every route by every door for every kind of caller, and the journeys through it.
 
+mod events;
 mod journeys;
 mod pages;
 mod routes;
@@ -124,7 +125,9 @@ impl Gateway {
         request.extensions_mut().insert(door);
         let response = router(self.api.clone()).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, 1 << 22).await.unwrap();
+        // A stream has no end to wait for.
+        let stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "text/event-stream");
+        let bytes = if stream { Default::default() } else { axum::body::to_bytes(body, 1 << 22).await.unwrap() };
         let cookie = parts.headers.get(header::SET_COOKIE).map(|v| v.to_str().unwrap().to_owned());
         let cookie = cookie.map(|c| c.split(';').next().unwrap().to_owned());
         Answered {

@@ -124,7 +124,7 @@ async fn a_path_that_leads_nowhere_is_said_by_a_page_outside_the_api_only() {
     }
 }
 
-/// Everything that the first page names is there, and all of it together with every language is light enough.
+/// Everything that the first page names is there, and all of it together with the longest language is light enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_load_is_small() {
     let g = Gateway::new().await;
@@ -137,10 +137,19 @@ async fn the_first_load_is_small() {
         assert!(PAGES.iter().any(|p| p.path == path), "{name} is not embedded");
     }
     for coding in ["br", "gzip"] {
-        let mut total = 0;
+        let (mut total, mut languages) = (0, Vec::new());
         for page in PAGES.iter().filter(|page| page.path != "/404.html") {
-            total += bytes(&g, page.route(), &[("accept-encoding", coding)]).await.2.len();
+            let plain = bytes(&g, page.route(), &[]).await.2;
+            let size = bytes(&g, page.route(), &[("accept-encoding", coding)]).await.2.len();
+            // Of these a browser loads one.
+            if String::from_utf8_lossy(&plain).contains("factor-suspended") {
+                languages.push(size)
+            } else {
+                total += size
+            }
         }
+        assert_eq!(languages.len(), 5);
+        total += languages.iter().max().unwrap();
         assert!(total <= FIRST_LOAD, "{total} bytes in {coding}");
     }
 }

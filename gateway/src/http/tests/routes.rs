@@ -11,6 +11,7 @@ enum Who {
     Anybody,
     InHouse,
     Tunnel,
+    Follower,
     Verified,
     SignedIn,
     Admin,
@@ -20,6 +21,7 @@ enum Who {
 /// Route, who may call it, and how a caller who may is answered to the prepared request.
 const TABLE: &[(&str, Who, u16)] = &[
     ("get /door", Who::Anybody, 200),
+    ("get /door/events", Who::Follower, 200),
     ("post /sign-in", Who::Anybody, 401),
     ("post /extend", Who::Verified, 401),
     ("post /lock", Who::Tunnel, 200),
@@ -111,6 +113,9 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
         Who::Anybody => None,
         Who::InHouse => tunnel.then_some(404),
         Who::Tunnel => (!tunnel).then_some(404),
+        // In the tunnel it is the device, on the office LAN the session.
+        Who::Follower if caller == Local => Some(404),
+        Who::Follower => (!tunnel && nobody).then_some(401),
         Who::Verified if !tunnel => Some(404),
         Who::Verified => matches!(caller, TunnelLocked | TunnelAdminLocked | TunnelProgram).then_some(403),
         Who::SignedIn if caller == Local => Some(404),
