@@ -4,11 +4,12 @@
 //! handed to `serve`; a duplicate of the DNS ones stays here for the time when `serve` is silent.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket as Socket2, Type};
 
+use crate::activation;
 use crate::firewall::LocalPorts;
 use crate::link::message::{Interface, SocketRole};
 use crate::tunnel::udp::Socket;
@@ -100,7 +101,7 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
 /// None of the ports can be had.
 pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
     let mut sockets = Vec::new();
-    for fd in activated() {
+    for fd in activation::sockets() {
         match Socket::adopt(fd) {
             Ok(socket) => sockets.push(socket),
             Err(e) => tracing::warn!(error = %e, "a socket from systemd is not UDP, not used"),
@@ -119,13 +120,4 @@ pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
     // the port that configs name comes first: handshakes of ours leave from it
     sockets.sort_by_key(|s| s.port().ok().and_then(|p| ports.iter().position(|q| *q == p)).unwrap_or(ports.len()));
     Ok(sockets.into_iter().map(|socket| (0, socket)).collect())
-}
-
-/// Descriptors passed by systemd (sd_listen_fds(3)).
-#[allow(unsafe_code)]
-fn activated() -> Vec<OwnedFd> {
-    let for_us = std::env::var("LISTEN_PID").is_ok_and(|p| p == std::process::id().to_string());
-    let count = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<i32>().ok()).filter(|_| for_us).unwrap_or(0);
-    // SAFETY: systemd passes `LISTEN_FDS` open descriptors from 3 on to the process named by `LISTEN_PID`; this runs once.
-    (3..3 + count.clamp(0, 16)).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
 }
