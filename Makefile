@@ -12,7 +12,7 @@ ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e bench build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -44,6 +44,11 @@ unit: install-deps web ## tests without namespaces; what touches the database a 
 
 e2e: install-deps tools build ## tests in the virtual office; root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
+
+bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 15 minutes, root
+	cargo build --release -p passerelle
+	cargo build -p virtual-office --bin bench
+	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle $(CARGO_TARGET_DIR)/debug/bench $(PART)
 
 build: install-deps web ## the gateway and the demo, for development
 	cargo build -p passerelle -p virtual-office

@@ -46,21 +46,21 @@ fn with(words: &[&str], more: &[String]) -> Step {
     Step::Run(words.iter().map(|w| (*w).to_owned()).chain(more.iter().cloned()).collect())
 }
 
-fn words(text: String) -> Vec<String> {
+fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
 fn iptables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
     let replies = format!("-i {office} -o {tunnel} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT");
     match way {
-        Way::Office => vec![words(format!("-i {tunnel} -o {office} -j ACCEPT")), words(replies)],
-        Way::Portal => vec![words(format!("-i {tunnel} -j ACCEPT"))],
-        Way::WireGuard(port) => vec![words(format!("-p udp --dport {port} -j ACCEPT"))],
+        Way::Office => vec![words(&format!("-i {tunnel} -o {office} -j ACCEPT")), words(&replies)],
+        Way::Portal => vec![words(&format!("-i {tunnel} -j ACCEPT"))],
+        Way::WireGuard(port) => vec![words(&format!("-p udp --dport {port} -j ACCEPT"))],
     }
 }
 
 fn ufw(way: Way, tunnel: &str, office: &str) -> Vec<String> {
-    words(match way {
+    words(&match way {
         Way::Office => format!("route allow in on {tunnel} out on {office}"),
         Way::Portal => format!("allow in on {tunnel}"),
         Way::WireGuard(port) => format!("allow {port}/udp"),
@@ -70,14 +70,14 @@ fn ufw(way: Way, tunnel: &str, office: &str) -> Vec<String> {
 fn nftables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
     let replies = format!("iifname {office} oifname {tunnel} ct state established,related accept");
     match way {
-        Way::Office => vec![words(format!("iifname {tunnel} oifname {office} accept")), words(replies)],
-        Way::Portal => vec![words(format!("iifname {tunnel} accept"))],
-        Way::WireGuard(port) => vec![words(format!("udp dport {port} accept"))],
+        Way::Office => vec![words(&format!("iifname {tunnel} oifname {office} accept")), words(&replies)],
+        Way::Portal => vec![words(&format!("iifname {tunnel} accept"))],
+        Way::WireGuard(port) => vec![words(&format!("udp dport {port} accept"))],
     }
 }
 
 fn firewalld(way: Way, tunnel: &str) -> Vec<Step> {
-    let permanent = |rest: &str| with(&["firewall-cmd", "--permanent"], &words(rest.to_owned()));
+    let permanent = |rest: &str| with(&["firewall-cmd", "--permanent"], &words(rest));
     let mut steps = match way {
         Way::Office => vec![
             permanent("--new-zone=passerelle"),
