@@ -45,16 +45,18 @@ fn with_cookie(office: &Office, config: &str) -> anyhow::Result<Option<Duration>
     const TRIES: usize = 30;
     const ANSWER: Duration = Duration::from_millis(400);
     let mut newcomer = Speaker::new(&office.home_b, config)?;
+    let mut asked = false;
     for _ in 0..TRIES {
-        let first = newcomer.initiation()?;
-        newcomer.socket.send(&first)?;
+        let message = newcomer.initiation()?;
+        let began = Instant::now();
+        newcomer.socket.send(&message)?;
         match newcomer.datagram(ANSWER)? {
-            Some(answer) if answer[0] == 3 => newcomer.take(&answer),
-            _ => continue,
-        }
-        // A full queue may have dropped it: the next try has a cookie too.
-        if let Some(took) = newcomer.handshake(Duration::from_secs(1))? {
-            return Ok(Some(took));
+            Some(cookie) if cookie[0] == 3 => {
+                newcomer.take(&cookie);
+                asked = true;
+            }
+            Some(response) if response[0] == 2 && asked => return Ok(Some(began.elapsed())),
+            _ => {}
         }
     }
     Ok(None)
