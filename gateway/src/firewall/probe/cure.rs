@@ -2,14 +2,14 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use super::super::load::Nft;
 use super::{Owner, Place, Step, Way};
 
 /// Programs are found here, whatever the caller's own is.
-pub(super) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(super) fn run(words: &[&str]) -> Step {
     Step::Run(words.iter().map(|w| (*w).to_owned()).collect())
@@ -93,6 +93,32 @@ fn firewalld(way: Way, tunnel: &str) -> Vec<Step> {
     };
     steps.push(run(&["firewall-cmd", "--reload"]));
     steps
+}
+
+/// Carries out a cure, step by step. Nothing is undone if a later step fails.
+///
+/// # Errors
+/// The step that failed, as one would type it.
+pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
+    for step in steps {
+        let what = || format!("cure: {step}");
+        match step {
+            Step::Write(path, text) => std::fs::write(path, text).with_context(what)?,
+            Step::Run(words) => {
+                let (program, arguments) = words.split_first().with_context(what)?;
+                // What it prints is kept from our own output, which may be JSON.
+                let out = Command::new(program)
+                    .args(arguments)
+                    .env("PATH", PATH)
+                    .stdin(Stdio::null())
+                    .output()
+                    .with_context(what)?;
+                let complaint = String::from_utf8_lossy(&out.stderr);
+                ensure!(out.status.success(), "{}: {} {}", what(), out.status, complaint.trim());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What takes back every cure that is in place now; nothing where there is none.

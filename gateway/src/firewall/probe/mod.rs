@@ -11,12 +11,11 @@ mod rig;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::Value;
 
-pub use self::cure::undo;
+pub use self::cure::{apply_cure, undo};
 use self::rig::{Rig, Seen, Sent};
 use super::load::Nft;
 
@@ -198,32 +197,6 @@ impl Finding {
             _ => None,
         }
     }
-}
-
-/// Carries out a cure, step by step. Nothing is undone if a later step fails.
-///
-/// # Errors
-/// The step that failed, as one would type it.
-pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
-    for step in steps {
-        let what = || format!("cure: {step}");
-        match step {
-            Step::Write(path, text) => std::fs::write(path, text).with_context(what)?,
-            Step::Run(words) => {
-                let (program, arguments) = words.split_first().with_context(what)?;
-                // What it prints is kept from our own output, which may be JSON.
-                let out = Command::new(program)
-                    .args(arguments)
-                    .env("PATH", cure::PATH)
-                    .stdin(Stdio::null())
-                    .output()
-                    .with_context(what)?;
-                let complaint = String::from_utf8_lossy(&out.stderr);
-                ensure!(out.status.success(), "{}: {} {}", what(), out.status, complaint.trim());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Probes all that has to pass: from the tunnel to the office and to this machine, and to its WireGuard ports. One finding
