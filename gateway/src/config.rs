@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::dns::rewrite::is_private;
 use crate::store::Database;
 
 /// Where the configuration is looked for.
@@ -32,6 +33,8 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Addresses on which the office LAN reaches portal and console.
     pub office_listen: Vec<SocketAddr>,
+    /// Addresses on which the office's own resolver asks for the zone's names (conditional forwarding).
+    pub office_dns: Vec<SocketAddr>,
     /// Names beside the public one under which the pages may be called (`localhost` behind a forwarded port). Any other
     /// name is refused, against DNS rebinding.
     pub also_named: Vec<String>,
@@ -46,6 +49,7 @@ impl Default for Config {
             interface: "pass0".into(),
             ports: vec![51820, 443],
             office_listen: Vec::new(),
+            office_dns: Vec::new(),
             also_named: Vec::new(),
         }
     }
@@ -74,6 +78,11 @@ impl Config {
         anyhow::ensure!(fits, "interface `{name}`: 1 to 15 letters, digits or hyphens");
         anyhow::ensure!(!self.ports.is_empty(), "ports: at least one UDP port, such as 51820");
         anyhow::ensure!(!self.ports.contains(&0), "ports: 0 is not a port");
+        for address in &self.office_dns {
+            let ip = address.ip();
+            let fits = is_private(ip) && !ip.is_unspecified() && address.port() != 0;
+            anyhow::ensure!(fits, "office_dns `{address}`: an address of this machine on the office LAN, and a port");
+        }
         if let Some(url) = &self.database {
             let example = "such as postgresql:///passerelle?host=/run/postgresql";
             anyhow::ensure!(matches!(url.scheme(), "postgresql" | "postgres"), "database: a PostgreSQL URL, {example}");

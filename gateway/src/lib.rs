@@ -2,6 +2,7 @@
 //!
 //! `docs/ARCHITECTURE.md` is the map.
 
+pub mod activation;
 pub mod app;
 pub mod audit;
 pub mod claim;

@@ -121,6 +121,7 @@ pub(crate) fn zones() -> (String, String) {
     let office = format!(
         "local=/office.lan/\nhost-record=files.office.lan,192.168.1.10,fd5e:ff1:ce::10\n\
          host-record=pc.office.lan,192.168.1.20,fd5e:ff1:ce::20\nhost-record=door.office.lan,{GATEWAY_LAN}\n\
+         host-record=archive.office.lan,192.168.1.21\nhost-record=vault.office.lan,192.168.1.22\n\
          host-record=printer.office.lan,192.168.1.30\nsrv-host=_ldap._tcp.office.lan,files.office.lan,389\n"
     );
     (public, office)

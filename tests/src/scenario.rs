@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 18] = [
+const PROGRAMS: [(&str, &str); 21] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -23,6 +23,9 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("smbclient", "smbclient"),
     ("dnsmasq", "dnsmasq-base"),
     ("dig", "dnsutils"),
+    ("named", "bind9"),
+    ("ufw", "ufw"),
+    ("iptables", "iptables"),
     ("tcpdump", "tcpdump"),
     ("curl", "curl"),
     ("xrdp", "xrdp"),

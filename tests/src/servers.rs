@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use rustix::process::Signal;
 
 use crate::addresses::{FILES, OFFICE_DNS, PUBLIC_DNS};
 use crate::netns::Netns;
@@ -17,6 +18,10 @@ use crate::process::{Output, Process, wait_until};
 
 /// The shares of the file server.
 pub const SHARES: [&str; 2] = ["accounts", "drawings"];
+/// The file server's DFS root: links to other servers' shares.
+pub const DFS: &str = "dfs";
+/// The share of the second file server.
+pub const ARCHIVE: &str = "plans";
 /// The one user Samba knows.
 pub const SMB_USER: &str = "clerk";
 /// Its password.
@@ -31,6 +36,8 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Servers {
     _processes: Vec<Process>,
+    office_dns: Process,
+    office_forwards: PathBuf,
     /// What answers RDP on the office PC.
     pub rdp: &'static str,
     /// File server, port 8080: open on the LAN, published to nobody.
@@ -57,16 +64,24 @@ impl Servers {
             &dir.join("public-dns.conf"),
             &format!("listen-address={PUBLIC_DNS},2001:db8:53::53\n{public}"),
         )?);
-        processes.push(dnsmasq(
+        let office_forwards = dir.join("office-forwards.conf");
+        fs::write(&office_forwards, "")?;
+        let forwards = format!("server={PUBLIC_DNS}\nservers-file={}", office_forwards.display());
+        let office_dns = dnsmasq(
             &office.odns,
             &dir.join("office-dns.conf"),
-            &format!("listen-address={OFFICE_DNS},fd5e:ff1:ce::1\nserver={PUBLIC_DNS}\n{private}"),
-        )?);
-        processes.push(samba(office)?);
+            &format!("listen-address={OFFICE_DNS},fd5e:ff1:ce::1\n{forwards}\n{private}"),
+        )?;
+        let root = dfs_root(office);
+        fs::create_dir_all(&root)?;
+        let dfs = format!("[{DFS}]\npath = {}\nmsdfs root = yes\n", root.display());
+        processes.push(samba(office, &office.files, "files", &SHARES, &dfs)?);
         let (rdp, name) = rdp(office)?;
         processes.push(rdp);
         let servers = Self {
             _processes: processes,
+            office_dns,
+            office_forwards,
             rdp: name,
             files_8080: Listener::open(&office.files, 8080, "files 8080\n")?,
             stream_9000: Listener::serve(&office.pc, 9000, endless)?,
@@ -91,6 +106,17 @@ impl Servers {
     }
 }
 
+impl Servers {
+    /// What the office's DNS server asks others for (conditional forwarding): dnsmasq's `server=` lines.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn office_forwards(&self, lines: &str) -> anyhow::Result<()> {
+        fs::write(&self.office_forwards, lines).context("write the office's forwards")?;
+        self.office_dns.signal(Signal::HUP)
+    }
+}
+
 fn endless(mut stream: TcpStream) {
     let chunk = [0x5a; CHUNK];
     let _ = stream.set_write_timeout(Some(Duration::from_secs(60)));
@@ -105,26 +131,26 @@ fn dnsmasq(ns: &Netns, file: &Path, zone: &str) -> anyhow::Result<Process> {
 }
 
 /// A real smbd with nothing of the host's: own configuration, own users, own state.
-fn samba(office: &Office) -> anyhow::Result<Process> {
-    let ns = &office.files;
-    let dir = office.directory().join("samba");
+fn samba(office: &Office, ns: &Netns, name: &str, shares: &[&str], more: &str) -> anyhow::Result<Process> {
+    let dir = office.directory().join("samba").join(name);
     for sub in ["private", "state", "cache", "lock", "pid", "ncalrpc"] {
         fs::create_dir_all(dir.join(sub))?;
     }
     let at = dir.display();
     let mut conf = format!(
-        "[global]\nworkgroup = OFFICE\nnetbios name = FILES\nserver role = standalone server\nsmb ports = 445\n\
+        "[global]\nworkgroup = OFFICE\nnetbios name = {name}\nserver role = standalone server\nsmb ports = 445\n\
          disable netbios = yes\nserver min protocol = SMB2\nserver signing = default\nload printers = no\n\
          passdb backend = tdbsam:{at}/private/passdb.tdb\nprivate dir = {at}/private\nstate directory = {at}/state\n\
          cache directory = {at}/cache\nlock directory = {at}/lock\npid directory = {at}/pid\n\
          ncalrpc dir = {at}/ncalrpc\nlog level = 1\n"
     );
-    for share in SHARES {
+    for share in shares {
         let path = share_path(office, share);
         fs::create_dir_all(&path)?;
         fs::write(path.join("README.txt"), format!("This is {share}.\n"))?;
         conf.push_str(&format!("[{share}]\npath = {}\nread only = no\nforce user = root\n", path.display()));
     }
+    conf.push_str(more);
     let conf_file = dir.join("smb.conf");
     fs::write(&conf_file, conf)?;
     // The user exists on this machine of the office only.
@@ -137,6 +163,10 @@ fn samba(office: &Office) -> anyhow::Result<Process> {
     ensure!(added.ok(), "smbpasswd: {}", added.both());
     let conf = format!("--configfile={conf_file}");
     ns.spawn(["smbd", "--foreground", "--no-process-group", "--debug-stdout", &conf])
+}
+
+fn dfs_root(office: &Office) -> PathBuf {
+    office.directory().join("dfs")
 }
 
 fn share_path(office: &Office, share: &str) -> PathBuf {
@@ -161,7 +191,7 @@ fn smb_conf(office: &Office) -> anyhow::Result<String> {
     let at = dir.display();
     let text = format!(
         "[global]\nworkgroup = OFFICE\nprivate dir = {at}\nstate directory = {at}\ncache directory = {at}\n\
-         lock directory = {at}\npid directory = {at}\nclient min protocol = SMB2\nname resolve order = host\n"
+         lock directory = {at}\npid directory = {at}\nclient min protocol = SMB2\nname resolve order = host\nname cache timeout = 0\n"
     );
     fs::write(&conf, text)?;
     Ok(conf.to_string_lossy().into_owned())
@@ -201,6 +231,29 @@ impl Office {
         from.run(argv)
     }
 
+    /// A second file server, `archive.office.lan`, on a second address of the office PC; on a third one it is
+    /// `vault.office.lan`.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn second_file_server(&self) -> anyhow::Result<Process> {
+        self.pc.ip("addr add 192.168.1.21/24 dev eth0\naddr add 192.168.1.22/24 dev eth0\n")?;
+        let samba = samba(self, &self.pc, "archive", &[ARCHIVE], "")?;
+        wait_until("the second file server answers", START_LIMIT, || {
+            Ok(list(self, &self.files, "archive.office.lan")?.ok().then_some(()))
+        })?;
+        Ok(samba)
+    }
+
+    /// A link in the file server's DFS root.
+    ///
+    /// # Errors
+    /// It is there already.
+    pub fn dfs_link(&self, name: &str, server: &str, share: &str) -> anyhow::Result<()> {
+        let to = format!("msdfs:{server}\\{share}");
+        std::os::unix::fs::symlink(to, dfs_root(self).join(name)).context("make a DFS link")
+    }
+
     /// Puts a file of so many megabytes on a share, whose content cannot be compressed.
     ///
     /// # Errors
@@ -227,10 +280,20 @@ impl Office {
     /// # Errors
     /// smbclient cannot be started.
     pub fn copy(&self, from: &Netns, server: &str, file: &BigFile) -> anyhow::Result<Copy> {
+        self.copy_from(from, server, file, &[&file.share])
+    }
+
+    /// The same by another way than its own share: a share, and folders or DFS links in it.
+    ///
+    /// # Errors
+    /// smbclient cannot be started.
+    pub fn copy_from(&self, from: &Netns, server: &str, file: &BigFile, way: &[&str]) -> anyhow::Result<Copy> {
         let target = self.directory().join(format!("copy-{}-{}", from.name(), file.name));
         let _ = fs::remove_file(&target);
-        let mut argv = smbclient(&smb_conf(self)?, &format!("//{server}/{}", file.share));
-        argv.extend(["-c".to_owned(), format!("get {} {}", file.name, target.display())]);
+        let (share, folders) = way.split_first().context("a share")?;
+        let mut argv = smbclient(&smb_conf(self)?, &format!("//{server}/{share}"));
+        let enter: String = folders.iter().map(|folder| format!("cd {folder}; ")).collect();
+        argv.extend(["-c".to_owned(), format!("{enter}get {} {}", file.name, target.display())]);
         Ok(Copy { process: from.spawn(argv)?, target, of: file.clone() })
     }
 }

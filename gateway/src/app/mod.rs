@@ -1,13 +1,13 @@
-//! The `serve` process, wired: store, reconciler, the three doors, DNS in the tunnel.
+//! The `serve` process, wired: store, reconciler, the three doors, DNS in the tunnel and for the office LAN.
 
 mod first_boot;
 mod names;
+mod office;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
 mod tests;
 
 use std::fs;
-use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +22,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::activation;
 use crate::audit::Actor;
 use crate::claim::{Role, claim};
 use crate::config::Config;
-use crate::dns;
+use crate::dns::{self, Side};
 use crate::http::listen::{self, Certificate, TcpDoor};
 use crate::http::{self, Api};
 use crate::identity::passwords::{Cost, Passwords};
@@ -37,11 +38,13 @@ use crate::store::{Moment, Store};
 
 pub use first_boot::{FirstBoot, first_boot};
 
+use self::office::{Office, With};
+
 /// MTU of the TUN: an Ethernet frame less WireGuard's 60 to 80 bytes (DESIGN 3.1).
 const MTU: u16 = 1420;
 
-/// An office address that is not there yet (the interface comes up late) is tried again after this.
-const BIND_AGAIN: Duration = Duration::from_secs(5);
+/// A file that cannot be written is tried again after this.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often the generation rises while this runs.
 const WITNESS: Duration = Duration::from_secs(60);
@@ -60,21 +63,22 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Arc::new(Store::open(config.database(), &boot_id()?, sealer).await?);
     let site = store.site().await?.with_context(not_set_up)?;
+    let office = Office::of(&config, activation::sockets())?;
+    let config = Config { office_listen: office.listens(), ..config };
     let site = renewed(&store, site, &config, Moment::now()).await?;
     begin(&store, &config).await?;
 
     let interface = interface(&site, &config)?;
     let started = reconcile::start(store.clone(), site.clone(), interface, config.link_socket())?;
     let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;
-    let view = Arc::new(ArcSwap::from_pointee(names::view(&site, &[])));
+    let views = names::Views::new(&site, office.gateway());
     tokio::spawn(keep_witness(store.clone(), config.clone(), started.reconciler.published()));
-    tokio::spawn(names::follow(started.reconciler.published(), view.clone()));
+    tokio::spawn(views.clone().follow(started.reconciler.published()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
     let tls = listen::tls(certificate.clone())?;
     tokio::spawn(renew_daily(store.clone(), config.clone(), certificate));
-    let listen = config.office_listen.iter().map(|address| address.ip().to_string());
-    let also = listen.chain(config.also_named.iter().cloned());
+    let also = office.portal().map(|ip| ip.to_string()).chain(config.also_named.iter().cloned());
     let public_name = site.public_name.clone();
     let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
     let router = http::router(api);
@@ -82,10 +86,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
-    for address in config.office_listen.clone() {
-        doors.spawn(office(address, tls.clone(), router.clone()));
-    }
-    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view }));
+    let with = With { tls, router, public_name, view: views.office, site: site.network };
+    office.serve(&with, &mut doors);
+    let With { tls, router, public_name, .. } = with;
+    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel }));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "control plane started");
 
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -159,7 +163,7 @@ async fn keep_witness(store: Arc<Store>, config: Config, mut published: watch::R
         };
         if let Err(e) = written {
             tracing::warn!(error = format!("{e:#}"), "how far the database has come cannot be written down");
-            tokio::time::sleep(BIND_AGAIN).await;
+            tokio::time::sleep(WRITE_AGAIN).await;
         }
     }
 }
@@ -214,24 +218,6 @@ fn boot_id() -> anyhow::Result<String> {
     Ok(fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?.trim().to_owned())
 }
 
-async fn office(address: std::net::SocketAddr, tls: TlsAcceptor, router: Router) -> anyhow::Result<()> {
-    let mut told = false;
-    let listener = loop {
-        match StdListener::bind(address) {
-            Ok(listener) => break listener,
-            Err(e) => {
-                if !told {
-                    tracing::warn!(%address, error = %e, "the office's door cannot be opened yet, still trying");
-                }
-                told = true;
-                tokio::time::sleep(BIND_AGAIN).await;
-            }
-        }
-    };
-    tracing::info!(%address, "office door open for business");
-    listen::https(listener, TcpDoor::Office, tls, router).await
-}
-
 /// What the tunnel's sockets are served with.
 struct TunnelServer {
     tls: TlsAcceptor,
@@ -265,7 +251,7 @@ async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, server: TunnelServer) -> a
         }
         let (stop, stopped) = watch::channel(false);
         asked = Some(stop);
-        serving.spawn(dns::run(dns_sockets, server.view.clone(), stopped));
+        serving.spawn(dns::run(dns_sockets, server.view.clone(), Side::Tunnel, stopped));
     }
     anyhow::bail!("the reconciler ended")
 }

@@ -12,9 +12,9 @@ use crate::reconcile::Published;
 use crate::store::resources::{Resource, ResourceKind};
 use crate::store::site::Site;
 
-/// The view for these resources.
+/// The devices' view of these resources.
 pub(super) fn view(site: &Site, published: &[Resource]) -> View {
-    let (gateway4, gateway6) = addresses::gateway(&site.network);
+    let (v4, v6) = addresses::gateway(&site.network);
     let mut hosts = HashMap::new();
     let (mut aliases4, mut aliases6) = (Vec::new(), Vec::new());
     for resource in published {
@@ -31,8 +31,7 @@ pub(super) fn view(site: &Site, published: &[Resource]) -> View {
     View {
         zone: site.zone.clone(),
         public_name: site.public_name.to_lowercase(),
-        gateway4,
-        gateway6,
+        gateway: Addresses { v4: Some(v4), v6: Some(v6) },
         hosts,
         aliases4,
         aliases6,
@@ -41,10 +40,48 @@ pub(super) fn view(site: &Site, published: &[Resource]) -> View {
     }
 }
 
-/// Keeps the view up to date, until the reconciler ends.
-pub(super) async fn follow(mut published: watch::Receiver<Published>, current: Arc<ArcSwap<View>>) {
-    while published.changed().await.is_ok() {
-        let Published { site, resources } = published.borrow_and_update().clone();
-        current.store(Arc::new(view(&site, &resources)));
+/// The office LAN's view: the zone alone, with real addresses; the office's own names are its own resolver's.
+pub(super) fn office_view(site: &Site, published: &[Resource], gateway: Addresses) -> View {
+    let machines = published.iter().filter(|resource| resource.kind != ResourceKind::Network);
+    let real =
+        |resource: &Resource| Addresses { v4: resource.real4.map(|n| n.addr()), v6: resource.real6.map(|n| n.addr()) };
+    View {
+        gateway,
+        hosts: machines.map(|resource| (format!("{}.{}", resource.name, site.zone), real(resource))).collect(),
+        aliases4: Vec::new(),
+        aliases6: Vec::new(),
+        resolvers: Vec::new(),
+        office_zones: Vec::new(),
+        ..view(site, &[])
+    }
+}
+
+/// Both views, replaced as a whole when what is published changes.
+#[derive(Clone, Debug)]
+pub(super) struct Views {
+    /// What devices are told.
+    pub tunnel: Arc<ArcSwap<View>>,
+    /// What the office LAN is told.
+    pub office: Arc<ArcSwap<View>>,
+    gateway: Addresses,
+}
+
+impl Views {
+    /// Nothing published yet; `gateway` is where the office LAN finds the portal.
+    pub(super) fn new(site: &Site, gateway: Addresses) -> Self {
+        Self {
+            tunnel: Arc::new(ArcSwap::from_pointee(view(site, &[]))),
+            office: Arc::new(ArcSwap::from_pointee(office_view(site, &[], gateway))),
+            gateway,
+        }
+    }
+
+    /// Keeps them up to date, until the reconciler ends.
+    pub(super) async fn follow(self, mut published: watch::Receiver<Published>) {
+        while published.changed().await.is_ok() {
+            let Published { site, resources } = published.borrow_and_update().clone();
+            self.tunnel.store(Arc::new(view(&site, &resources)));
+            self.office.store(Arc::new(office_view(&site, &resources, self.gateway)));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
@@ -25,6 +26,9 @@ pub(super) struct Doctor {
     /// If another firewall on this machine drops packets on their way to the office: apply the cure that is shown
     #[arg(long)]
     apply_cure: bool,
+    /// Take back what cures put into other firewalls on this machine, before this gateway is removed from it
+    #[arg(long, conflicts_with = "apply_cure")]
+    undo_cure: bool,
 }
 
 /// One thing looked at.
@@ -38,6 +42,9 @@ struct Check {
 
 impl Doctor {
     pub(super) fn run(&self, config: anyhow::Result<Config>, json: bool) -> anyhow::Result<ExitCode> {
+        if self.undo_cure {
+            return self.undo(&config?, json);
+        }
         let mut checks = vec![tun(), nft(), clock()];
         match config {
             Ok(config) => {
@@ -58,21 +65,40 @@ impl Doctor {
         Ok(if checks.iter().all(|c| c.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
+    fn undo(&self, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(rustix::process::geteuid().is_root(), "this needs root: run it with sudo");
+        let settings = Client::of(config).and_then(|client| client.get("settings")).ok();
+        let office = self.office(settings.as_ref()).context("no interface in the office LAN: --office-interface")?;
+        let undone = probe::undo(config, &office)?;
+        if json {
+            say_json(&undone)?;
+        } else if undone.is_empty() {
+            say("Nothing to take back: no other firewall holds a cure of this gateway's.");
+        } else {
+            undone.iter().for_each(say);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The interface towards the office: given, in the settings, or detected.
+    fn office(&self, settings: Option<&Settings>) -> Option<String> {
+        let detected = || detect::Network::detect().ok()?.office().map(|i| i.name.clone());
+        self.office_interface.clone().or_else(|| settings.map(|s| s.office_interface.clone())).or_else(detected)
+    }
+
     fn probe(&self, config: &Config, settings: Option<&Settings>) -> Check {
         const WHAT: &str = "way into the office";
         if !rustix::process::geteuid().is_root() {
             return Check::ill(WHAT, "not tried: sending a probe needs root, run this with sudo".to_owned());
         }
-        let detected = || detect::Network::detect().ok()?.office().map(|i| i.name.clone());
-        let given = self.office_interface.clone().or_else(|| settings.map(|s| s.office_interface.clone()));
-        let Some(interface) = given.or_else(detected) else {
+        let Some(interface) = self.office(settings) else {
             return Check::ill(
                 WHAT,
                 "no interface in the office LAN was found; name it with --office-interface".to_owned(),
             );
         };
         let cure = if self.apply_cure { probe::Cure::Apply } else { probe::Cure::Show };
-        match probe::probe(&config.interface, &interface, cure) {
+        match probe::probe(config, &interface, cure) {
             Ok(finding) if finding.passes => Check::well(WHAT, &format!("a probe reached {interface}")),
             Ok(finding) => Check::ill(WHAT, finding.to_string()),
             Err(error) => Check::ill(WHAT, format!("{error:#}")),

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::input::yes_or_no;
 use super::output::say;
+use crate::config::Config;
 use crate::firewall::probe::{self, Finding, Step};
 
 /// What to do about a drop.
@@ -36,9 +37,14 @@ impl Probed {
         Self { passes: false, sentence: format!("not tried: {error:#}"), cure: Vec::new(), shown: false }
     }
 
-    fn new(finding: &Finding, cure: &[Step]) -> Self {
-        let cure = cure.iter().map(ToString::to_string).collect();
-        Self { passes: finding.is_fine(), sentence: finding.sentence(), cure, shown: false }
+    fn new(findings: &[Finding]) -> Self {
+        let ill: Vec<_> = findings.iter().filter(|finding| !finding.is_fine()).collect();
+        // Where all is well, that of the office, which comes first, says so.
+        let said = if ill.is_empty() { findings.iter().take(1).collect() } else { ill };
+        let passes = findings.iter().all(Finding::is_fine);
+        let sentence = said.iter().map(|finding| finding.sentence()).collect::<Vec<_>>().join("; ");
+        let cure = steps(findings).iter().map(ToString::to_string).collect();
+        Self { passes, sentence, cure, shown: false }
     }
 }
 
@@ -57,11 +63,23 @@ pub(super) fn forwards() -> bool {
     !std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|value| value.trim() == "0")
 }
 
-/// Sends a probe from the tunnel towards the office, and deals with what drops it.
-pub(super) fn probe(tunnel: &str, office: &str, cure: Cure) -> anyhow::Result<Probed> {
-    let finding = probe::run(tunnel, office)?;
-    let steps = finding.cure().unwrap_or_default();
-    let mut probed = Probed::new(&finding, &steps);
+/// All cures together, none twice.
+fn steps(findings: &[Finding]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for step in findings.iter().filter_map(Finding::cure).flatten() {
+        if !steps.contains(&step) {
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+/// Sends probes on all ways that devices need, and deals with what drops them.
+pub(super) fn probe(config: &Config, office: &str, cure: Cure) -> anyhow::Result<Probed> {
+    let look = || probe::run(&config.interface, office, &config.ports);
+    let findings = look()?;
+    let steps = steps(&findings);
+    let mut probed = Probed::new(&findings);
     let apply = !steps.is_empty()
         && match cure {
             Cure::Apply => true,
@@ -77,6 +95,12 @@ pub(super) fn probe(tunnel: &str, office: &str, cure: Cure) -> anyhow::Result<Pr
         return Ok(probed);
     }
     probe::apply_cure(&steps)?;
-    let after = probe::run(tunnel, office)?;
-    Ok(Probed::new(&after, &after.cure().unwrap_or_default()))
+    Ok(Probed::new(&look()?))
+}
+
+/// Takes back what cures put into other firewalls, and says what was run.
+pub(super) fn undo(config: &Config, office: &str) -> anyhow::Result<Vec<String>> {
+    let steps = probe::undo(&config.interface, office, &config.ports)?;
+    probe::apply_cure(&steps)?;
+    Ok(steps.iter().map(ToString::to_string).collect())
 }

@@ -98,7 +98,7 @@ impl Setup {
         let login = boot.admin_login.clone();
         let token = runtime.block_on(crate::app::first_boot(&config, boot))?;
         // The invitation is shown this once: what goes wrong from here on must not keep it from being shown.
-        let probed = (!self.no_probe).then(|| probe::probe(&config.interface, &interface, self.cure()));
+        let probed = (!self.no_probe).then(|| probe::probe(&config, &interface, self.cure()));
         let probed = probed.map(|p| p.unwrap_or_else(|error| Probed::failed(&error)));
         if json {
             say_json(&json!({ "admin": login, "token": token, "probe": probed, "resolvers": asked }))?;

@@ -74,34 +74,58 @@ pub fn screen(bytes: &[u8]) -> Screened {
     Screened::Query(query)
 }
 
-/// Answers what is ours to answer: the zone, published names, the public name, and the reverse of every private address.
+/// Answers what is ours to answer in the tunnel: the zone, published names, the public name, and the reverse of every
+/// private address.
 #[must_use]
 pub fn answer(query: &Message, view: &View) -> Answer {
     let Some(question) = query.queries.first() else { return Answer::Forward };
-    let (name, of) = (question.name(), question.query_type());
+    let name = question.name();
     if let Some(private) = Reverse::of(name).filter(|r| is_private_net(r.net)) {
         return Answer::Local(reverse(query, question, &private, view));
     }
     if ALWAYS_EMPTY.iter().any(|zone| parse(zone).is_some_and(|zone| zone.zone_of(name))) {
         return Answer::Local(nothing(query, ResponseCode::NXDomain, apex_of(name, 2)));
     }
+    own(query, question, view).map_or(Answer::Forward, Answer::Local)
+}
+
+/// Answers the office LAN: the zone and the public name, and REFUSED for whatever else is asked. Nobody is asked for it.
+#[must_use]
+pub fn answer_office(query: &Message, view: &View) -> Message {
+    let found = query.queries.first().and_then(|question| own(query, question, view));
+    let mut answer = found.unwrap_or_else(|| reply(query, ResponseCode::Refused));
+    answer.metadata.recursion_available = false;
+    answer
+}
+
+/// What the zone, the published names and the public name say of this; nothing if it is somebody else's.
+fn own(query: &Message, question: &Query, view: &View) -> Option<Message> {
+    let (name, of) = (question.name(), question.query_type());
     let zone = parse(&view.zone).unwrap_or_default();
     let in_zone = !zone.is_root() && zone.zone_of(name);
-    if let Some(addresses) = addresses(name, view) {
+    if let Some(addresses) = gateway(name, view) {
         let apex = if in_zone { zone } else { office_zone(name, view) };
-        return Answer::Local(host(query, name, of, addresses, apex));
+        return Some(host(query, name, of, addresses, apex));
+    }
+    if let Some(addresses) = view.hosts.get(&text(name)) {
+        // Whatever else the office says of its own name (the SOA of a domain, say) is the office's to say.
+        if !in_zone && !matches!(of, RecordType::A | RecordType::AAAA) {
+            return None;
+        }
+        let apex = if in_zone { zone } else { office_zone(name, view) };
+        return Some(host(query, name, of, *addresses, apex));
     }
     if !in_zone {
-        return Answer::Forward;
+        return None;
     }
     if *name == zone {
-        return Answer::Local(apex(query, of, zone));
+        return Some(apex(query, of, zone));
     }
     // A name between two that exist has no data but is there (RFC 8020).
     let below = format!(".{}", text(name));
     let between = view.hosts.keys().any(|host| host.ends_with(&below));
     let code = if between { ResponseCode::NoError } else { ResponseCode::NXDomain };
-    Answer::Local(nothing(query, code, zone))
+    Some(nothing(query, code, zone))
 }
 
 /// An empty answer to `query` with this code, its question and, if it had one, an OPT record.
@@ -167,25 +191,22 @@ fn reverse(query: &Message, question: &Query, asked: &Reverse, view: &View) -> M
 
 /// The name of a tunnel address. Of several names the office's own comes first: Kerberos asks for the ticket by it.
 fn name_of(address: IpAddr, view: &View) -> Option<Name> {
-    if address == view.gateway4 || address == view.gateway6 {
-        return parse(&format!("gateway.{}", view.zone));
-    }
-    let ours = format!(".{}", view.zone);
     let leads = |a: &Addresses| match address {
         IpAddr::V4(v4) => a.v4 == Some(v4),
         IpAddr::V6(v6) => a.v6 == Some(v6),
     };
+    if leads(&view.gateway) {
+        return parse(&format!("gateway.{}", view.zone));
+    }
+    let ours = format!(".{}", view.zone);
     let names = view.hosts.iter().filter(|(_, a)| leads(a)).map(|(name, _)| name);
     parse(names.min_by_key(|name| (name.ends_with(&ours), name.len(), name.as_str()))?)
 }
 
-fn addresses(name: &Name, view: &View) -> Option<Addresses> {
+fn gateway(name: &Name, view: &View) -> Option<Addresses> {
     let text = text(name);
     let gateway = text.strip_prefix("gateway.") == Some(&view.zone) || text == view.public_name;
-    if gateway && !text.is_empty() {
-        return Some(Addresses { v4: Some(view.gateway4), v6: Some(view.gateway6) });
-    }
-    view.hosts.get(&text).copied()
+    (gateway && !text.is_empty()).then_some(view.gateway)
 }
 
 fn found(query: &Message, name: Name, data: RData) -> Message {

@@ -13,12 +13,12 @@ fn view() -> View {
     View {
         zone: "site.internal".into(),
         public_name: "door.example.org".into(),
-        gateway4: Ipv4Addr::new(10, 137, 0, 1),
-        gateway6: "fd12::1".parse().unwrap(),
+        gateway: Addresses { v4: Some(Ipv4Addr::new(10, 137, 0, 1)), v6: "fd12::1".parse().ok() },
         hosts: HashMap::from([
             ("files.site.internal".into(), both(5)),
             ("files.office.lan".into(), both(5)),
             ("old.lab.site.internal".into(), Addresses { v6: None, ..both(6) }),
+            ("old.office.lan".into(), Addresses { v6: None, ..both(7) }),
         ]),
         aliases4: Vec::new(),
         aliases6: Vec::new(),
@@ -57,7 +57,7 @@ fn names_and_their_answers() {
     use RecordType::{A, AAAA, CNAME, HTTPS, MX, NS, PTR, SOA, SRV, TXT};
     let none = "No Error";
     let unknown = "Non-Existent Domain";
-    let table: [(&str, RecordType, String); 33] = [
+    let table: [(&str, RecordType, String); 35] = [
         ("files.site.internal.", A, "files.site.internal. 10.137.128.5".into()),
         ("FILES.Site.INTERNAL.", A, "FILES.Site.INTERNAL. 10.137.128.5".into()),
         ("files.site.internal.", AAAA, "files.site.internal. fd12::1:5".into()),
@@ -81,7 +81,9 @@ fn names_and_their_answers() {
         ("door.example.org.", HTTPS, format!("{none} door.example.org.")),
         ("_acme-challenge.door.example.org.", TXT, "forward".into()),
         ("files.office.lan.", A, "files.office.lan. 10.137.128.5".into()),
-        ("files.office.lan.", MX, format!("{none} office.lan.")),
+        ("files.office.lan.", SOA, "forward".into()),
+        ("files.office.lan.", MX, "forward".into()),
+        ("old.office.lan.", AAAA, format!("{none} office.lan.")),
         ("_ldap._tcp.dc._msdcs.office.lan.", SRV, "forward".into()),
         ("other.office.lan.", A, "forward".into()),
         ("example.org.", A, "forward".into()),
@@ -135,6 +137,45 @@ fn reverse_names_of_private_networks_stay_here() {
     for (name, private) in table {
         assert_eq!(is_private_reverse(&Name::from_ascii(name).unwrap()), private, "{name}");
         assert_eq!(said(name, RecordType::PTR) != "forward", private, "{name}");
+    }
+}
+
+#[test]
+fn the_office_lan_is_told_the_zone_and_nothing_else() {
+    let real = Addresses { v4: "192.168.1.10".parse().ok(), v6: None };
+    let lan = View {
+        gateway: Addresses { v4: "192.168.1.2".parse().ok(), v6: None },
+        hosts: HashMap::from([("files.site.internal".into(), real)]),
+        office_zones: Vec::new(),
+        ..view()
+    };
+    let said = |name: &str, of: RecordType| {
+        let answer = answer_office(&query(name, of), &lan);
+        assert!(!answer.recursion_available);
+        let found: Vec<String> = answer.answers.iter().map(|r| r.data.to_string()).collect();
+        (answer.response_code, found.join(" "))
+    };
+    let none = String::new;
+    let table = [
+        ("files.site.internal.", RecordType::A, ResponseCode::NoError, "192.168.1.10".into()),
+        ("files.site.internal.", RecordType::AAAA, ResponseCode::NoError, none()),
+        ("gateway.site.internal.", RecordType::A, ResponseCode::NoError, "192.168.1.2".into()),
+        ("door.example.org.", RecordType::A, ResponseCode::NoError, "192.168.1.2".into()),
+        ("door.example.org.", RecordType::AAAA, ResponseCode::NoError, none()),
+        ("door.example.org.", RecordType::MX, ResponseCode::NoError, none()),
+        ("nobody.site.internal.", RecordType::A, ResponseCode::NXDomain, none()),
+        ("site.internal.", RecordType::NS, ResponseCode::NoError, "gateway.site.internal.".into()),
+        ("_acme-challenge.door.example.org.", RecordType::TXT, ResponseCode::Refused, none()),
+        ("files.office.lan.", RecordType::A, ResponseCode::Refused, none()),
+        ("example.org.", RecordType::A, ResponseCode::Refused, none()),
+        ("internal.", RecordType::NS, ResponseCode::Refused, none()),
+        (".", RecordType::NS, ResponseCode::Refused, none()),
+        ("use-application-dns.net.", RecordType::A, ResponseCode::Refused, none()),
+        ("10.1.168.192.in-addr.arpa.", RecordType::PTR, ResponseCode::Refused, none()),
+        ("8.8.8.8.in-addr.arpa.", RecordType::PTR, ResponseCode::Refused, none()),
+    ];
+    for (name, of, code, found) in table {
+        assert_eq!(said(name, of), (code, found), "{name} {of}");
     }
 }
 

@@ -5,9 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hickory_proto::op::Message;
-use hickory_proto::rr::rdata::SVCB;
+use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::rdata::svcb::SvcParamValue;
+use hickory_proto::rr::rdata::{SVCB, TXT};
 use hickory_proto::rr::{Name, RData, Record};
 use ipnet::{Ipv4Net, Ipv6Net};
 
@@ -17,8 +17,11 @@ use crate::link::message::Alias;
 /// Seconds for which a rewritten answer may be kept: aliases come and go with what is published.
 const MAX_TTL: u32 = 60;
 
-/// WKS, A6, APL, IPSECKEY, L32, L64, AMTRELAY: addresses inside other data.
-const HIDDEN_ADDRESSES: [u16; 7] = [11, 38, 42, 45, 105, 106, 260];
+/// WKS, A6, APL, IPSECKEY, L32, L64, AMTRELAY, and WINS of Windows' own zones: addresses inside other data.
+const HIDDEN_ADDRESSES: [u16; 8] = [11, 38, 42, 45, 105, 106, 260, 65281];
+
+/// Bytes of an address in a text, with a tag before it: an IPv6 address has 45 at most.
+const LONGEST_ADDRESS: usize = 64;
 
 /// The office's answer, fit for the tunnel.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,10 +32,17 @@ pub enum Outcome {
     Rewritten(Box<Message>),
 }
 
-/// Rewrites `message`. If anything in it had to change, signatures no longer hold: they go, and AD with them.
+/// Rewrites `message`. If a record had to change, signatures no longer hold: they go, and AD with them. The resolver's
+/// EDNS options stay here: they are between two neighbours (RFC 6891 §6.1.1), and may name addresses (RFC 7871, RFC 8914).
 #[must_use]
 pub fn rewrite(mut message: Message, view: &View) -> Outcome {
     let mut changed = false;
+    let optioned = message.edns.as_ref().is_some_and(|edns| !edns.options().as_ref().is_empty());
+    if optioned && let Some(edns) = &mut message.edns {
+        let (payload, signed) = (edns.max_payload(), edns.flags().dnssec_ok);
+        *edns = Edns::new();
+        edns.set_max_payload(payload).set_dnssec_ok(signed);
+    }
     let office = asks_office(&message, view);
     for section in [&mut message.answers, &mut message.authorities, &mut message.additionals] {
         section.retain_mut(|record| match treat(record, view, office) {
@@ -48,7 +58,7 @@ pub fn rewrite(mut message: Message, view: &View) -> Outcome {
         });
     }
     if !changed {
-        return Outcome::Unchanged;
+        return if optioned { Outcome::Rewritten(Box::new(message)) } else { Outcome::Unchanged };
     }
     for section in [&mut message.answers, &mut message.authorities, &mut message.additionals] {
         section.retain(|record| !record.record_type().is_dnssec());
@@ -76,6 +86,7 @@ pub fn holds_private(message: &Message) -> bool {
         RData::AAAA(a) => is_private(a.0.into()),
         RData::HTTPS(data) => hints(&data.0).any(is_private),
         RData::SVCB(data) => hints(data).any(is_private),
+        RData::TXT(data) => tells_private(data),
         _ => HIDDEN_ADDRESSES.contains(&record.record_type().into()),
     })
 }
@@ -138,6 +149,7 @@ fn treat(record: &mut Record, view: &View, office: bool) -> Treated {
         },
         RData::HTTPS(data) if hinted(&data.0) => Treated::Gone,
         RData::SVCB(data) if hinted(data) => Treated::Gone,
+        RData::TXT(data) if tells_private(data) => Treated::Gone,
         _ if hidden => Treated::Gone,
         _ => Treated::Kept,
     }
@@ -151,6 +163,18 @@ fn hints(data: &SVCB) -> impl Iterator<Item = IpAddr> {
             _ => Vec::new(),
         }
     })
+}
+
+/// Whether a text holds a private address as people and programs write it (`v=spf1 ip4:192.168.1.25 -all`).
+fn tells_private(text: &TXT) -> bool {
+    let foreign = |byte: &u8| !byte.is_ascii_hexdigit() && *byte != b'.' && *byte != b':';
+    let whole = text.txt_data.concat();
+    let words = whole.split(foreign).filter(|w| w.len() <= LONGEST_ADDRESS).filter_map(|w| std::str::from_utf8(w).ok());
+    // A tag before an address ends in a colon, which is part of IPv6 addresses as well: `ip4:10.0.0.1`.
+    words
+        .flat_map(|word| word.match_indices(':').map(|(at, _)| &word[at + 1..]).chain([word]))
+        .filter_map(|word| word.trim_end_matches(['.', ':']).parse().ok())
+        .any(is_private)
 }
 
 fn is_published(address: IpAddr, view: &View) -> bool {

@@ -1,8 +1,9 @@
 use std::collections::HashMap;
 
 use hickory_proto::op::{MessageType, OpCode, Query};
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::rdata::svcb::{IpHint, SvcParamKey};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, HTTPS, NULL, SRV};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, HTTPS, NULL, SRV, TXT};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::*;
@@ -13,8 +14,7 @@ fn view() -> View {
     View {
         zone: "site.internal".into(),
         public_name: "door.example.org".into(),
-        gateway4: Ipv4Addr::new(10, 137, 0, 1),
-        gateway6: "fd12::1".parse().unwrap(),
+        gateway: crate::dns::Addresses { v4: Some(Ipv4Addr::new(10, 137, 0, 1)), v6: "fd12::1".parse().ok() },
         hosts: HashMap::new(),
         aliases4: vec![
             v4("10.137.200.0/24", "192.168.7.0/24"),
@@ -146,6 +146,43 @@ fn hints_and_hidden_addresses_go() {
         assert_eq!(rewritten(vec![unknown(code)], vec![]).unwrap().answers.len(), 0, "type {code}");
         assert!(holds_private(&message(vec![], vec![unknown(code)])));
     }
+}
+
+#[test]
+fn texts_with_private_addresses_go() {
+    let table = [
+        (&["v=spf1 ip4:192.168.1.25 -all"][..], true),
+        (&["v=spf1 ip4:10.0.0.0/8", " -all"], true),
+        (&["addr=fd99::11;port=5"], true),
+        (&["ip6:fd99::11"], true),
+        (&["the printer (192.168.1.30), by the door."], true),
+        (&["192.168.", "1.30"], true),
+        (&["v=spf1 ip4:203.0.113.25 ip6:2001:db8::1 include:example.org -all"], false),
+        (&["v=DKIM1; k=rsa; p=MIGfMA0::GCSqGSIb3DQEBAQUAA4GN"], false),
+        (&["site=ghent at 10:30 :: 1.2.3"], false),
+        (&[""], false),
+    ];
+    for (text, gone) in table {
+        let answer = || vec![record(RData::TXT(TXT::new(text.iter().map(|t| (*t).to_owned()).collect())))];
+        assert_eq!(rewritten(answer(), vec![]).map(|m| m.answers.len()), gone.then_some(0), "{text:?}");
+        assert_eq!(holds_private(&message(answer(), vec![])), gone, "{text:?}");
+    }
+}
+
+#[test]
+fn what_resolvers_tell_by_edns_stays_here() {
+    let mut edns = Edns::new();
+    edns.set_max_payload(1232).set_dnssec_ok(true);
+    let plain = edns.clone();
+    // EDE 23, "network error", and a text (RFC 8914)
+    edns.options_mut().insert(EdnsOption::Unknown(15, [&[0, 23][..], b"192.168.1.1 is silent"].concat()));
+    let mut message = message(vec![address("203.0.113.5"), unknown(46)], vec![]);
+    message.set_edns(plain.clone());
+    assert_eq!(rewrite(message.clone(), &view()), Outcome::Unchanged);
+    message.set_edns(edns);
+    let Outcome::Rewritten(changed) = rewrite(message, &view()) else { panic!("passed on as it came") };
+    assert_eq!(changed.edns, Some(plain));
+    assert!(changed.authentic_data && changed.answers.len() == 2, "nothing else changes");
 }
 
 #[test]

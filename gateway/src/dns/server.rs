@@ -1,4 +1,4 @@
-//! The sockets: what arrives on the gateway's tunnel address, and what goes back.
+//! The sockets: what arrives on the gateway's tunnel address or on the office LAN, and what goes back.
 //!
 //! hickory-server is left out on purpose: its catalogue wants authorities, owns the sockets, and knows neither a second
 //! reader of the same socket (`net`, while this process is silent) nor answers rewritten on their way.
@@ -17,10 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::answer::{Answer, Screened, answer, reply, screen, udp_limit};
+use super::answer::{Answer, Screened, answer, answer_office, reply, screen, udp_limit};
 use super::forward::{Via, forward, write_framed};
 use super::limit::Buckets;
-use super::{MAX_QUERY, View};
+use super::{MAX_QUERY, Side, View};
 use crate::clock::Boot;
 
 /// Queries that wait for a resolver at once, all clients together: a socket and some 5 kB each. No client has more of
@@ -39,7 +39,7 @@ const STREAM_IDLE: Duration = Duration::from_secs(10);
 /// Pause after a socket error, so that one that stays does not turn into a busy loop.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
-/// Bound sockets on the gateway's tunnel address; they need not be non-blocking yet.
+/// Bound sockets on the gateway's tunnel address, or on its address in the office; they need not be non-blocking yet.
 #[derive(Debug, Default)]
 pub struct Sockets {
     /// UDP, both families.
@@ -52,9 +52,14 @@ pub struct Sockets {
 ///
 /// # Errors
 /// A socket cannot be taken over by the runtime.
-pub async fn run(sockets: Sockets, view: Arc<ArcSwap<View>>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+pub async fn run(
+    sockets: Sockets,
+    view: Arc<ArcSwap<View>>,
+    side: Side,
+    mut stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
     let server =
-        Arc::new(Server { view, buckets: Mutex::default(), asking: Mutex::default(), streams: Mutex::default() });
+        Arc::new(Server { view, side, buckets: Mutex::default(), asking: Mutex::default(), streams: Mutex::default() });
     // Dropping the set ends every loop, and with it what the loop had started.
     let mut loops = JoinSet::new();
     for socket in sockets.udp {
@@ -74,6 +79,7 @@ pub async fn run(sockets: Sockets, view: Arc<ArcSwap<View>>, mut stop: watch::Re
 
 struct Server {
     view: Arc<ArcSwap<View>>,
+    side: Side,
     buckets: Mutex<Buckets>,
     asking: Mutex<HashMap<IpAddr, usize>>,
     streams: Mutex<HashMap<IpAddr, usize>>,
@@ -88,6 +94,9 @@ enum First {
 
 impl Server {
     fn first(&self, bytes: &[u8], client: IpAddr) -> First {
+        if !self.side.serves(client) {
+            return First::Silence;
+        }
         let within = self.buckets.lock().unwrap_or_else(PoisonError::into_inner).take(client, Boot::now());
         match screen(bytes) {
             Screened::Ignore => First::Silence,
@@ -100,9 +109,12 @@ impl Server {
             }
             // Refused rather than dropped: the program at the other end fails at once instead of hanging.
             Screened::Query(query) if !within => First::Reply(reply(&query, ResponseCode::Refused)),
-            Screened::Query(query) => match answer(&query, &self.view.load()) {
-                Answer::Local(message) => First::Reply(message),
-                Answer::Forward => First::Ask(query),
+            Screened::Query(query) => match self.side {
+                Side::Office(_) => First::Reply(answer_office(&query, &self.view.load())),
+                Side::Tunnel => match answer(&query, &self.view.load()) {
+                    Answer::Local(message) => First::Reply(message),
+                    Answer::Forward => First::Ask(query),
+                },
             },
         }
     }

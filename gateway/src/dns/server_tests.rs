@@ -1,8 +1,9 @@
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use hickory_proto::op::{Edns, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::{A, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use provisioning::addresses::SiteNetwork;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::Addresses;
@@ -93,6 +94,10 @@ struct Running {
 }
 
 fn start(resolvers: Vec<SocketAddr>) -> Running {
+    start_on(Side::Tunnel, resolvers)
+}
+
+fn start_on(side: Side, resolvers: Vec<SocketAddr>) -> Running {
     let both = ["127.0.0.1:0", "[::1]:0"];
     let udp: Vec<_> = both.iter().map(|a| std::net::UdpSocket::bind(a).unwrap()).collect();
     let tcp: Vec<_> = both.iter().map(|a| std::net::TcpListener::bind(a).unwrap()).collect();
@@ -100,8 +105,7 @@ fn start(resolvers: Vec<SocketAddr>) -> Running {
     let view = View {
         zone: "site.internal".into(),
         public_name: "door.example.org".into(),
-        gateway4: Ipv4Addr::new(10, 137, 0, 1),
-        gateway6: Ipv6Addr::LOCALHOST,
+        gateway: Addresses { v4: Some(Ipv4Addr::new(10, 137, 0, 1)), v6: "fd12::1".parse().ok() },
         hosts: HashMap::from([("files.site.internal".into(), files)]),
         aliases4: vec![Alias { alias: "10.137.128.5/32".parse().unwrap(), real: "192.168.1.10/32".parse().unwrap() }],
         aliases6: Vec::new(),
@@ -113,7 +117,7 @@ fn start(resolvers: Vec<SocketAddr>) -> Running {
         udp: udp.iter().map(|s| s.local_addr().unwrap()).collect(),
         tcp: tcp.iter().map(|s| s.local_addr().unwrap()).collect(),
         stop,
-        ended: tokio::spawn(run(Sockets { udp, tcp }, Arc::new(ArcSwap::from_pointee(view)), stopped)),
+        ended: tokio::spawn(run(Sockets { udp, tcp }, Arc::new(ArcSwap::from_pointee(view)), side, stopped)),
     }
 }
 
@@ -289,4 +293,27 @@ async fn a_flood_is_refused_not_served() {
     }
     assert_eq!(codes[0], ResponseCode::NoError);
     assert!(codes.contains(&ResponseCode::Refused));
+}
+
+#[tokio::test]
+async fn the_office_lan_is_answered_by_this_machine_alone() {
+    let site = SiteNetwork { v4: "10.137.0.0/16".parse().unwrap(), v6: "fd12::/48".parse().unwrap() };
+    // It would answer, and must not be asked.
+    let running = start_on(Side::Office(site), vec![office().await]);
+    for server in &running.udp {
+        let zone = by_udp(*server, &query("files.site.internal.", None)).await;
+        assert_eq!(said(&zone).1, ["10.137.128.5"]);
+        let other = by_udp(*server, &query("public.example.", None)).await;
+        assert_eq!(said(&other), (ResponseCode::Refused, vec![], false));
+    }
+    let other = by_tcp(running.tcp[0], &[query("public.example.", None)]).await;
+    assert_eq!(other[0].response_code, ResponseCode::Refused);
+
+    let serves = |client: &str| Side::Office(site).serves(client.parse().unwrap());
+    for served in ["192.168.1.1", "10.136.0.9", "127.0.0.1", "fd99::1", "fe80::1"] {
+        assert!(serves(served), "{served}");
+    }
+    for stranger in ["203.0.113.9", "2001:db8::9", "10.137.1.1", "fd12::1:1", "::ffff:8.8.8.8"] {
+        assert!(!serves(stranger), "{stranger}");
+    }
 }

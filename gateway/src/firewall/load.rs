@@ -19,8 +19,9 @@ const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
 const LIMIT: Duration = Duration::from_secs(5);
 /// On top of it for each MiB of JSON, which is about 10,000 elements.
 const LIMIT_PER_MIB: Duration = Duration::from_secs(1);
-/// What is kept of each of nft's outputs: the probe's counters have under 1 KiB, and of complaints the first line is shown.
-const KEPT: u64 = 16 * 1024;
+/// What is kept of each of nft's outputs: the probe reads whole rulesets (ufw's alone has 100 kB), and of complaints the
+/// first line is shown.
+const KEPT: u64 = 8 << 20;
 
 /// Why a transaction was not carried out. Nothing of it is in force then.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,12 @@
 //! handed to `serve`; a duplicate of the DNS ones stays here for the time when `serve` is silent.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use anyhow::Context as _;
 use socket2::{Domain, Protocol, Socket as Socket2, Type};
 
+use crate::activation;
 use crate::firewall::LocalPorts;
 use crate::link::message::{Interface, SocketRole};
 use crate::tunnel::udp::Socket;
@@ -99,7 +100,7 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
 /// # Errors
 /// None of the ports can be had.
 pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
-    let mut sockets = adopt(activated().into_iter().map(Socket2::from).collect());
+    let mut sockets = adopt(activation::sockets().into_iter().map(Socket2::from).collect());
     let port_of = |socket: &Socket| socket.local().map(|address| address.port()).ok();
     for port in ports {
         if sockets.iter().any(|s| port_of(s) == Some(*port)) {
@@ -129,15 +130,6 @@ fn adopt(mut given: Vec<Socket2>) -> Vec<Socket> {
         }
     }
     sockets
-}
-
-/// Descriptors passed by systemd (sd_listen_fds(3)).
-#[allow(unsafe_code)]
-fn activated() -> Vec<OwnedFd> {
-    let for_us = std::env::var("LISTEN_PID").is_ok_and(|p| p == std::process::id().to_string());
-    let count = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<i32>().ok()).filter(|_| for_us).unwrap_or(0);
-    // SAFETY: systemd passes `LISTEN_FDS` open descriptors from 3 on to the process named by `LISTEN_PID`; this runs once.
-    (3..3 + count.clamp(0, 16)).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub use cast::{Cast, Device, PASSWORD, Person};
 pub use units::Users;
 pub use web::{Page, Web};
 
-use crate::addresses::{GATEWAY, OFFICE_DNS};
+use crate::addresses::{GATEWAY, GATEWAY_LAN, OFFICE_DNS};
 use crate::place::Office;
 use crate::process::{Process, signal_pid, wait_until};
 use crate::wireguard::target_directory;
@@ -65,7 +65,24 @@ pub struct GatewayOptions {
     pub nft: Nft,
     /// As whom the processes run.
     pub users: Users,
+    /// Where the office LAN is answered.
+    pub lan: Lan,
 }
+
+/// Where the office LAN reaches portal and names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lan {
+    /// Nowhere.
+    #[default]
+    Nowhere,
+    /// On ports that the configuration names: 8443, and [`LAN_DNS`].
+    Named,
+    /// On 443, 80 and 53, as `passerelle-office@.socket` hands them in.
+    Handed,
+}
+
+/// Where [`Lan::Named`] answers for names.
+pub const LAN_DNS: u16 = 5300;
 
 /// The two processes of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +109,7 @@ pub struct Gateway<'o> {
     directory: PathBuf,
     open: Option<Lock>,
     users: Users,
+    lan: Lan,
     net: Option<Process>,
     serve: Option<Process>,
     /// Token of the first administrator's invitation.
@@ -120,8 +138,14 @@ impl<'o> Gateway<'o> {
         let directory = office.directory().join("gateway");
         fs::create_dir_all(&directory)?;
         let at = directory.display();
+        let lan = match options.lan {
+            Lan::Named => {
+                format!("office_listen = [\"{GATEWAY_LAN}:8443\"]\noffice_dns = [\"{GATEWAY_LAN}:{LAN_DNS}\"]\n")
+            }
+            Lan::Nowhere | Lan::Handed => String::new(),
+        };
         let text = format!(
-            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\nalso_named = [\"localhost\"]\n"
+            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\n{lan}also_named = [\"localhost\"]\n"
         );
         fs::write(directory.join("passerelle.toml"), text)?;
         let mut gateway = Self {
@@ -129,6 +153,7 @@ impl<'o> Gateway<'o> {
             directory,
             open: options.open,
             users: options.users,
+            lan: options.lan,
             net: None,
             serve: None,
             admin_token: String::new(),
@@ -208,6 +233,9 @@ impl<'o> Gateway<'o> {
             Users::Root => (vec![binary()?.to_string_lossy().into_owned()], None),
             Users::Units { handed } => self.as_unit(role, handed)?,
         };
+        // Closed here once the process has them.
+        let on_lan = if role == Role::Serve && self.lan == Lan::Handed { self.lan_sockets()? } else { Vec::new() };
+        let argv = units::handed_over(&on_lan, argv);
         let process = self.spawn(argv, role.word(), handed)?;
         *self.slot(role) = Some(process);
         Ok(())

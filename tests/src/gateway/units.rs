@@ -5,14 +5,16 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::net::{AddressFamily, SocketType, bind, listen, socket, sockopt};
 
 use super::{Gateway, Role, binary};
+use crate::addresses::GATEWAY_LAN;
 use crate::process::finish;
 
 /// Numbers of `passerelle-net` (user and group), `passerelle`, and of somebody else: from the range in which systemd
@@ -104,6 +106,38 @@ impl Gateway<'_> {
         let sockets = handed.then(|| self.office().gw.within(sockets_443)).transpose()?;
         Ok((argv, sockets))
     }
+}
+
+impl Gateway<'_> {
+    /// As `passerelle-office@192.168.1.2.socket` opens them; programs started from here inherit them.
+    pub(super) fn lan_sockets(&self) -> anyhow::Result<Vec<OwnedFd>> {
+        let open = |kind, port| {
+            let socket = socket(AddressFamily::INET, kind, None)?;
+            sockopt::set_socket_reuseaddr(&socket, true)?;
+            bind(&socket, &SocketAddrV4::new(GATEWAY_LAN, port))?;
+            if kind == SocketType::STREAM {
+                listen(&socket, 128)?;
+            }
+            // Out of the way of where they are to be.
+            let socket = fcntl_dupfd_cloexec(&socket, 32)?;
+            fcntl_setfd(&socket, FdFlags::empty())?;
+            anyhow::Ok(socket)
+        };
+        let kinds =
+            [(SocketType::STREAM, 443), (SocketType::STREAM, 80), (SocketType::DGRAM, 53), (SocketType::STREAM, 53)];
+        self.office().gw.within(|| kinds.into_iter().map(|(kind, port)| open(kind, port)).collect())
+    }
+}
+
+/// The same program, with these descriptors where systemd puts them (sd_listen_fds(3)).
+pub(super) fn handed_over(sockets: &[OwnedFd], argv: Vec<String>) -> Vec<String> {
+    if sockets.is_empty() {
+        return argv;
+    }
+    let moved = sockets.iter().enumerate().map(|(n, socket)| format!("{}<&{}", n + 3, socket.as_raw_fd()));
+    let moved = moved.collect::<Vec<_>>().join(" ");
+    let script = format!("exec {moved}; LISTEN_PID=$$ LISTEN_FDS={} exec \"$@\"", sockets.len());
+    ["bash", "-c", &script, "bash"].map(str::to_owned).into_iter().chain(argv).collect()
 }
 
 /// As `passerelle-net.socket` opens them.

@@ -1,20 +1,22 @@
-//! Sends one packet from a TUN of its own towards the office, sees how far it comes, and names what stops it.
+//! Sends packets from a TUN of its own, sees how far they come, and names what stops them.
 //!
 //! We never touch foreign tables and cannot override their drops: an accept counts for its own chain only, and Docker's
-//! and ufw's FORWARD policies drop in silence. So the cure is printed, exactly, and applied only after a yes. Only IPv4
-//! is sent; whoever drops it drops IPv6 alike. The packet never reaches the wire, and nothing of the probe stays.
+//! and ufw's FORWARD policies drop in silence, ufw drops what is for this machine too. So the cure is printed, exactly,
+//! applied only after a yes, and can be taken back. Only IPv4 is sent; whoever drops it drops IPv6 alike. The packets never
+//! reach the wire, and nothing of the probe stays.
 
+mod cure;
 mod rig;
 
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::Value;
 
-use self::rig::{Rig, Seen};
+pub use self::cure::{apply_cure, undo};
+use self::rig::{Rig, Seen, Sent};
 use super::load::Nft;
 
 /// The probe's own name while the tunnel's is taken.
@@ -31,6 +33,27 @@ pub struct Place {
     pub table: String,
     /// Chain.
     pub chain: String,
+}
+
+/// What has to pass for devices to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the tunnel to the office.
+    Office,
+    /// From the tunnel to this machine: names and portal.
+    Portal,
+    /// To this machine's WireGuard port.
+    WireGuard(u16),
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Office => f.write_str("packets from the tunnel to the office"),
+            Self::Portal => f.write_str("what devices send to names and portal"),
+            Self::WireGuard(port) => write!(f, "WireGuard on UDP {port}"),
+        }
+    }
 }
 
 /// Whose rules stop the packet.
@@ -67,6 +90,8 @@ pub enum Finding {
     },
     /// Somebody else's rules drop it.
     Dropped {
+        /// What was to pass.
+        way: Way,
         /// Whose.
         owner: Owner,
         /// Where exactly.
@@ -75,10 +100,12 @@ pub enum Finding {
         tunnel: String,
         /// The interface towards the office.
         office: String,
+        /// IPv6 has rules of its own, to be cured alike.
+        v6: bool,
     },
     /// It is dropped by what nftables does not show.
     DroppedUnseen,
-    /// Dropped for the probe's name, while a rule for the tunnel's own name lets it pass.
+    /// Dropped for the probe's name, while a rule for the tunnel's own name, or for one interface, lets it pass.
     Exempted(Place),
 }
 
@@ -128,13 +155,16 @@ impl Finding {
                 "this machine does not route packets from the tunnel to {target} on {office}: \
                  forwarding is off for one interface, or a rule before routing drops them"
             ),
-            Self::Dropped { owner, place, .. } => match owner {
-                Owner::Docker => format!("Docker drops packets from the tunnel to the office ({place})"),
-                Owner::Ufw => format!("ufw drops packets from the tunnel to the office ({place})"),
-                Owner::Firewalld => format!("firewalld drops packets from the tunnel to the office ({place})"),
-                Owner::Iptables => format!("a rule by iptables drops packets from the tunnel to the office ({place})"),
-                Owner::Nftables => format!("a rule of nftables drops packets from the tunnel to the office ({place})"),
-            },
+            Self::Dropped { way, owner, place, .. } => {
+                let owner = match owner {
+                    Owner::Docker => "Docker",
+                    Owner::Ufw => "ufw",
+                    Owner::Firewalld => "firewalld",
+                    Owner::Iptables => "a rule by iptables",
+                    Owner::Nftables => "a rule of nftables",
+                };
+                format!("{owner} drops {way} ({place})")
+            }
             Self::DroppedUnseen => "packets from the tunnel to the office are dropped by something that nftables does \
                  not show: look at `iptables-legacy -S FORWARD`"
                 .to_owned(),
@@ -155,81 +185,37 @@ impl Finding {
     /// What helps, step by step. `None`: nothing to do, or nothing that we know.
     #[must_use]
     pub fn cure(&self) -> Option<Vec<Step>> {
-        let run = |words: &[&str]| Step::Run(words.iter().map(|w| (*w).to_owned()).collect());
         match self {
             Self::ForwardingOff { .. } => {
                 let text =
                     "net.ipv4.ip_forward = 1\nnet.ipv6.conf.all.forwarding = 1\n-net.ipv6.conf.*.accept_ra = 2\n";
-                Some(vec![Step::Write(SYSCTL.into(), text.to_owned()), run(&["sysctl", "-q", "-p", SYSCTL])])
+                Some(vec![Step::Write(SYSCTL.into(), text.to_owned()), cure::run(&["sysctl", "-q", "-p", SYSCTL])])
             }
-            Self::Dropped { owner, place, tunnel, office } => {
-                let (tunnel, office) = (tunnel.as_str(), office.as_str());
-                let back = ["-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"];
-                let iptables = |chain: &str| {
-                    let replies =
-                        [&["iptables", "-I", chain, "-i", office, "-o", tunnel][..], &back, &["-j", "ACCEPT"]];
-                    let there = run(&["iptables", "-I", chain, "-i", tunnel, "-o", office, "-j", "ACCEPT"]);
-                    vec![there, run(&replies.concat())]
-                };
-                Some(match owner {
-                    Owner::Docker => iptables("DOCKER-USER"),
-                    Owner::Iptables => iptables("FORWARD"),
-                    Owner::Ufw => vec![run(&["ufw", "route", "allow", "in", "on", tunnel, "out", "on", office])],
-                    Owner::Firewalld => {
-                        let own = "--policy=passerelle";
-                        vec![
-                            run(&["firewall-cmd", "--permanent", "--new-zone=passerelle"]),
-                            run(&["firewall-cmd", "--permanent", "--zone=passerelle", "--add-interface", tunnel]),
-                            run(&["firewall-cmd", "--permanent", "--new-policy=passerelle"]),
-                            run(&["firewall-cmd", "--permanent", own, "--add-ingress-zone=passerelle"]),
-                            run(&["firewall-cmd", "--permanent", own, "--add-egress-zone=ANY"]),
-                            run(&["firewall-cmd", "--permanent", own, "--set-target=ACCEPT"]),
-                            run(&["firewall-cmd", "--reload"]),
-                        ]
-                    }
-                    Owner::Nftables => {
-                        let insert = ["nft", "insert", "rule", &place.family, &place.table, &place.chain];
-                        let there = ["iifname", tunnel, "oifname", office, "accept"];
-                        let replies =
-                            ["iifname", office, "oifname", tunnel, "ct", "state", "established,related", "accept"];
-                        vec![run(&[&insert[..], &there].concat()), run(&[&insert[..], &replies].concat())]
-                    }
-                })
+            Self::Dropped { way, owner, place, tunnel, office, v6 } => {
+                Some(cure::steps(*way, *owner, place, tunnel, office, *v6))
             }
             _ => None,
         }
     }
 }
 
-/// Carries out a cure, step by step. Nothing is undone if a later step fails.
-///
-/// # Errors
-/// The step that failed, as one would type it.
-pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
-    for step in steps {
-        let what = || format!("cure: {step}");
-        match step {
-            Step::Write(path, text) => std::fs::write(path, text).with_context(what)?,
-            Step::Run(words) => {
-                let (program, arguments) = words.split_first().with_context(what)?;
-                let status = Command::new(program)
-                    .args(arguments)
-                    .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-                    .stdin(Stdio::null())
-                    .status()
-                    .with_context(what)?;
-                ensure!(status.success(), "{}: {status}", what());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Probes from the tunnel towards the office, both by their interfaces' names. Needs CAP_NET_ADMIN.
+/// Probes all that has to pass: from the tunnel to the office and to this machine, and to its WireGuard ports. One finding
+/// each, that of the office first. Needs CAP_NET_ADMIN.
 ///
 /// # Errors
 /// The probe itself could not be made, or its packet was lost before any rule; everything it made is removed then too.
-pub fn run(tunnel: &str, office: &str) -> anyhow::Result<Finding> {
+pub fn run(tunnel: &str, office: &str, ports: &[u16]) -> anyhow::Result<Vec<Finding>> {
+    let mut findings = vec![one(Way::Office, tunnel, office)?];
+    if matches!(findings[..], [Finding::ForwardingOff { .. }]) {
+        return Ok(findings);
+    }
+    for way in [Way::Portal].into_iter().chain(ports.iter().map(|port| Way::WireGuard(*port))) {
+        findings.push(one(way, tunnel, office)?);
+    }
+    Ok(findings)
+}
+
+fn one(way: Way, tunnel: &str, office: &str) -> anyhow::Result<Finding> {
     let nft = Nft::find()?;
     let rig = match Rig::build(&nft, tunnel, office) {
         Ok(rig) => rig,
@@ -242,18 +228,34 @@ pub fn run(tunnel: &str, office: &str) -> anyhow::Result<Finding> {
         return Ok(Finding::ForwardingOff { office: office.to_owned() });
     }
     let target = rig.target;
-    match rig.send()? {
+    let (sent, hook) = match way {
+        Way::Office => (Sent::Office, "forward"),
+        Way::Portal => (Sent::Portal, "input"),
+        Way::WireGuard(port) => (Sent::Datagram(port), "input"),
+    };
+    match rig.send(sent)? {
         Seen::Out => Ok(Finding::Forwarded),
         Seen::BeforeRouting => Ok(Finding::NotRouted { office: office.to_owned(), target }),
         Seen::Dropped(None) => Ok(Finding::DroppedUnseen),
         Seen::Dropped(Some(place)) => {
             let listing = nft.run(&["-j", "list", "ruleset"], Vec::new())?;
             let listing: Value = serde_json::from_slice(&listing).context("read nft's listing")?;
-            if rig.name != tunnel && exempts(&listing, &place, tunnel) {
+            // The probe's name is not the tunnel's, nor that of the interface towards the internet.
+            let exempted = match way {
+                Way::WireGuard(port) => exempts(&listing, &place, hook, &|with| {
+                    let payload = &with["left"]["payload"];
+                    payload["protocol"] == "udp" && payload["field"] == "dport" && with["right"] == port
+                }),
+                _ => rig.name != tunnel && exempts(&listing, &place, hook, &|with| comes_by(with, tunnel)),
+            };
+            if exempted {
                 return Ok(Finding::Exempted(place));
             }
             let owner = owner(&listing, &place);
-            Ok(Finding::Dropped { owner, place, tunnel: tunnel.to_owned(), office: office.to_owned() })
+            let twin = Place { family: "ip6".to_owned(), ..place.clone() };
+            let v6 = place.family == "ip" && objects(&listing, "chain", &twin).any(|chain| chain["hook"] == hook);
+            let (tunnel, office) = (tunnel.to_owned(), office.to_owned());
+            Ok(Finding::Dropped { way, owner, place, tunnel, office, v6 })
         }
     }
 }
@@ -280,15 +282,32 @@ fn owner(listing: &Value, place: &Place) -> Owner {
     }
 }
 
-/// Whether some rule of that table accepts what comes in by this interface.
-fn exempts(listing: &Value, place: &Place, interface: &str) -> bool {
-    objects(listing, "rule", place).filter_map(|rule| rule["expr"].as_array()).any(|steps| {
-        let names = |step: &Value| {
-            let with = &step["match"];
-            with["op"] == "==" && with["left"]["meta"]["key"] == "iifname" && with["right"] == interface
-        };
-        steps.iter().any(names) && steps.iter().any(|step| step.get("accept").is_some())
-    })
+fn comes_by(with: &Value, interface: &str) -> bool {
+    with["left"]["meta"]["key"] == "iifname" && with["right"] == interface
+}
+
+/// Whether a rule that packets of this hook may come to, in that table, accepts what matches so.
+fn exempts(listing: &Value, place: &Place, hook: &str, so: &dyn Fn(&Value) -> bool) -> bool {
+    let base = objects(listing, "chain", place).filter(|chain| chain["hook"] == hook);
+    let mut reached: Vec<&str> = base.filter_map(|chain| chain["name"].as_str()).collect();
+    let mut seen = 0;
+    while let Some(chain) = reached.get(seen).copied() {
+        seen += 1;
+        for rule in objects(listing, "rule", place).filter(|rule| rule["chain"] == chain) {
+            let steps = rule["expr"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let matches = |step: &Value| step["match"]["op"] == "==" && so(&step["match"]);
+            if steps.iter().any(matches) && steps.iter().any(|step| step.get("accept").is_some()) {
+                return true;
+            }
+            let targets = steps.iter().flat_map(|step| [&step["jump"]["target"], &step["goto"]["target"]]);
+            for target in targets.filter_map(Value::as_str) {
+                if !reached.contains(&target) {
+                    reached.push(target);
+                }
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -296,25 +315,67 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn dropped(owner: Owner) -> Finding {
+    fn dropped(way: Way, owner: Owner) -> Finding {
         let place = Place { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into() };
-        Finding::Dropped { owner, place, tunnel: "pass0".into(), office: "eth0".into() }
+        let (tunnel, office) = ("pass0".into(), "eth0".into());
+        Finding::Dropped { way, owner, place, tunnel, office, v6: true }
     }
 
     #[test]
     fn cures_are_exact() {
-        for (owner, first) in [
-            (Owner::Docker, "iptables -I DOCKER-USER -i pass0 -o eth0 -j ACCEPT"),
-            (Owner::Ufw, "ufw route allow in on pass0 out on eth0"),
-            (Owner::Iptables, "iptables -I FORWARD -i pass0 -o eth0 -j ACCEPT"),
-            (Owner::Nftables, "nft insert rule ip filter FORWARD iifname pass0 oifname eth0 accept"),
+        for (way, owner, expected) in [
+            (
+                Way::Office,
+                Owner::Docker,
+                &[
+                    "iptables -I DOCKER-USER -i pass0 -o eth0 -j ACCEPT",
+                    "iptables -I DOCKER-USER -i eth0 -o pass0 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+                    "ip6tables -I DOCKER-USER -i pass0 -o eth0 -j ACCEPT",
+                    "ip6tables -I DOCKER-USER -i eth0 -o pass0 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+                ][..],
+            ),
+            (Way::Office, Owner::Ufw, &["ufw route allow in on pass0 out on eth0"]),
+            (Way::Portal, Owner::Ufw, &["ufw allow in on pass0"]),
+            (Way::WireGuard(51820), Owner::Ufw, &["ufw allow 51820/udp"]),
+            (
+                Way::WireGuard(443),
+                Owner::Iptables,
+                &["iptables -I INPUT -p udp --dport 443 -j ACCEPT", "ip6tables -I INPUT -p udp --dport 443 -j ACCEPT"],
+            ),
+            (Way::Portal, Owner::Nftables, &["nft insert rule ip filter FORWARD iifname pass0 accept"]),
         ] {
-            let cure = dropped(owner).cure().unwrap();
-            assert_eq!(cure[0].to_string(), first);
+            let cure: Vec<_> = dropped(way, owner).cure().unwrap().iter().map(ToString::to_string).collect();
+            assert_eq!(cure, expected);
         }
+        let cure = dropped(Way::Office, Owner::Nftables).cure().unwrap();
+        assert_eq!(cure[0].to_string(), "nft insert rule ip filter FORWARD iifname pass0 oifname eth0 accept");
         let cure = Finding::ForwardingOff { office: "eth0".into() }.cure().unwrap();
         assert!(cure[0].to_string().starts_with("printf '%s\\n' 'net.ipv4.ip_forward = 1' "), "{}", cure[0]);
         assert_eq!(Finding::Forwarded.cure(), None);
+    }
+
+    #[test]
+    fn an_exemption_counts_where_packets_come_by() {
+        let place = Place { family: "ip".into(), table: "filter".into(), chain: "FORWARD".into() };
+        let chain = |name: &str, hook: Option<&str>| json!({"chain": {"family": "ip", "table": "filter", "name": name, "hook": hook}});
+        let rule = |chain: &str, expr: Value| json!({"rule": {"family": "ip", "table": "filter", "chain": chain, "expr": expr}});
+        let lets = json!([
+            {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "pass0"}},
+            {"accept": null}
+        ]);
+        let listing = |at: &str| {
+            let jump = json!([{"jump": {"target": "user-forward"}}]);
+            json!({ "nftables": [
+                chain("FORWARD", Some("forward")), chain("INPUT", Some("input")), chain("user-forward", None),
+                rule("FORWARD", jump), rule(at, lets.clone()),
+            ] })
+        };
+        for (at, forward, input) in [("user-forward", true, false), ("INPUT", false, true), ("FORWARD", true, false)] {
+            let by =
+                |hook: &str, interface: &str| exempts(&listing(at), &place, hook, &|with| comes_by(with, interface));
+            assert_eq!((by("forward", "pass0"), by("input", "pass0")), (forward, input), "{at}");
+            assert!(!by("forward", "pass1"));
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! What the probe is made of: a TUN that goes with its descriptor, a table of counters, and the kernel's trace.
+//!
+//! Its packets are those that matter, for firewalls tell them apart: ufw lets echo requests through and drops the rest.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -46,15 +48,34 @@ const LOCAL: u16 = 2;
 /// Bytes of `struct ifaddrmsg`.
 const ADDRESS_HEADER: usize = 8;
 const INET: u8 = 2;
+/// IANA's protocol numbers and ports.
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const SMB: u16 = 445;
+const HTTPS: u16 = 443;
+/// Where the packets come from: of the ports that nobody is given (RFC 6335).
+const FROM: u16 = 61_000;
 
 /// The interface's name is in use.
 #[derive(Debug, thiserror::Error)]
 #[error("an interface named {0} is in use")]
 pub(super) struct NameTaken(String);
 
+/// What is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sent {
+    /// A TCP SYN to a machine of the office, for its file share.
+    Office,
+    /// A TCP SYN to this machine, for its portal.
+    Portal,
+    /// A datagram to this port of this machine.
+    Datagram(u16),
+}
+
 /// How far the packet came.
 #[derive(Debug)]
 pub(super) enum Seen {
+    /// Out of this machine, or into it: where it was to go.
     Out,
     BeforeRouting,
     Dropped(Option<Place>),
@@ -94,13 +115,18 @@ impl<'a> Rig<'a> {
         Ok(rig)
     }
 
-    pub(super) fn send(&self) -> anyhow::Result<Seen> {
-        rustix::io::write(&self.tun, &echo(SENDER, self.target)).context("send the probe's packet")?;
+    pub(super) fn send(&self, what: Sent) -> anyhow::Result<Seen> {
+        let packet = match what {
+            Sent::Office => packet(self.target, TCP, SMB),
+            Sent::Portal => packet(OURS, TCP, HTTPS),
+            Sent::Datagram(port) => packet(OURS, UDP, port),
+        };
+        rustix::io::write(&self.tun, &packet).context("send the probe's packet")?;
         let end = Boot::now() + PATIENCE;
         let mut place = None;
         loop {
-            let [entered, routed, left] = self.counters()?;
-            if left > 0 {
+            let [entered, routed, left, arrived] = self.counters()?;
+            if left > 0 || arrived > 0 {
                 return Ok(Seen::Out);
             }
             place = place.or(self.dropped()?);
@@ -110,21 +136,22 @@ impl<'a> Rig<'a> {
             let rest = end.remaining(Boot::now());
             if rest.is_zero() {
                 ensure!(entered > 0, "the probe's packet did not come out of its own interface");
-                return Ok(if routed > 0 { Seen::Dropped(None) } else { Seen::BeforeRouting });
+                let unseen = routed > 0 || !matches!(what, Sent::Office);
+                return Ok(if unseen { Seen::Dropped(None) } else { Seen::BeforeRouting });
             }
             let wait = Timespec::try_from(rest.min(PATIENCE / 10)).ok();
             poll(&mut [PollFd::new(&self.trace, PollFlags::IN)], wait.as_ref())?;
         }
     }
 
-    fn counters(&self) -> anyhow::Result<[u64; 3]> {
+    fn counters(&self) -> anyhow::Result<[u64; 4]> {
         let listing = self.nft.run(&["-j", "list", "counters", "table", "inet", TABLE], Vec::new())?;
         let listing: Value = serde_json::from_slice(&listing).context("read the probe's counters")?;
         let packets = |name: &str| {
             let all = listing["nftables"].as_array().into_iter().flatten();
             all.filter_map(|o| o.get("counter")).find(|c| c["name"] == name).and_then(|c| c["packets"].as_u64())
         };
-        Ok(["c_entered", "c_routed", "c_left"].map(|name| packets(name).unwrap_or(0)))
+        Ok(["c_entered", "c_routed", "c_left", "c_arrived"].map(|name| packets(name).unwrap_or(0)))
     }
 
     /// The chain that the kernel's trace says dropped it.
@@ -212,7 +239,8 @@ fn table(interface: &str) -> Value {
     for (chain, hook, priority, expr) in [
         ("c_entered", "prerouting", FIRST, vec![entering, ours.clone(), json!({ "counter": "c_entered" }), trace]),
         ("c_routed", "forward", FIRST, vec![ours.clone(), json!({ "counter": "c_routed" })]),
-        ("c_left", "postrouting", LAST, vec![ours, json!({ "counter": "c_left" }), json!({ "drop": null })]),
+        ("c_left", "postrouting", LAST, vec![ours.clone(), json!({ "counter": "c_left" }), json!({ "drop": null })]),
+        ("c_arrived", "input", LAST, vec![ours, json!({ "counter": "c_arrived" }), json!({ "drop": null })]),
     ] {
         commands.push(add("counter", json!({ "name": chain })));
         let base = json!({ "name": chain, "type": "filter", "hook": hook, "prio": priority, "policy": "accept" });
@@ -222,16 +250,28 @@ fn table(interface: &str) -> Value {
     json!({ "nftables": commands })
 }
 
-/// An IPv4 packet with an ICMP echo request.
-fn echo(source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
-    let mut packet = vec![0x45, 0, 0, 28, 0, 1, 0x40, 0, 64, 1, 0, 0];
-    packet.extend(source.octets());
+/// A SYN or an empty datagram by IPv4.
+fn packet(destination: Ipv4Addr, protocol: u8, port: u16) -> Vec<u8> {
+    let mut payload = [FROM.to_be_bytes(), port.to_be_bytes()].concat();
+    let checksum = if protocol == TCP {
+        // Sequence number 1, five words of header, SYN, a window.
+        payload.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0]);
+        16
+    } else {
+        payload.extend([0, 8, 0, 0]);
+        6
+    };
+    let length = payload.len();
+    let pseudo = checksum::pseudo_header(SENDER.into(), destination.into(), protocol, length);
+    let sum = checksum::finish(checksum::sum(&payload, pseudo));
+    payload[checksum..checksum + 2].copy_from_slice(&sum.to_be_bytes());
+    let total = u8::try_from(20 + length).unwrap_or(u8::MAX);
+    let mut packet = vec![0x45, 0, 0, total, 0, 1, 0x40, 0, 64, protocol, 0, 0];
+    packet.extend(SENDER.octets());
     packet.extend(destination.octets());
-    packet.extend([8, 0, 0, 0, 0, 1, 0, 1]);
-    for (from, to, at) in [(0, 20, 10), (20, 28, 22)] {
-        let sum = checksum::finish(checksum::sum(&packet[from..to], 0));
-        packet[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-    }
+    let sum = checksum::finish(checksum::sum(&packet, 0));
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+    packet.extend(payload);
     packet
 }
 
@@ -240,9 +280,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packet_adds_up() {
-        let packet = echo(SENDER, Ipv4Addr::new(192, 168, 1, 7));
-        assert_eq!(packet.len(), 28);
-        assert_eq!([&packet[..20], &packet[20..]].map(|part| checksum::finish(checksum::sum(part, 0))), [0, 0]);
+    fn packets_add_up() {
+        let to = Ipv4Addr::new(192, 168, 1, 7);
+        for (protocol, length) in [(TCP, 40), (UDP, 28)] {
+            let packet = packet(to, protocol, 445);
+            assert_eq!((packet.len(), usize::from(packet[3])), (length, length));
+            assert_eq!(checksum::finish(checksum::sum(&packet[..20], 0)), 0);
+            let pseudo = checksum::pseudo_header(SENDER.into(), to.into(), protocol, length - 20);
+            assert_eq!(checksum::finish(checksum::sum(&packet[20..], pseudo)), 0);
+        }
     }
 }
