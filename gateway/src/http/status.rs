@@ -70,6 +70,10 @@ pub struct Status {
     pub link: LinkState,
     /// How the second lock is.
     pub firewall: FirewallStatus,
+    /// What keeps the database from storing anything: nobody signs in, what is open goes on.
+    pub storage: Option<String>,
+    /// Cuts that are in force and wait for the database.
+    pub waiting_cuts: u64,
     /// Every device that may have a tunnel.
     pub peers: Vec<PeerStatus>,
 }
@@ -149,6 +153,8 @@ async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Statu
         epoch: api.store.epoch().await?,
         carried_out: health.carried_out,
         link: if health.up { LinkState::Up } else { LinkState::Down },
+        storage: health.storage,
+        waiting_cuts: u64::try_from(api.store.waiting_cuts().len()).unwrap_or(u64::MAX),
         firewall: FirewallStatus {
             in_force: health.up && health.problem.is_none(),
             problem: health.problem,

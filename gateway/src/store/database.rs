@@ -60,7 +60,7 @@ impl Database {
     }
 
     /// A server may have restarted since a connection was made; a file has not.
-    fn is_remote(&self) -> bool {
+    pub(super) fn is_remote(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 

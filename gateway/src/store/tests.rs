@@ -48,7 +48,8 @@ pub(crate) fn site() -> Site {
 /// This folder's database: SQLite, or one of its own on the server that `PASSERELLE_TEST_POSTGRES` names.
 pub(crate) async fn open(dir: &TempDir, boot: &str) -> Arc<Store> {
     let sealer = Arc::new(Sealer::new(&[7; 32]));
-    Arc::new(Store::open(database(dir.path()).await, boot, sealer).await.unwrap())
+    let store = Store::open(database(dir.path()).await, boot, sealer).await.unwrap();
+    Arc::new(store.with_cut_file(&dir.path().join("cuts")))
 }
 
 pub(crate) async fn database(dir: &std::path::Path) -> Database {
@@ -63,6 +64,17 @@ pub(crate) async fn database(dir: &std::path::Path) -> Database {
     let mut url: url::Url = server.parse().unwrap();
     url.set_path(&name);
     Database::Postgres(url)
+}
+
+/// From now on the database stores nothing, or again everything.
+pub(crate) async fn refuse(store: &Store, refuse: bool) {
+    let sql = match (&store.database, refuse) {
+        (Database::Sqlite(_), true) => "PRAGMA query_only = ON",
+        (Database::Sqlite(_), false) => "PRAGMA query_only = OFF",
+        (Database::Postgres(_), true) => "SET default_transaction_read_only = on",
+        (Database::Postgres(_), false) => "SET default_transaction_read_only = off",
+    };
+    sqlx::query(sql).execute(&store.writes).await.unwrap();
 }
 
 /// A site, and nothing in it.

@@ -10,6 +10,7 @@ use super::{Error, Moment, Result, Scope, Store, Write, integer, site};
 use crate::audit::{Actor, Event};
 use crate::clock::{Boot, Unix};
 use crate::ids::{DeviceId, UserId, VerificationId};
+use crate::pure::cut::locked;
 
 /// A door stays open for this long at most (DESIGN 3.3).
 pub const CAP: Duration = Duration::from_secs(10 * 3600);
@@ -99,6 +100,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn verifications(&self, now: Moment, all: bool) -> Result<Vec<Verification>> {
+        let cuts = self.waiting_cuts();
         let rows = sqlx::query(
             "SELECT v.*, d.name AS device_name, u.login FROM verifications v JOIN devices d ON d.id = v.device_id \
              JOIN users u ON u.id = v.user_id \
@@ -111,7 +113,10 @@ impl Store {
         .bind(LIST)
         .fetch_all(&self.reads)
         .await?;
-        rows.iter().map(|row| self.verification(row, now)).collect()
+        let rows = rows.iter().map(|row| self.verification(row, now));
+        let runs =
+            |v: &Result<Verification>| all || v.as_ref().map_or(true, |v| !locked(&cuts, v.user, v.device, v.id));
+        rows.filter(runs).collect()
     }
 
     /// What is left of a device's open door; nothing while it is locked.
@@ -119,8 +124,9 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<OpenFor>> {
+        let cuts = self.waiting_cuts();
         let row = sqlx::query(
-            "SELECT until_boot, cap_boot FROM verifications \
+            "SELECT id, user_id, until_boot, cap_boot FROM verifications \
              WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $2 AND until_boot > $3",
         )
         .bind(device.to_string())
@@ -128,9 +134,12 @@ impl Store {
         .bind(integer(now.boot.0))
         .fetch_optional(&self.reads)
         .await?;
+        let Some(row) = row else { return Ok(None) };
+        if locked(&cuts, row.parsed("user_id")?, device, row.parsed("id")?) {
+            return Ok(None);
+        }
         let left = |end: i64| Boot(end.unsigned_abs()).remaining(now.boot);
-        row.map(|row| Ok(OpenFor { unused: left(row.integer("until_boot")?), at_most: left(row.integer("cap_boot")?) }))
-            .transpose()
+        Ok(Some(OpenFor { unused: left(row.integer("until_boot")?), at_most: left(row.integer("cap_boot")?) }))
     }
 
     /// Devices were in use at these moments: their doors stay open for [`IDLE`] after, up to the cap; and who is at work
