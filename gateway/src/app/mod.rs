@@ -63,6 +63,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         || format!("this gateway is not set up (nothing in {}): run `passerelle setup`", config.database());
     anyhow::ensure!(config.database().is_set_up().await?, not_set_up());
     let _claim = claim(&config.runtime_dir, Role::Serve)?;
+    let held = config.database().hold().await?;
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Store::open(config.database(), &boot_id()?, sealer).await?;
     let store = Arc::new(store.with_cut_file(&config.state_dir.join(CUTS)));
@@ -87,6 +88,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
     let router = http::router(api);
     let mut doors = JoinSet::new();
+    let database = config.database();
+    doors.spawn(async move { database.keep_holding(held).await });
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
@@ -121,7 +124,7 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
         }
         // Those of an earlier boot stay locked: only this boot's count.
         Err(e) if e.is_of_storage() => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(e)), "doors opened before a restart are locked")
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(e)), "doors opened before the machine was started stay locked")
         }
         Err(e) => return Err(e.into()),
     }

@@ -47,6 +47,13 @@ pub(super) fn sentences(status: &Status) -> Vec<String> {
             local(at)
         ));
     }
+    if !status.clock_believed {
+        lines.push(
+            "TROUBLE: the clock stands before the last time this gateway noted, or far ahead of it. Nobody signs in. Set it \
+             right (`timedatectl`); when it is, run `passerelle user confirm`."
+                .to_owned(),
+        );
+    }
     if let Some(problem) = &status.storage {
         lines.push(format!(
             "TROUBLE: the database stores nothing ({problem}). Nobody signs in, what is open goes on, cutting off works. \

@@ -34,7 +34,7 @@ pub(super) enum User {
         /// Login or id
         user: String,
     },
-    /// After a database was put back from before: those who are listed and not disabled may get in
+    /// After a database was put back from before, or a clock that was wrong: those who are listed and not disabled may get in
     Confirm {
         /// Do not ask
         #[arg(long)]

@@ -35,6 +35,8 @@ pub enum ApiError {
     Unavailable(&'static str),
     /// The database stores nothing.
     CannotStore(&'static str),
+    /// No code can be checked by this clock.
+    Clock,
     /// Stored, but not confirmed by the data plane.
     Unconfirmed(Unconfirmed),
     /// Our fault.
@@ -111,6 +113,7 @@ impl From<Refused> for ApiError {
                 Slug::Restored,
                 "the gateway was restored from a copy: IT has to confirm who may get in",
             ),
+            Refused::Clock => Self::Clock,
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Weak(weak) => {
                 let text = weak.to_string();
@@ -163,6 +166,11 @@ impl ApiError {
             Self::Unavailable(detail) => {
                 tracing::warn!(detail, "request not fulfilled");
                 (Slug::Unavailable, Some(detail.to_owned()))
+            }
+            Self::Clock => {
+                let cure = "set the gateway's clock right, then run `passerelle user confirm`";
+                tracing::warn!(cure, "sign-in refused: the clock stands before the last time that was noted, or far ahead");
+                (Slug::WrongClock, Some(cure.to_owned()))
             }
             Self::CannotStore(detail) => (Slug::CannotStore, Some(detail.to_owned())),
             Self::Wait(time) => {

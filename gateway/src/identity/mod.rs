@@ -30,6 +30,9 @@ pub enum Refused {
     /// The database was put back from before: IT is to confirm who may get in. Only said to who has the right password.
     #[error("the gateway was restored from a copy; IT has to confirm who may get in")]
     Restored,
+    /// The wall clock cannot be right: no code can be checked.
+    #[error("the gateway's clock is wrong")]
+    Clock,
     /// The invitation cannot be redeemed (any more).
     #[error("the invitation is redeemed, revoked or too old")]
     Void,

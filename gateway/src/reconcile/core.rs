@@ -454,7 +454,7 @@ impl Core {
             .within_patience(self.store.keep_open(&self.live.used(), now))
             .await
             .context("keep doors open that are in use")?;
-        self.store.within_patience(self.store.seen(now.wall)).await.context("write down the time")
+        self.store.within_patience(self.store.seen(now)).await.context("write down the time")
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {

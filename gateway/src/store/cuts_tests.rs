@@ -127,3 +127,28 @@ async fn without_a_file_a_cut_is_in_force_and_says_how_long_it_lasts() {
     assert!(matches!(kept, Kept::InMemory(_)), "{kept:?}");
     assert!(in_force(&store, device).await);
 }
+
+#[tokio::test]
+async fn a_full_disk_stores_again_as_soon_as_there_is_room() {
+    let (_dir, store) = fixture().await;
+    if !matches!(store.database, Database::Sqlite(_)) {
+        return;
+    }
+    // This connection's file may not grow; another one's may.
+    sqlx::query("PRAGMA max_page_count = 1").execute(&store.writes).await.unwrap();
+    let add = async |name: String| {
+        let mut write = store.write(Moment::now(), Actor::Local).await?;
+        write.add_group(&name).await?;
+        write.commit().await
+    };
+    let mut refused = None;
+    for n in 0..1000 {
+        if let Err(e) = add(format!("group {n} {}", "x".repeat(50))).await {
+            refused = Some(e);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(refused.is_full() && refused.is_of_storage(), "{refused:?}");
+    add("room".to_owned()).await.unwrap();
+}

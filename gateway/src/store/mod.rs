@@ -153,6 +153,8 @@ pub struct Store {
     changed: Arc<Notify>,
     /// Wall clock minus boot clock, in milliseconds, as last measured; `i64::MIN` before the first time.
     offset: AtomicI64,
+    /// The same, when the wall clock was last found to be right.
+    believed: AtomicI64,
     cuts: cuts::Cuts,
     known: Mutex<known::Known>,
 }
@@ -178,6 +180,7 @@ impl Store {
             touched: Mutex::default(),
             changed,
             offset: AtomicI64::new(i64::MIN),
+            believed: AtomicI64::new(i64::MIN),
             cuts: cuts::Cuts::default(),
             known: Mutex::default(),
         })

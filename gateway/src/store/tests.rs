@@ -382,7 +382,7 @@ async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
     }
 
     // … and again, with a clock before the last time it was seen.
-    store.seen(later.wall).await.unwrap();
+    store.seen(later).await.unwrap();
     store.close().await;
     let store = open(&dir, "boot-3").await;
     let before = Moment { wall: now.wall, boot: Boot(5000) };

@@ -33,6 +33,9 @@ const GRACE_LEAD: Duration = Duration::from_secs(30);
 /// Used so recently, somebody is at work.
 const AT_WORK: Duration = Duration::from_secs(600);
 
+/// A wall clock that is this far from where it was has been set.
+const CLOCK_SET_MS: i64 = 2_000;
+
 /// Most rows a list answers with.
 const LIST: i64 = 1000;
 
@@ -155,6 +158,7 @@ impl Store {
                 write.grace(*device).await?;
             }
         }
+        write.follow_clock().await?;
         write.expire().await?;
         write.commit().await.map(drop)
     }
@@ -339,6 +343,23 @@ impl Write<'_> {
         let login = self.login(user).await?;
         self.touch(Scope::user(user));
         self.audit(&Event::DoorGrace { user: login, device, verification, until }).await
+    }
+
+    /// Whenever the wall clock was set, ends by it are written anew: after a restart of the machine they say what is left,
+    /// whatever clock the door was opened by.
+    async fn follow_clock(&mut self) -> Result<()> {
+        let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let offset = now.wall.0.saturating_sub(integer(now.boot.0));
+        sqlx::query(
+            "UPDATE verifications SET until = until_boot + $1, cap = cap_boot + $1 WHERE ended_at IS NULL \
+             AND boot_id = $2 AND (cap - cap_boot - $1 > $3 OR cap - cap_boot - $1 < 0 - $3)",
+        )
+        .bind(offset)
+        .bind(boot_id)
+        .bind(CLOCK_SET_MS)
+        .execute(self.connection())
+        .await?;
+        Ok(())
     }
 
     /// Writes down which doors have locked by themselves.

@@ -3,6 +3,9 @@
 mod api;
 mod cast;
 mod cli;
+mod clock;
+pub mod disk;
+pub mod postgres;
 pub mod units;
 mod web;
 
@@ -17,6 +20,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 pub use api::Answer;
+use self::disk::Disk;
+use self::postgres::Postgres;
 pub use cast::{Cast, Device, PASSWORD, Person};
 pub use units::Users;
 pub use web::{Page, Web};
@@ -53,6 +58,18 @@ pub enum Nft {
     Failing,
 }
 
+/// Where the gateway keeps its database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// In a file, where there is room.
+    #[default]
+    File,
+    /// In a file on a disk of so many MB, which can be filled.
+    Small(u32),
+    /// On a PostgreSQL server of its own.
+    Postgres,
+}
+
 /// How a gateway is to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GatewayOptions {
@@ -62,6 +79,8 @@ pub struct GatewayOptions {
     pub nft: Nft,
     /// As whom the processes run.
     pub users: Users,
+    /// Where the database is.
+    pub storage: Storage,
 }
 
 /// The two processes of the gateway.
@@ -91,6 +110,9 @@ pub struct Gateway<'o> {
     users: Users,
     net: Option<Process>,
     serve: Option<Process>,
+    disk: Option<Disk>,
+    postgres: Option<Postgres>,
+    clock: Option<PathBuf>,
     /// Token of the first administrator's invitation.
     pub admin_token: String,
 }
@@ -120,6 +142,17 @@ impl<'o> Gateway<'o> {
         let text = format!(
             "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\noffice_listen = []\nalso_named = [\"localhost\"]\n"
         );
+        let mut text = text;
+        let (mut disk, mut postgres) = (None, None);
+        match options.storage {
+            Storage::File => {}
+            Storage::Small(megabytes) => disk = Some(Disk::mount(&directory.join("state"), megabytes)?),
+            Storage::Postgres => {
+                let server = Postgres::start(office)?;
+                text.push_str(&format!("database = \"{}\"\n", server.url()));
+                postgres = Some(server);
+            }
+        }
         fs::write(directory.join("passerelle.toml"), text)?;
         let mut gateway = Self {
             office,
@@ -128,6 +161,9 @@ impl<'o> Gateway<'o> {
             users: options.users,
             net: None,
             serve: None,
+            disk,
+            postgres,
+            clock: None,
             admin_token: String::new(),
         };
         gateway.nft(options.nft)?;
@@ -223,6 +259,8 @@ impl<'o> Gateway<'o> {
         let config = self.config().to_string_lossy().into_owned();
         let nft = self.directory.join("nft").to_string_lossy().into_owned();
         let mut env = vec![("PASSERELLE_LOG", "info"), ("PASSERELLE_NFT", nft.as_str()), ("RUST_BACKTRACE", "1")];
+        let clock = self.clock_environment(word);
+        env.extend(clock.iter().map(|(name, value)| (*name, value.as_str())));
         match self.open {
             Some(Lock::First) => env.push(("PASSERELLE_TEST_OPEN", "first-lock")),
             Some(Lock::Second) => env.push(("PASSERELLE_TEST_OPEN", "second-lock")),
@@ -230,6 +268,22 @@ impl<'o> Gateway<'o> {
         }
         argv.extend(["--config", &config, word].map(str::to_owned));
         self.office.gw.spawn_as(&format!("passerelle-{word}"), argv, &env, handed)
+    }
+
+    /// The small disk of [`Storage::Small`].
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn disk(&self) -> anyhow::Result<&Disk> {
+        self.disk.as_ref().context("the gateway has no disk of its own")
+    }
+
+    /// The server of [`Storage::Postgres`].
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn postgres(&mut self) -> anyhow::Result<&mut Postgres> {
+        self.postgres.as_mut().context("the gateway has no PostgreSQL")
     }
 
     fn slot(&mut self, role: Role) -> &mut Option<Process> {
@@ -271,6 +325,37 @@ impl<'o> Gateway<'o> {
         signal_pid(self.pid(role)?, Signal::KILL)?;
         *self.slot(role) = None;
         Ok(())
+    }
+
+    /// Ends it in order, and nothing starts it again before [`Gateway::launch`].
+    ///
+    /// # Errors
+    /// It was not running, or does not end.
+    pub fn stop(&mut self, role: Role) -> anyhow::Result<()> {
+        let mut process = self.slot(role).take().with_context(|| format!("`{}` is not running", role.word()))?;
+        signal_pid(process.pid(), Signal::TERM)?;
+        process.wait(START_LIMIT)?;
+        Ok(())
+    }
+
+    /// Starts another gateway's control plane on the same database, which must end by itself; and what it said.
+    ///
+    /// # Errors
+    /// It goes on.
+    pub fn second_serve(&self) -> anyhow::Result<String> {
+        let directory = self.directory.join("second");
+        fs::create_dir_all(directory.join("state"))?;
+        fs::copy(self.state().join("seal.key"), directory.join("state/seal.key"))?;
+        let (ours, its) = (self.directory.display().to_string(), directory.display().to_string());
+        let text = fs::read_to_string(self.config())?.replace(&format!("{ours}/state"), &format!("{its}/state"));
+        let text = text.replace(&format!("{ours}/run"), &format!("{its}/run"));
+        let config = directory.join("passerelle.toml");
+        fs::write(&config, text)?;
+        let argv = [binary()?.to_string_lossy().into_owned(), "--config".into(), config.display().to_string(), "serve".into()];
+        let mut process = self.office.gw.spawn_as("passerelle-second", argv, &[], None)?;
+        let code = process.wait(START_LIMIT).context("a second gateway runs on the same database")?;
+        ensure!(code != 0, "a second gateway ended as if all were well");
+        Ok(process.log())
     }
 
     /// `SIGSTOP`: it is there, and does nothing.
