@@ -53,8 +53,8 @@ impl<'o> Day<'o> {
         Ok(())
     }
 
-    fn refuses_sign_in(&mut self, slugs: &[&str]) -> anyhow::Result<()> {
-        let code = self.cast.boris.authenticator.fresh_code()?;
+    fn refuses_sign_in(&self, slugs: &[&str]) -> anyhow::Result<()> {
+        let code = self.cast.boris.authenticator.current_code()?;
         let page = self.web.try_sign_in("boris", &self.cast.boris.password, &code)?;
         eprintln!("sign-in refused after {:?}: {}", page.took, page.body);
         ensure!(page.status == 503 && slugs.contains(&page.slug()), "{} {}", page.status, page.body);
@@ -88,7 +88,8 @@ impl<'o> Day<'o> {
     fn recovers(&mut self, event: &str, cut_at: Duration) -> anyhow::Result<()> {
         let (_, took) = wait_until("all is stored", RECOVERY, || {
             let Ok(status) = self.cast.gateway.status() else { return Ok(None) };
-            let well = status.get("waiting_cuts") == Some(&json!(0)) && status.get("storage").is_none_or(Value::is_null);
+            let well =
+                status.get("waiting_cuts") == Some(&json!(0)) && status.get("storage").is_none_or(Value::is_null);
             Ok(well.then_some(()))
         })?;
         eprintln!("all was stored {took:?} after the cause was gone");
@@ -265,7 +266,12 @@ fn a_clock_that_is_set_moves_no_door_and_uses_no_code_again() -> anyhow::Result<
             cast.gateway.cli(&["user", "confirm", "--yes"])?;
         }
         let again = web.try_sign_in("anne", &password, &used)?;
-        ensure!(matches!(again.status, 401 | 429), "used again after the clock was set back: {} {}", again.status, again.body);
+        ensure!(
+            matches!(again.status, 401 | 429),
+            "used again after the clock was set back: {} {}",
+            again.status,
+            again.body
+        );
         web.sign_in(&mut cast.anne)?;
         Ok(())
     })

@@ -124,7 +124,10 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
         }
         // Those of an earlier boot stay locked: only this boot's count.
         Err(e) if e.is_of_storage() => {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(e)), "doors opened before the machine was started stay locked")
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(e)),
+                "doors opened before the machine was started stay locked"
+            )
         }
         Err(e) => return Err(e.into()),
     }

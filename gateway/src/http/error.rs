@@ -169,7 +169,10 @@ impl ApiError {
             }
             Self::Clock => {
                 let cure = "set the gateway's clock right, then run `passerelle user confirm`";
-                tracing::warn!(cure, "sign-in refused: the clock stands before the last time that was noted, or far ahead");
+                tracing::warn!(
+                    cure,
+                    "sign-in refused: the clock stands before the last time that was noted, or far ahead"
+                );
                 (Slug::WrongClock, Some(cure.to_owned()))
             }
             Self::CannotStore(detail) => (Slug::CannotStore, Some(detail.to_owned())),

@@ -10,6 +10,10 @@ pub mod seal;
 pub mod sign_in;
 pub mod web_token;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::cast_precision_loss)]
+mod tests;
+
 use std::net::IpAddr;
 use std::time::Duration;
 

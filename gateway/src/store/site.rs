@@ -1,7 +1,7 @@
 //! The one row that says which office this is: names, networks, keys, counters, epoch.
 
-use std::sync::atomic::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses::{self, SiteNetwork};

@@ -391,6 +391,61 @@ async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_wrong_at_sign_in_gives_no_time_after_a_restart_of_the_machine() {
+    let (dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    // Nine hours ahead when the door is opened, put right while it is open.
+    let (hour, right) = (Duration::from_secs(3600), Moment::now());
+    let ahead = Moment { wall: right.wall + hour * 9, ..right };
+    let mut write = store.write(ahead, Actor::System).await.unwrap();
+    write.open_door(user, device).await.unwrap();
+    write.commit().await.unwrap();
+    let at = |boot: Boot, after: Duration| Moment { wall: right.wall + after, boot };
+    store.keep_open(&[], at(right.boot + hour, hour)).await.unwrap();
+    store.close().await;
+    let store = open(&dir, "boot-2").await;
+    let later = at(Boot(5000), hour * 2);
+    assert!(store.adopt_boot(later).await.unwrap());
+    let left = store.open_for(device, later).await.unwrap().unwrap().at_most;
+    assert!(left.abs_diff(CAP - hour * 2) < Duration::from_secs(5), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_clock_is_believed_from_where_it_was_noted_and_a_day_ahead() {
+    let (_dir, store) = fixture().await;
+    let (now, hour) = (Moment::now(), Duration::from_secs(3600));
+    let moved = |ms: i64| Moment { wall: Unix(now.wall.0 + ms), ..now };
+    store.seen(now).await.unwrap();
+    let hours = |n: i64| n * 3_600_000;
+    for (by, believed) in [
+        (0, true),
+        (-60_000, true),
+        (-hours(1), false),
+        (-hours(24 * 3650), false),
+        (hours(24 * 3650), false),
+        (hours(25), false),
+        (hours(1), true),
+        // It may have been right an hour ago and a day from then.
+        (hours(24), true),
+    ] {
+        assert_eq!(store.clock_is_believed(moved(by)).await.unwrap(), believed, "{by} ms");
+    }
+    // What cannot be right is not noted; IT's word counts.
+    store.seen(moved(hours(24 * 3650))).await.unwrap();
+    assert!(store.clock_is_believed(now).await.unwrap());
+    store.seen(moved(hours(2))).await.unwrap();
+    assert!(!store.clock_is_believed(now).await.unwrap());
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.confirm_people().await.unwrap();
+    write.commit().await.unwrap();
+    assert!(store.clock_is_believed(now).await.unwrap());
+    let later = Moment { wall: now.wall + hour, boot: now.boot + hour };
+    assert!(store.clock_is_believed(later).await.unwrap());
+    let mut write = store.write(later, Actor::Local).await.unwrap();
+    assert!(matches!(write.confirm_people().await, Err(Error::NotFound(_))), "there is nothing to confirm");
+}
+
+#[tokio::test]
 async fn a_door_that_nobody_uses_locks_and_one_in_use_stays_up_to_its_cap_and_a_grace() {
     let (_dir, store) = fixture().await;
     let (user, device) = person(&store, "anne", Role::User, "x").await;

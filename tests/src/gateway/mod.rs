@@ -19,9 +19,9 @@ use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
-pub use api::Answer;
 use self::disk::Disk;
 use self::postgres::Postgres;
+pub use api::Answer;
 pub use cast::{Cast, Device, PASSWORD, Person};
 pub use units::Users;
 pub use web::{Page, Web};
@@ -351,7 +351,8 @@ impl<'o> Gateway<'o> {
         let text = text.replace(&format!("{ours}/run"), &format!("{its}/run"));
         let config = directory.join("passerelle.toml");
         fs::write(&config, text)?;
-        let argv = [binary()?.to_string_lossy().into_owned(), "--config".into(), config.display().to_string(), "serve".into()];
+        let argv =
+            [binary()?.to_string_lossy().into_owned(), "--config".into(), config.display().to_string(), "serve".into()];
         let mut process = self.office.gw.spawn_as("passerelle-second", argv, &[], None)?;
         let code = process.wait(START_LIMIT).context("a second gateway runs on the same database")?;
         ensure!(code != 0, "a second gateway ended as if all were well");

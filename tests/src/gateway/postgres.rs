@@ -27,7 +27,8 @@ pub struct Postgres {
 
 impl Postgres {
     pub(super) fn start(office: &Office) -> anyhow::Result<Self> {
-        let versions = fs::read_dir("/usr/lib/postgresql").context("PostgreSQL is missing: apt-get install postgresql")?;
+        let versions =
+            fs::read_dir("/usr/lib/postgresql").context("PostgreSQL is missing: apt-get install postgresql")?;
         let newest = versions.flatten().map(|v| v.path().join("bin")).max().context("a version of PostgreSQL")?;
         let directory = office.directory().join("postgres");
         fs::create_dir_all(&directory)?;
@@ -36,7 +37,8 @@ impl Postgres {
         chown(&directory, Some(NOBODY), Some(NOBODY))?;
         let mut server = Self { directory, programs: newest, process: None };
         let data = server.directory.join("data").to_string_lossy().into_owned();
-        let initdb = ["--username=passerelle", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", &data];
+        let initdb =
+            ["--username=passerelle", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D", &data];
         office.gw.ok(server.argv("initdb", &initdb))?;
         server.restart(&office.gw)?;
         Ok(server)
