@@ -204,11 +204,15 @@ pub enum Event {
         reason: &'static str,
     },
     PeopleConfirmed {},
+    CutStored {
+        cut: &'static str,
+        made_at: Unix,
+    },
 }
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 33] = [
+    pub const NAMES: [&str; 34] = [
         "site_created",
         "settings_changed",
         "user_added",
@@ -242,6 +246,7 @@ impl Event {
         "door_locked",
         "all_doors_locked",
         "people_confirmed",
+        "cut_stored",
     ];
 
     /// The event's name, the login it concerns, and its other fields.

@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 
+use crate::gateway::disk::unmount;
 use crate::process::{finish, signal_pid, wait_until};
 
 /// Where each run has its lock file.
@@ -111,6 +112,7 @@ pub fn remove(prefix: &str) {
     }
     // Gone when empty, so that a machine that had none has none again.
     let _ = fs::remove_dir("/etc/netns");
+    unmount(&Path::new(DIRECTORIES).join(prefix).join("gateway/state"));
     let _ = fs::remove_dir_all(Path::new(DIRECTORIES).join(prefix));
     let _ = fs::remove_dir(DIRECTORIES);
     let _ = fs::remove_file(Path::new(RUNS).join(format!("{prefix}.lock")));

@@ -81,6 +81,8 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
         format!("state_dir {} cannot be made: name another folder in the configuration", state_dir.display())
     })?;
     let sealer = Arc::new(Sealer::load_or_make(state_dir)?);
+    // While there is room: it is for when there is none.
+    crate::store::cuts::prepare(&state_dir.join(super::CUTS))?;
     let made = make(config, boot, sealer).await.and_then(|token| give_away(config).map(|()| token));
     if made.is_err() {
         for name in DATABASE {
@@ -224,7 +226,7 @@ fn plain(c: char) -> Option<&'static str> {
 /// Set-up runs as root, the daemon does not: what was made belongs to whom the state directory belongs to.
 fn give_away(config: &Config) -> anyhow::Result<()> {
     let owner = fs::metadata(&config.state_dir).context("look at the state directory")?;
-    for name in DATABASE.into_iter().chain(["seal.key"]) {
+    for name in DATABASE.into_iter().chain(["seal.key", super::CUTS]) {
         let file = config.state_dir.join(name);
         if file.symlink_metadata().is_ok() {
             // Not through a link: the directory may be another user's.

@@ -49,6 +49,12 @@ const WRITE_AGAIN: Duration = Duration::from_secs(5);
 /// How often the generation rises while this runs.
 const WITNESS: Duration = Duration::from_secs(60);
 
+/// In the state directory: what was cut while the database stored nothing.
+const CUTS: &str = "cuts";
+
+/// How often it is tried to store that.
+const STORE_CUTS: Duration = Duration::from_secs(1);
+
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the control plane until it is told to stop.
@@ -60,8 +66,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         || format!("this gateway is not set up (nothing in {}): run `passerelle setup`", config.database());
     anyhow::ensure!(config.database().is_set_up().await?, not_set_up());
     let _claim = claim(&config.runtime_dir, Role::Serve)?;
+    let held = config.database().hold().await?;
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
-    let store = Arc::new(Store::open(config.database(), &boot_id()?, sealer).await?);
+    let store = Store::open(config.database(), &boot_id()?, sealer).await?;
+    let store = Arc::new(store.with_cut_file(&config.state_dir.join(CUTS)));
     let site = store.site().await?.with_context(not_set_up)?;
     let office = Office::of(&config, activation::sockets())?;
     let config = Config { office_listen: office.listens(), ..config };
@@ -73,6 +81,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let passwords = tokio::task::spawn_blocking(|| Passwords::new(Cost::DEFAULT)).await.context("Argon2")??;
     let views = names::Views::new(&site, office.gateway());
     tokio::spawn(keep_witness(store.clone(), config.clone(), started.reconciler.published()));
+    tokio::spawn(keep_cuts(store.clone()));
     tokio::spawn(views.clone().follow(started.reconciler.published()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
@@ -83,6 +92,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
     let router = http::router(api);
     let mut doors = JoinSet::new();
+    let database = config.database();
+    doors.spawn(async move { database.keep_holding(held).await });
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
@@ -110,8 +121,19 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 /// What must hold before anything is answered: ends of doors in this boot's time, and no database put back from before.
 async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
     let now = Moment::now();
-    if !store.adopt_boot(now).await? {
-        tracing::warn!("the clock stands before the last time this gateway ran: every door opened before is locked");
+    match store.adopt_boot(now).await {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!("the clock stands before the last time this gateway ran: every door opened before is locked")
+        }
+        // Those of an earlier boot stay locked: only this boot's count.
+        Err(e) if e.is_of_storage() => {
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(e)),
+                "doors opened before the machine was started stay locked"
+            )
+        }
+        Err(e) => return Err(e.into()),
     }
     let [generation, epoch] = store.progress().await?;
     let witnessed = match fs::read_to_string(witness(config)) {
@@ -128,8 +150,15 @@ async fn begin(store: &Store, config: &Config) -> anyhow::Result<()> {
         // Before the next number is taken: whoever dies in between finds it behind again.
         store.lock_everything(now, "database put back from before").await?;
     }
-    store.raise_generation().await?;
-    write_witness(store, config).await
+    let noted = match store.raise_generation().await {
+        Ok(()) => write_witness(store, config).await,
+        Err(e) => Err(e.into()),
+    };
+    // A full disk is no reason to stay away: people can be cut off, and what is open goes on.
+    if let Err(e) = noted {
+        tracing::error!(error = format!("{e:#}"), "how far the database has come cannot be written down");
+    }
+    Ok(())
 }
 
 /// Beside the database, not in it: how far it has come.
@@ -164,6 +193,17 @@ async fn keep_witness(store: Arc<Store>, config: Config, mut published: watch::R
         if let Err(e) = written {
             tracing::warn!(error = format!("{e:#}"), "how far the database has come cannot be written down");
             tokio::time::sleep(WRITE_AGAIN).await;
+        }
+    }
+}
+
+/// Writes cuts that wait to the database as soon as it takes them.
+async fn keep_cuts(store: Arc<Store>) {
+    loop {
+        store.cut_waits().await;
+        while let Err(error) = store.within_patience(store.store_cuts()).await {
+            tracing::debug!(error = format!("{:#}", anyhow::Error::from(error)), "cuts still wait for the database");
+            tokio::time::sleep(STORE_CUTS).await;
         }
     }
 }

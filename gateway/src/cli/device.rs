@@ -245,7 +245,11 @@ pub(super) fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 
 impl Cut {
     fn run(self, context: &Context, verb: &str, question: &str, done: &str) -> anyhow::Result<()> {
-        let device = find(context, &self.device)?;
+        let device = match find(context, &self.device) {
+            Ok(device) => device,
+            Err(error) if cannot_read(&error) => return self.run_unread(context, verb, question, done),
+            Err(error) => return Err(error),
+        };
         let (name, login) = (&device.name, &device.login);
         let back = if verb == "disable" { " (`passerelle device enable` undoes it.)" } else { "" };
         super::sure(&format!("{question} {name} of {login}?{back}"), self.yes)?;
@@ -254,6 +258,21 @@ impl Cut {
             format!("{name} of {login} {done}; nothing of it passes any more (after {ms} ms).{back}")
         })
     }
+}
+
+impl Cut {
+    /// The gateway cannot read its database; what it read last will do.
+    fn run_unread(self, context: &Context, verb: &str, question: &str, done: &str) -> anyhow::Result<()> {
+        let which = &self.device;
+        super::sure(&format!("{question} {which}? (The gateway cannot read its database now.)"), self.yes)?;
+        let answer: CarriedOut = context.client.act(&format!("devices/{}/{verb}", escape(which)))?;
+        carried_out(context, &answer, |ms| format!("{which} {done}; nothing of it passes any more (after {ms} ms)."))
+    }
+}
+
+fn cannot_read(error: &anyhow::Error) -> bool {
+    let slug = error.downcast_ref::<ApiError>().and_then(|e| e.0.slug());
+    matches!(slug, Some(Slug::CannotStore | Slug::Unavailable))
 }
 
 /// By id, or by `login/name`; a name given twice means the one that is not revoked.

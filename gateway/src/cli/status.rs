@@ -47,6 +47,22 @@ pub(super) fn sentences(status: &Status) -> Vec<String> {
             local(at)
         ));
     }
+    if !status.clock_believed {
+        lines.push(
+            "TROUBLE: the clock stands before the last time this gateway noted, or far ahead of it. Nobody signs in. Set it \
+             right (`timedatectl`); when it is, run `passerelle user confirm`."
+                .to_owned(),
+        );
+    }
+    if let Some(problem) = &status.storage {
+        lines.push(format!(
+            "TROUBLE: the database stores nothing ({problem}). Nobody signs in, what is open goes on, cutting off works. \
+             Free space on the disk (`df -h`), or bring the database back."
+        ));
+    }
+    if status.waiting_cuts > 0 {
+        lines.push(format!("{} that you cut off wait to be stored; they are in force.", status.waiting_cuts));
+    }
     if status.carried_out < status.epoch {
         lines.push(format!("A change is under way: {} of {} carried out.", status.carried_out, status.epoch));
     }

@@ -6,6 +6,7 @@ use super::Context;
 use super::client::{escape, who_shows_all};
 use super::moment::local;
 use super::output::{list, say, say_json, table};
+use crate::http::cut::Stored;
 use crate::http::groups::Group;
 use crate::http::users::{AddUser, CarriedOut, Role, SetGroups, User as Person};
 
@@ -33,7 +34,7 @@ pub(super) enum User {
         /// Login or id
         user: String,
     },
-    /// After a database was put back from before: those who are listed and not disabled may get in
+    /// After a database was put back from before, or a clock that was wrong: those who are listed and not disabled may get in
     Confirm {
         /// Do not ask
         #[arg(long)]
@@ -211,5 +212,16 @@ pub(super) fn carried_out(
         return say_json(answer);
     }
     say(sentence(answer.closed_in_ms));
+    match answer.stored {
+        Stored::Yes => {}
+        Stored::Soon => say(
+            "It is being stored: the gateway cannot write to its database now (`passerelle status` says why). It is in \
+             force all the same, also after a restart.",
+        ),
+        Stored::InMemory => say(
+            "WARNING: it is in force, but nothing could be written, neither to the database nor beside it. Mend that \
+             before the gateway restarts, or do it again after (`passerelle status` says why).",
+        ),
+    }
     Ok(())
 }

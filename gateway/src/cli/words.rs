@@ -67,6 +67,8 @@ pub(super) struct Words {
     not_allowed: &'static str,
     not_confirmed: &'static str,
     unavailable: &'static str,
+    cannot_store: &'static str,
+    wrong_clock: &'static str,
     /// `{request}`
     internal: &'static str,
 }
@@ -107,6 +109,8 @@ impl Words {
             | Slug::LastAdministrator => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,
+            Slug::CannotStore => self.cannot_store,
+            Slug::WrongClock => self.wrong_clock,
             Slug::Internal => self.internal,
         }
     }
@@ -235,6 +239,8 @@ static ENGLISH: Words = Words {
     not_allowed: "The gateway does not allow this here. Ask IT.",
     not_confirmed: "It is stored, but the gateway has not confirmed that it is in force. Wait a minute, then ask IT to look at `passerelle status`.",
     unavailable: "The gateway is busy or restarting. Wait a minute and try again.",
+    cannot_store: "The gateway cannot store anything: its disk is full, or its database is away. Once that is mended, try again.",
+    wrong_clock: "The gateway’s clock is wrong. Once it is set right, try again.",
     internal: "Something went wrong in the gateway. Tell IT this number: {request}.",
 };
 
@@ -277,6 +283,8 @@ static FRENCH: Words = Words {
     not_allowed: "La passerelle ne permet pas cela ici. Demandez à l'informatique.",
     not_confirmed: "C'est enregistré, mais la passerelle n'a pas confirmé l'entrée en vigueur. Attendez une minute, puis demandez à l'informatique de regarder «\u{a0}passerelle status\u{a0}».",
     unavailable: "La passerelle est occupée ou redémarre. Attendez une minute et réessayez.",
+    cannot_store: "La passerelle ne peut rien enregistrer : son disque est plein, ou sa base de données est injoignable. Une fois cela réparé, réessayez.",
+    wrong_clock: "L’horloge de la passerelle n’est pas à l’heure. Une fois réglée, réessayez.",
     internal: "Une erreur s'est produite dans la passerelle. Donnez ce numéro à l'informatique\u{a0}: {request}.",
 };
 
@@ -319,6 +327,8 @@ static DUTCH: Words = Words {
     not_allowed: "De gateway laat dit hier niet toe. Vraag het aan IT.",
     not_confirmed: "Het is opgeslagen, maar de gateway heeft nog niet bevestigd dat het geldt. Wacht een minuut en vraag IT om naar `passerelle status` te kijken.",
     unavailable: "De gateway is bezig of start opnieuw. Wacht een minuut en probeer opnieuw.",
+    cannot_store: "De gateway kan niets opslaan: de schijf is vol of de database is onbereikbaar. Probeer het opnieuw zodra dat verholpen is.",
+    wrong_clock: "De klok van de gateway staat verkeerd. Probeer het opnieuw zodra ze juist is gezet.",
     internal: "Er ging iets mis in de gateway. Geef dit nummer door aan IT: {request}.",
 };
 
@@ -361,6 +371,8 @@ static CATALAN: Words = Words {
     not_allowed: "La passarel·la no permet fer això aquí. Demaneu-ho a informàtica.",
     not_confirmed: "S'ha desat, però la passarel·la no ha confirmat que ja s'aplica. Espereu un minut i demaneu a informàtica que miri `passerelle status`.",
     unavailable: "La passarel·la està ocupada o es reinicia. Espereu un minut i torneu-ho a provar.",
+    cannot_store: "La passarel·la no pot desar res: té el disc ple o no arriba a la base de dades. Quan estigui arreglat, torneu-ho a provar.",
+    wrong_clock: "El rellotge de la passarel·la no va a l’hora. Quan estigui ajustat, torneu-ho a provar.",
     internal: "Hi ha hagut un error a la passarel·la. Doneu aquest número a informàtica: {request}.",
 };
 
@@ -403,6 +415,8 @@ static SPANISH: Words = Words {
     not_allowed: "La pasarela no permite esto aquí. Pregunte a informática.",
     not_confirmed: "Está guardado, pero la pasarela no ha confirmado que ya se aplique. Espere un minuto y pida a informática que mire `passerelle status`.",
     unavailable: "La pasarela está ocupada o se está reiniciando. Espere un minuto e inténtelo de nuevo.",
+    cannot_store: "La pasarela no puede guardar nada: tiene el disco lleno o no alcanza su base de datos. Cuando esté arreglado, inténtelo de nuevo.",
+    wrong_clock: "El reloj de la pasarela no va en hora. Cuando esté ajustado, inténtelo de nuevo.",
     internal: "Algo ha fallado en la pasarela. Dé este número a informática: {request}.",
 };
 
@@ -450,6 +464,8 @@ mod tests {
             not_allowed,
             not_confirmed,
             unavailable,
+            cannot_store,
+            wrong_clock,
             internal,
         } = *w;
         vec![
@@ -491,6 +507,8 @@ mod tests {
             not_allowed,
             not_confirmed,
             unavailable,
+            cannot_store,
+            wrong_clock,
             internal,
         ]
     }

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
@@ -19,10 +20,14 @@ use crate::identity::Refused;
 use crate::identity::api_token::ApiToken;
 use crate::identity::web_token::WebToken;
 use crate::ids::{DeviceId, UserId};
+use crate::pure::cut::shut_out;
 use crate::store::Moment;
 use crate::store::devices::Device;
 use crate::store::users::Role;
 use crate::store::web_sessions::WebSession;
+
+/// How long the database may take to say whose device it is.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The listening socket a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +157,9 @@ fn door(parts: &Parts) -> Answer<Door> {
 
 async fn device(door: Door, api: &Api) -> Answer<Option<Device>> {
     let Door::Tunnel(address) = door else { return Ok(None) };
+    let cuts = api.store.waiting_cuts();
     let device = api.store.device_at(address.to_canonical()).await?;
+    let device = device.filter(|d| !shut_out(&cuts, d.user, Some(d.id)));
     let good = |d: &Device| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor;
     // The data plane has no such peer, so a request of one is of the moment in which it was cut.
     device.filter(good).map(Some).ok_or(ApiError::NotFound)
@@ -194,8 +201,16 @@ impl FromRequestParts<Arc<Api>> for Tunnel {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
         let door = door(parts)?;
-        let device = device(door, api).await?.ok_or(ApiError::NotFound)?;
-        Ok(Self { door, device })
+        let Door::Tunnel(address) = door else { return Err(ApiError::NotFound) };
+        let looked = tokio::time::timeout(LOOK, device(door, api)).await;
+        // Whoever wants to lock now is known from the last look; whoever wants more needs the database.
+        let device = match looked.unwrap_or(Err(ApiError::Unavailable("the database does not answer"))) {
+            Err(ApiError::Unavailable(_) | ApiError::CannotStore(_)) => {
+                api.store.known_device_at(address.to_canonical())
+            }
+            looked => looked?,
+        };
+        Ok(Self { door, device: device.ok_or(ApiError::NotFound)? })
     }
 }
 

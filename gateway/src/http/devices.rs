@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::{Admin, Person};
+use super::cut::Cut;
 use super::error::ApiError;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
@@ -22,6 +23,7 @@ use super::users::CarriedOut;
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId};
+use crate::pure::cut::What;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::devices as stored;
@@ -160,19 +162,12 @@ async fn device_config(
 }
 
 /// Shuts a device out until it is enabled again.
-#[utoipa::path(post, path = "/devices/{device}/disable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn disable_device(
-    admin: Admin,
-    State(api): State<Arc<Api>>,
-    Path(device): Path<String>,
-) -> Answer<Json<CarriedOut>> {
+#[utoipa::path(post, path = "/devices/{device}/disable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn disable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Cut {
     let from = Moment::now();
-    let device = existing(&api, &device).await?;
+    let device = api.device_to_cut(&device).await?;
     admin.may_change(device.owner_role)?;
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.disable_device(device.id).await?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+    api.cut(What::DisableDevice(device.id), admin.actor, from).await
 }
 
 /// Lets a disabled device in again.
@@ -192,19 +187,12 @@ async fn enable_device(
 }
 
 /// Shuts a device out for good.
-#[utoipa::path(post, path = "/devices/{device}/revoke", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn revoke_device(
-    admin: Admin,
-    State(api): State<Arc<Api>>,
-    Path(device): Path<String>,
-) -> Answer<Json<CarriedOut>> {
+#[utoipa::path(post, path = "/devices/{device}/revoke", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn revoke_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Cut {
     let from = Moment::now();
-    let device = existing(&api, &device).await?;
+    let device = api.device_to_cut(&device).await?;
     admin.may_change(device.owner_role)?;
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.revoke_device(device.id).await?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+    api.cut(What::RevokeDevice(device.id), admin.actor, from).await
 }
 
 async fn existing(api: &Api, which: &str) -> Answer<stored::Device> {

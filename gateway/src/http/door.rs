@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Api;
 use super::caller::{self, Public, Tunnel, Verified};
+use super::cut::Stored;
 use super::error::{Answer, Problems};
 use super::input::Body;
 use super::me;
@@ -22,10 +24,11 @@ use crate::audit::Actor;
 use crate::clock::Boot;
 use crate::identity::sign_in;
 use crate::ids::DeviceId;
+use crate::pure::cut::What;
 use crate::pure::decide::{Verdict, decide};
 use crate::reconcile::Wait;
 use crate::store::devices::Device;
-use crate::store::verifications::{EndReason, OpenFor};
+use crate::store::verifications::OpenFor;
 use crate::store::web_sessions::WebSession;
 use crate::store::{Moment, Scope};
 
@@ -133,13 +136,14 @@ async fn extend(caller: Verified, State(api): State<Arc<Api>>, Body(body): Body<
 }
 
 /// Lock now.
-#[utoipa::path(post, path = "/lock", tag = "door", responses((status = 200, body = DoorView), Problems))]
-async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<Json<DoorView>> {
-    let mut write = api.store.write(Moment::now(), Actor::User(caller.device.login.clone())).await?;
-    write.end_of_device(caller.device.id, EndReason::Locked).await?;
-    let epoch = write.commit().await?;
-    api.reconciler.carry_out(epoch, Wait::Closed).await?;
-    Ok(Json(state(&api, caller.door, Some(&caller.device), None).await?))
+#[utoipa::path(post, path = "/lock", tag = "door", responses((status = 200, body = DoorView), (status = 202, body = DoorView), Problems))]
+async fn lock(caller: Tunnel, State(api): State<Arc<Api>>) -> Answer<(StatusCode, Json<DoorView>)> {
+    let (device, actor) = (&caller.device, Actor::User(caller.device.login.clone()));
+    let (_, stored) = api.cut_or_keep(What::LockDevice(device.id), actor, Moment::now()).await?;
+    if stored == Stored::Yes {
+        return Ok((StatusCode::OK, Json(state(&api, caller.door, Some(device), None).await?)));
+    }
+    Ok((StatusCode::ACCEPTED, Json(locked(&api, caller.door, Some(device)))))
 }
 
 /// What `GET door` says.
@@ -185,15 +189,6 @@ pub(super) async fn seen(
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let used = |device: &Device| api.reconciler.live().of(device.id).busy.map(|at| now.boot.0.saturating_sub(at.0));
     let view = DoorView {
-        organisation: api.site().organisation.clone(),
-        public_name: api.site().public_name.clone(),
-        door: door.name(),
-        device: device.map(|d| DoorDevice {
-            id: d.id,
-            name: d.name.clone(),
-            user: d.owner.clone(),
-            language: d.language.clone(),
-        }),
         state: if left.is_some() { DoorState::Open } else { DoorState::Locked },
         until: left.map(|left| now.wall + left.at_most),
         remaining_ms: left.map(|left| ms(left.at_most)),
@@ -206,8 +201,32 @@ pub(super) async fn seen(
         grace: left.is_some_and(|left| left.grace),
         resources,
         me,
+        ..locked(api, door, device)
     };
     Ok(Seen { view, left, ends })
+}
+
+/// A door that is locked, without a look into the database.
+fn locked(api: &Api, door: caller::Door, device: Option<&Device>) -> DoorView {
+    DoorView {
+        organisation: api.site().organisation.clone(),
+        public_name: api.site().public_name.clone(),
+        door: door.name(),
+        device: device.map(|d| DoorDevice {
+            id: d.id,
+            name: d.name.clone(),
+            user: d.owner.clone(),
+            language: d.language.clone(),
+        }),
+        state: DoorState::Locked,
+        until: None,
+        remaining_ms: None,
+        unused_ms: None,
+        idle_ms: None,
+        grace: false,
+        resources: Vec::new(),
+        me: None,
+    }
 }
 
 /// … and when the first of it ends.

@@ -33,6 +33,10 @@ pub enum ApiError {
     Wait(Duration),
     /// Not now, through no fault of the caller's.
     Unavailable(&'static str),
+    /// The database stores nothing.
+    CannotStore(&'static str),
+    /// No code can be checked by this clock.
+    Clock,
     /// Stored, but not confirmed by the data plane.
     Unconfirmed(Unconfirmed),
     /// Our fault.
@@ -74,6 +78,11 @@ impl From<store::Error> for ApiError {
             store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
             store::Error::Database(sqlx::Error::PoolTimedOut) => Self::Unavailable("the database does not answer"),
             store::Error::Database(sqlx::Error::PoolClosed) => Self::Unavailable("the gateway is shutting down"),
+            e if e.is_full() => Self::CannotStore("the gateway's disk is full: free some space on it"),
+            e if e.is_of_storage() => {
+                tracing::error!(error = format!("{:#}", anyhow::Error::from(e)), "the database fails");
+                Self::CannotStore("the gateway's database cannot be reached or written to: see its log")
+            }
             other => Self::Internal(other.into()),
         }
     }
@@ -104,6 +113,7 @@ impl From<Refused> for ApiError {
                 Slug::Restored,
                 "the gateway was restored from a copy: IT has to confirm who may get in",
             ),
+            Refused::Clock => Self::Clock,
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Weak(weak) => {
                 let text = weak.to_string();
@@ -157,6 +167,15 @@ impl ApiError {
                 tracing::warn!(detail, "request not fulfilled");
                 (Slug::Unavailable, Some(detail.to_owned()))
             }
+            Self::Clock => {
+                let cure = "set the gateway's clock right, then run `passerelle user confirm`";
+                tracing::warn!(
+                    cure,
+                    "sign-in refused: the clock stands before the last time that was noted, or far ahead"
+                );
+                (Slug::WrongClock, Some(cure.to_owned()))
+            }
+            Self::CannotStore(detail) => (Slug::CannotStore, Some(detail.to_owned())),
             Self::Wait(time) => {
                 let seconds = time.as_millis().div_ceil(1000).max(1);
                 let mut problem = Problem::new(Slug::TooManyAttempts, None);
@@ -222,6 +241,7 @@ mod tests {
         for (error, slug, status) in [
             (ApiError::from(Refused::Busy), Slug::Unavailable, 503),
             (store::Error::Database(sqlx::Error::PoolTimedOut).into(), Slug::Unavailable, 503),
+            (store::Error::Database(sqlx::Error::WorkerCrashed).into(), Slug::CannotStore, 503),
             (store::Error::Database(sqlx::Error::RowNotFound).into(), Slug::Internal, 500),
             (store::Error::NoAddress.into(), Slug::NoAddress, 409),
         ] {

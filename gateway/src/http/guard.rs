@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -13,6 +14,9 @@ use super::Api;
 use super::caller::Door;
 use super::error::ApiError;
 use super::problem::Slug;
+
+/// Whoever waits longer waits in vain: a sign-in takes a second, a crowd's perhaps ten.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// For whatever is no page: it may load and run nothing. Pages bring their own policy.
 const CSP: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -33,9 +37,9 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     let refusal = if web { refusal(&api, &request) } else { None };
     let mut response = match refusal {
         Some(e) => e.into_response(),
-        None if request.method().is_safe() => next.run(request).await,
+        None if request.method().is_safe() => in_time(next.run(request)).await,
         // A caller that hangs up does not stop a change between the database and the data plane.
-        None => match tokio::spawn(next.run(request)).await {
+        None => match tokio::spawn(in_time(next.run(request))).await {
             Ok(response) => response,
             Err(e) => ApiError::Internal(e.into()).into_response(),
         },
@@ -45,6 +49,12 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// A database that stands still is said to be away.
+async fn in_time(answer: impl Future<Output = Response>) -> Response {
+    let late = |_| ApiError::Unavailable("the database does not answer").into_response();
+    tokio::time::timeout(ANSWER, answer).await.unwrap_or_else(late)
 }
 
 fn refusal(api: &Api, request: &Request) -> Option<ApiError> {

@@ -35,12 +35,15 @@
 //!
 //! *admin* is root, an administrator in person, or a program with a token on the office LAN, within its scopes.
 //!
+//! What takes away ([`cut`]) answers 202 when the database does not store it yet; it is in force all the same.
+//!
 //! Lists are arrays. In paths `{user}`, `{group}` and `{resource}` are an id or the (percent-encoded) login or
 //! name; the others are ids. What adds answers 201 with the thing added, once it is in force.
 
 pub mod audit;
 pub mod authority;
 pub mod caller;
+pub mod cut;
 pub mod devices;
 pub mod door;
 pub mod error;
@@ -140,7 +143,7 @@ impl Api {
             Some(epoch) => epoch,
             None => self.store.epoch().await?,
         };
-        Ok(Json(CarriedOut { epoch, closed_in_ms }))
+        Ok(Json(CarriedOut { epoch, closed_in_ms, stored: cut::Stored::Yes }))
     }
 
     /// The WireGuard configuration of a device, without its private key.

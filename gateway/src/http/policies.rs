@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
+use super::cut::Cut;
 use super::error::ApiError;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
@@ -19,6 +20,7 @@ use super::resources::ResourceKind;
 use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
+use crate::pure::cut::What;
 use crate::pure::hours::Hours;
 use crate::reconcile::Wait;
 use crate::store::Moment;
@@ -116,15 +118,12 @@ async fn add_policy(
 }
 
 /// Takes a policy back.
-#[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn remove_policy(
-    admin: Admin,
-    State(api): State<Arc<Api>>,
-    Path(policy): Path<String>,
-) -> Answer<Json<CarriedOut>> {
-    let from = Moment::now();
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.remove_policy(input::id("policy", &policy)?).await.named(&policy)?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+#[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn remove_policy(admin: Admin, State(api): State<Arc<Api>>, Path(policy): Path<String>) -> Cut {
+    let (from, id) = (Moment::now(), input::id("policy", &policy)?);
+    if !api.store.known_policy(id) {
+        // Not read yet, or none: the database knows.
+        api.store.policies().await?.iter().find(|p| p.id == id).ok_or(ApiError::NotFound)?;
+    }
+    api.cut(What::RemovePolicy(id), admin.actor, from).await
 }

@@ -78,6 +78,10 @@ pub enum Slug {
     NotConfirmed,
     /// 503: too many sign-ins at once, the gateway is shutting down, or the database does not answer.
     Unavailable,
+    /// 503: the gateway's disk is full, or its database is away. What is open goes on; cutting off works.
+    CannotStore,
+    /// 503: the gateway's clock cannot be right, so no code can be checked.
+    WrongClock,
     /// 500: our fault; the log has the cause.
     Internal,
 }
@@ -101,7 +105,7 @@ impl Slug {
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
             Self::TooManyAttempts => 429,
             Self::Internal => 500,
-            Self::NotConfirmed | Self::Unavailable => 503,
+            Self::NotConfirmed | Self::Unavailable | Self::CannotStore | Self::WrongClock => 503,
         }
     }
 
@@ -131,6 +135,8 @@ impl Slug {
             Self::TooManyAttempts => "too many attempts",
             Self::NotConfirmed => "stored, but not confirmed by the data plane",
             Self::Unavailable => "not available now",
+            Self::WrongClock => "the gateway's clock is wrong",
+            Self::CannotStore => "the gateway cannot store anything now",
             Self::Internal => "something went wrong in the gateway",
         }
     }

@@ -16,12 +16,14 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
+use super::cut::Cut;
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Asked, Body};
 use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::ResourceId;
 use crate::link::message::{Ports, Transport};
+use crate::pure::cut::What;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::resources::ResourceKind;
@@ -149,18 +151,11 @@ async fn add_resource(
 }
 
 /// Takes it back, with its policies.
-#[utoipa::path(delete, path = "/resources/{resource}", tag = "resources", params(("resource" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn remove_resource(
-    admin: Admin,
-    State(api): State<Arc<Api>>,
-    Path(which): Path<String>,
-) -> Answer<Json<CarriedOut>> {
+#[utoipa::path(delete, path = "/resources/{resource}", tag = "resources", params(("resource" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn remove_resource(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Cut {
     let from = Moment::now();
     let resource = api.store.resource(&which).await.named(&which)?;
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.remove_resource(resource.id).await?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+    api.cut(What::RemoveResource(resource.id), admin.actor, from).await
 }
 
 /// It has moved within the office; devices notice nothing.

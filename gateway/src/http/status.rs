@@ -70,6 +70,12 @@ pub struct Status {
     pub link: LinkState,
     /// How the second lock is.
     pub firewall: FirewallStatus,
+    /// Whether the wall clock can be right; if not, nobody signs in.
+    pub clock_believed: bool,
+    /// What keeps the database from storing anything: nobody signs in, what is open goes on.
+    pub storage: Option<String>,
+    /// Cuts that are in force and wait for the database.
+    pub waiting_cuts: u64,
     /// Every device that may have a tunnel.
     pub peers: Vec<PeerStatus>,
 }
@@ -149,6 +155,9 @@ async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Statu
         epoch: api.store.epoch().await?,
         carried_out: health.carried_out,
         link: if health.up { LinkState::Up } else { LinkState::Down },
+        clock_believed: api.store.clock_is_believed(now).await?,
+        storage: health.storage,
+        waiting_cuts: u64::try_from(api.store.waiting_cuts().len()).unwrap_or(u64::MAX),
         firewall: FirewallStatus {
             in_force: health.up && health.problem.is_none(),
             problem: health.problem,

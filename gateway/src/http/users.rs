@@ -13,11 +13,13 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
+use super::cut::{Cut, Stored};
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::ids::GroupId;
 use crate::ids::UserId;
+use crate::pure::cut::What;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::users::Role;
@@ -87,6 +89,9 @@ pub struct CarriedOut {
     pub epoch: u64,
     /// From the request's arrival until the data plane had closed what the change takes away, in milliseconds.
     pub closed_in_ms: u64,
+    /// Whether the database has it.
+    #[serde(default)]
+    pub stored: Stored,
 }
 
 impl From<stored::User> for User {
@@ -151,15 +156,12 @@ async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<Strin
 }
 
 /// Shuts somebody out, with all their devices, until they are enabled again.
-#[utoipa::path(post, path = "/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
+#[utoipa::path(post, path = "/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Cut {
     let from = Moment::now();
-    let user = api.store.user(&user).await.named(&user)?;
-    admin.may_change(user.role)?;
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.set_user_disabled(user.id, true).await?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+    let (user, role) = api.user_to_cut(&user).await?;
+    admin.may_change(role)?;
+    api.cut(What::DisableUser(user), admin.actor, from).await
 }
 
 /// Lets somebody in again.

@@ -11,12 +11,13 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
+use super::cut::Cut;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Asked};
 use super::users::CarriedOut;
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId, VerificationId};
-use crate::reconcile::Wait;
+use crate::pure::cut::What;
 use crate::store::Moment;
 use crate::store::verifications as stored;
 pub use crate::store::verifications::EndReason;
@@ -91,19 +92,16 @@ async fn list_verifications(
 }
 
 /// Locks a door.
-#[utoipa::path(post, path = "/verifications/{verification}/end", tag = "verifications", params(("verification" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
-async fn end_verification(
-    admin: Admin,
-    State(api): State<Arc<Api>>,
-    Path(verification): Path<String>,
-) -> Answer<Json<CarriedOut>> {
-    let from = Moment::now();
-    let id = input::id("verification", &verification)?;
-    if let Some(running) = api.store.verifications(from, false).await?.into_iter().find(|v| v.id == id) {
-        admin.may_change_login(&api, &running.login).await?;
-    }
-    let mut write = api.store.write(from, admin.actor).await?;
-    write.end_verification(id, EndReason::Ended).await.named(&verification)?;
-    let epoch = write.commit().await?;
-    api.carried_out(epoch, Wait::Closed, from).await
+#[utoipa::path(post, path = "/verifications/{verification}/end", tag = "verifications", params(("verification" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
+async fn end_verification(admin: Admin, State(api): State<Arc<Api>>, Path(verification): Path<String>) -> Cut {
+    let (from, id) = (Moment::now(), input::id("verification", &verification)?);
+    let running = api.store.within_patience(api.store.verifications(from, false)).await;
+    let login = match running {
+        Ok(all) => all.into_iter().find(|v| v.id == id).map(|v| v.login),
+        Err(e) if e.is_of_storage() => api.store.known_verification(id).map(|device| device.login),
+        Err(e) => return Err(e.into()),
+    };
+    let login = login.ok_or(crate::store::Error::NotFound("running verification")).named(&verification)?;
+    admin.may_change_login(&api, &login).await?;
+    api.cut(What::EndVerification(id), admin.actor, from).await
 }

@@ -10,6 +10,10 @@ pub mod seal;
 pub mod sign_in;
 pub mod web_token;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::cast_precision_loss)]
+mod tests;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -30,6 +34,9 @@ pub enum Refused {
     /// The database was put back from before: IT is to confirm who may get in. Only said to who has the right password.
     #[error("the gateway was restored from a copy; IT has to confirm who may get in")]
     Restored,
+    /// The wall clock cannot be right: no code can be checked.
+    #[error("the gateway's clock is wrong")]
+    Clock,
     /// The invitation cannot be redeemed (any more).
     #[error("the invitation is redeemed, revoked or too old")]
     Void,

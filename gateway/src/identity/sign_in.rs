@@ -56,6 +56,9 @@ pub async fn sign_in(
     attempt: Attempt<'_>,
     now: Moment,
 ) -> Result<SignedIn, Refused> {
+    if !store.clock_is_believed(now).await? {
+        return Err(Refused::Clock);
+    }
     let login = attempt.login.trim().to_lowercase();
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
@@ -107,6 +110,9 @@ pub async fn extend(
     code: &Zeroizing<String>,
     now: Moment,
 ) -> Result<Option<u64>, Refused> {
+    if !store.clock_is_believed(now).await? {
+        return Err(Refused::Clock);
+    }
     let from = Some(from_device(device));
     count(store, Some(&device.login), false, from.as_deref(), now).await?;
     let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in).ok_or(Refused::Wrong)?;

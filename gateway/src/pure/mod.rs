@@ -2,9 +2,11 @@
 //!
 //! [`decide`] answers who may reach what, from the database's view of the world. [`plan`] compiles that into what the
 //! data plane must hold, and into the changes that lead there. [`state`] is what the data plane holds; [`lock`] asks it
-//! for every flow; the second lock (`firewall`) is generated from the same [`state::State`].
+//! for every flow; the second lock (`firewall`) is generated from the same [`state::State`]. [`cut`] takes away what the
+//! database does not know of yet.
 
 pub mod checksum;
+pub mod cut;
 pub mod decide;
 pub mod hours;
 pub mod lock;

@@ -1,4 +1,5 @@
-//! The reconciler's loop: what was sent last, who waits, what comes back.
+//! The reconciler's loop: what was sent last, who waits, what comes back. Every question to the database has an end, so
+//! that one that does not answer holds up no cut.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,9 @@ const FLUSH_MOVED: Duration = Duration::from_millis(500);
 /// A load that failed is tried again after this.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// The same trouble is told again after this.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
 /// Largest part of a snapshot, in bytes of JSON: well below the link's 1 MiB, and `Alive` need not wait long behind it.
 const PART: usize = 200 * 1024;
 
@@ -62,6 +66,10 @@ pub(super) struct Core {
     waiting: Vec<Request>,
     closed: u64,
     complete: u64,
+    /// Messages on this connection that `net` acknowledges one by one: sent, and acknowledged.
+    asked: u64,
+    acknowledged: u64,
+    complained: Option<(String, Instant)>,
     /// The epoch that the second lock could not be brought up to last, and why.
     failed: Option<(u64, String)>,
     down_since: Instant,
@@ -92,6 +100,9 @@ impl Core {
             waiting: Vec::new(),
             closed: 0,
             complete: 0,
+            asked: 0,
+            acknowledged: 0,
+            complained: None,
             failed: None,
             down_since: Instant::now(),
             opens_at: None,
@@ -116,13 +127,16 @@ impl Core {
                 },
                 () = store.changed() => self.catch_up().await,
                 request = requests.recv() => match request {
+                    Some(request) if request.wait == Wait::Cut => self.cut(request),
                     Some(request) => { self.admit(request); Ok(()) }
                     None => return,
                 },
                 _ = full.tick() => self.everything().await,
                 () = tokio::time::sleep_until(flush_at) => {
                     flush_at = Instant::now() + FLUSH;
-                    self.flush().await
+                    let flushed = self.flush().await;
+                    self.note(flushed);
+                    Ok(())
                 }
                 () = again, if retry.is_some() => self.everything().await,
                 () = tokio::time::sleep_until(opens_at.unwrap_or_else(Instant::now)), if opens_at.is_some() => {
@@ -137,13 +151,29 @@ impl Core {
             retry = match outcome {
                 Ok(()) => None,
                 Err(e) => {
-                    tracing::error!(
-                        error = format!("{e:#}"),
-                        "the data plane could not be brought up to date, trying again"
-                    );
+                    self.tell(format!("{e:#}"), "the data plane could not be brought up to date, trying again");
                     Some(Instant::now() + RETRY)
                 }
             };
+        }
+    }
+
+    /// What could not be written down comes again with the next look.
+    fn note(&mut self, written: anyhow::Result<()>) {
+        let trouble = written.err().map(|e| format!("{e:#}"));
+        let before = std::mem::replace(&mut self.health().storage, trouble.clone());
+        match (before, trouble) {
+            (_, Some(trouble)) => self.tell(trouble, "the database stores nothing: nobody signs in; cutting off works"),
+            (Some(_), None) => tracing::info!("the database stores again"),
+            (None, None) => {}
+        }
+    }
+
+    fn tell(&mut self, trouble: String, meaning: &str) {
+        let known = self.complained.as_ref().is_some_and(|(t, at)| *t == trouble && at.elapsed() < TELL_AGAIN);
+        if !known {
+            tracing::error!(error = trouble, "{meaning}");
+            self.complained = Some((trouble, Instant::now()));
         }
     }
 
@@ -153,6 +183,9 @@ impl Core {
                 tracing::info!("data plane connected");
                 *lock(&self.sender) = Some(sender);
                 (self.closed, self.complete, self.failed) = (0, 0, None);
+                (self.asked, self.acknowledged) = (0, 0);
+                // What they wait for is in the snapshot.
+                self.waiting.iter_mut().filter(|r| r.wait == Wait::Cut).for_each(|r| r.epoch = 1);
                 self.health().up = true;
                 self.snapshot().await
             }
@@ -176,7 +209,10 @@ impl Core {
 
     fn report(&mut self, report: Report) {
         match report {
-            Report::Closed { epoch } => self.closed = self.closed.max(epoch),
+            Report::Closed { epoch } => {
+                self.closed = self.closed.max(epoch);
+                self.acknowledged += 1;
+            }
             Report::Complete { epoch } => {
                 self.closed = self.closed.max(epoch);
                 self.complete = self.complete.max(epoch);
@@ -216,9 +252,36 @@ impl Core {
         self.answer();
     }
 
+    /// Cuts that the database does not have, from the world as it was last read.
+    fn cut(&mut self, mut request: Request) -> anyhow::Result<()> {
+        let now = Moment::now();
+        let known = self.store.last_world();
+        if let (Some((_, world)), Some((epoch, sent))) = (known, &mut self.sent) {
+            let desired = compile(&world, now.boot);
+            let changes = plan(sent, &desired, None, now.boot);
+            let epoch = *epoch;
+            *sent = desired;
+            if !changes.is_empty() {
+                let mut parts = parts(changes)?;
+                if parts.len() > 1 {
+                    let desired = sent.clone();
+                    self.send_snapshot(epoch, &desired, now)?;
+                } else {
+                    self.send(vec![Command::Changes { epoch, changes: parts.pop().unwrap_or_default() }]);
+                }
+            }
+        }
+        self.announce(Scope::All);
+        // Without a snapshot on this connection nothing passes; the first message is one.
+        request.epoch = self.asked.max(1);
+        self.admit(request);
+        Ok(())
+    }
+
     fn answer(&mut self) {
-        let (closed, complete) = (self.closed, self.complete);
+        let (closed, complete, acknowledged) = (self.closed, self.complete, self.acknowledged);
         let done = |r: &Request| match r.wait {
+            Wait::Cut => r.epoch <= acknowledged,
             Wait::Closed => r.epoch <= closed,
             Wait::Complete => r.epoch <= complete,
         };
@@ -235,7 +298,8 @@ impl Core {
     async fn catch_up(&mut self) -> anyhow::Result<()> {
         let Some((epoch, _)) = &self.sent else { return self.publish().await };
         let now = Moment::now();
-        let loaded = self.store.load_since(Some(*epoch), now).await.context("load what changed")?;
+        let loaded =
+            self.store.within_patience(self.store.load_since(Some(*epoch), now)).await.context("load what changed")?;
         if loaded.scope == Scope::All && self.look_at_site().await? {
             return self.anew().await;
         }
@@ -244,7 +308,12 @@ impl Core {
 
     /// Settings are part of a snapshot: whether they have changed for the data plane.
     async fn look_at_site(&mut self) -> anyhow::Result<bool> {
-        let site = self.store.site().await.context("load the settings")?.context("there is no site any more")?;
+        let site = self
+            .store
+            .within_patience(self.store.site())
+            .await
+            .context("load the settings")?
+            .context("there is no site any more")?;
         let interface = with_settings(self.interface.clone(), &site);
         self.told.published.send_modify(|p| p.site = Arc::new(site));
         Ok(interface != std::mem::replace(&mut self.interface, interface.clone()))
@@ -259,21 +328,27 @@ impl Core {
             return self.snapshot().await;
         }
         let now = Moment::now();
-        let loaded = self.store.load_since(None, now).await.context("load everything")?;
+        let loaded = self.store.within_patience(self.store.load_since(None, now)).await.context("load everything")?;
         // After the load: settings are never older than the epoch they are sent with.
         if self.look_at_site().await? {
             return self.anew().await;
         }
         self.live.keep(|device| loaded.world.devices.get(device).is_some_and(|d| !d.revoked));
         self.send_difference(loaded, now)?;
-        self.store.sweep_throttles(now.wall).await.context("forget old tries")?;
-        self.store.sweep_web_sessions(now.wall).await.context("forget old web sessions")
+        let swept = self.sweep(now).await;
+        self.note(swept);
+        Ok(())
+    }
+
+    async fn sweep(&self, now: Moment) -> anyhow::Result<()> {
+        self.store.within_patience(self.store.sweep_throttles(now.wall)).await.context("forget old tries")?;
+        self.store.within_patience(self.store.sweep_web_sessions(now.wall)).await.context("forget old web sessions")
     }
 
     /// Without a data plane, the names are served all the same.
     async fn publish(&mut self) -> anyhow::Result<()> {
         self.look_at_site().await?;
-        let resources = self.store.resources().await.context("load what is published")?;
+        let resources = self.store.within_patience(self.store.resources()).await.context("load what is published")?;
         self.publish_these(resources);
         self.announce(Scope::All);
         Ok(())
@@ -323,7 +398,7 @@ impl Core {
             return self.send_snapshot(epoch, &desired, now);
         }
         let command = Command::Changes { epoch: loaded.epoch, changes: parts.pop().unwrap_or_default() };
-        self.send([command]);
+        self.send(vec![command]);
         self.announce(loaded.scope);
         Ok(())
     }
@@ -336,9 +411,19 @@ impl Core {
 
     async fn snapshot(&mut self) -> anyhow::Result<()> {
         let now = Moment::now();
-        let Loaded { epoch, mut world, resources, .. } =
-            self.store.load_since(None, now).await.context("load everything")?;
-        self.look_at_site().await?;
+        let loaded = self.store.within_patience(self.store.load_since(None, now)).await.context("load everything");
+        let (epoch, mut world, resources) = match loaded {
+            Ok(Loaded { epoch, world, resources, .. }) => {
+                self.look_at_site().await?;
+                (epoch, world, resources)
+            }
+            // What was true when the database went is true until it is back, for it alone says otherwise; less the cuts.
+            Err(e) => {
+                let Some((epoch, world)) = self.store.last_world() else { return Err(e) };
+                self.tell(format!("{e:#}"), "the database is away: the data plane gets what was read last");
+                (epoch, world, self.told.published.borrow().resources.to_vec())
+            }
+        };
         for (id, device) in &mut world.devices {
             let told = self.live.of(*id);
             device.endpoint = newer(device.endpoint, told.endpoint);
@@ -364,7 +449,9 @@ impl Core {
     }
 
     /// A connection that fails is reported by its reader as lost; the next one gets everything.
-    fn send(&mut self, commands: impl IntoIterator<Item = Command>) {
+    fn send(&mut self, commands: Vec<Command>) {
+        // One message of changes, or one snapshot: `net` acknowledges either once.
+        self.asked += 1;
         let sender = lock(&self.sender).clone();
         let Some(sender) = sender else { return };
         let sent: Result<(), Gone> = commands.into_iter().try_for_each(|command| sender.send(command));
@@ -378,10 +465,13 @@ impl Core {
         let now = Moment::now();
         let heard = self.live.take_unwritten(now);
         if !heard.is_empty() {
-            self.store.keep_heard(&heard).await.context("write down where peers are")?;
+            self.store.within_patience(self.store.keep_heard(&heard)).await.context("write down where peers are")?;
         }
-        self.store.keep_open(&self.live.used(), now).await.context("keep doors open that are in use")?;
-        self.store.seen(now.wall).await.context("write down the time")
+        self.store
+            .within_patience(self.store.keep_open(&self.live.used(), now))
+            .await
+            .context("keep doors open that are in use")?;
+        self.store.within_patience(self.store.seen(now)).await.context("write down the time")
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {

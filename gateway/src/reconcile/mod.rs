@@ -40,6 +40,8 @@ pub enum Wait {
     Closed,
     /// What the change gives is in force.
     Complete,
+    /// Cuts that the database does not have yet are in force.
+    Cut,
 }
 
 /// The change is stored, but the data plane has not confirmed it. It gets it as soon as it can.
@@ -67,11 +69,14 @@ pub struct Health {
     pub problem: Option<String>,
     /// When the second lock was last rebuilt after somebody else changed it.
     pub rebuilt_at: Option<Unix>,
+    /// What keeps the database from storing anything.
+    pub storage: Option<String>,
 }
 
 /// A waiting handler.
 #[derive(Debug)]
 struct Request {
+    /// With [`Wait::Cut`], the number of the message instead.
     epoch: u64,
     wait: Wait,
     answer: oneshot::Sender<Result<(), Unconfirmed>>,
@@ -131,7 +136,21 @@ impl Reconciler {
     /// # Errors
     /// The change is stored but not confirmed.
     pub async fn carry_out(&self, epoch: Option<u64>, wait: Wait) -> Result<(), Unconfirmed> {
-        let Some(epoch) = epoch else { return Ok(()) };
+        match epoch {
+            Some(epoch) => self.wait_for(epoch, wait).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until what was cut without the database no longer passes.
+    ///
+    /// # Errors
+    /// The data plane has not confirmed.
+    pub async fn carry_out_cuts(&self) -> Result<(), Unconfirmed> {
+        self.wait_for(0, Wait::Cut).await
+    }
+
+    async fn wait_for(&self, epoch: u64, wait: Wait) -> Result<(), Unconfirmed> {
         let (answer, outcome) = oneshot::channel();
         let waiting = async {
             self.requests.send(Request { epoch, wait, answer }).await.map_err(|_| Unconfirmed::Down)?;

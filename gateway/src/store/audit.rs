@@ -38,6 +38,29 @@ pub struct Filter {
     pub limit: i64,
 }
 
+/// Writes a line under an id of its own, unless it is there already: whether it was written.
+pub(super) async fn insert_once(
+    connection: &mut AnyConnection,
+    id: Uuid,
+    at: Unix,
+    actor: &str,
+    event: &Event,
+) -> Result<bool> {
+    let (name, login, details) = event.parts();
+    let sql = "INSERT INTO audit (id, at, actor, event, login, details) VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT (id) DO NOTHING";
+    let done = sqlx::query(sql)
+        .bind(id.to_string())
+        .bind(at.0)
+        .bind(actor)
+        .bind(name)
+        .bind(login)
+        .bind(details.to_string())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(super) async fn insert(connection: &mut AnyConnection, at: Unix, actor: &str, event: &Event) -> Result<()> {
     let (name, login, details) = event.parts();
     sqlx::query("INSERT INTO audit (id, at, actor, event, login, details) VALUES ($1, $2, $3, $4, $5, $6)")

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use provisioning::percent::encode;
 use sqlx::any::AnyPoolOptions;
 use sqlx::postgres::PgListener;
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor as _, PgConnection, Transaction};
 use url::Url;
 
 /// Connections for reading: more than the two cores of a small office's box would only wait for each other.
@@ -21,6 +21,25 @@ const BUSY_MS: u32 = 3000;
 
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// The same for a server: what is away is said soon, and cutting goes on without it.
+const ACQUIRE_REMOTE: Duration = Duration::from_secs(2);
+
+/// A statement of ours takes milliseconds; a gateway that stands still must not hold the others' for longer than this.
+const LIMITS: [&str; 2] = ["SET statement_timeout = '5s'", "SET idle_in_transaction_session_timeout = '10s'"];
+
+/// Who holds this runs the site: any number, the same for every gateway of ours.
+const HOLDER: &str = "SELECT pg_try_advisory_lock(7077389)";
+
+/// A holder that is cut off from its server is given up by it after half a minute.
+const ALIVE: [&str; 3] =
+    ["SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 5", "SET tcp_keepalives_count = 4"];
+
+/// How often the holder looks whether it still is.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The server notices within this that a process of before is gone.
+const PREDECESSOR: u32 = 5;
 
 /// One writer at a time for the whole site, as SQLite has it: any number, the same for every gateway of ours.
 const WRITER: &str = "SELECT pg_advisory_xact_lock(7077388)";
@@ -50,9 +69,12 @@ impl Database {
                 OpenOptions::new().create(true).append(true).mode(0o600).open(file).with_context(named)?;
                 (sqlite_url(file), sqlite_pragmas())
             }
-            Self::Postgres(url) => (url.to_string(), Vec::new()),
+            Self::Postgres(url) => (url.to_string(), LIMITS.map(str::to_owned).to_vec()),
         };
-        let pool = |connections| pool(connections, pragmas.clone()).test_before_acquire(self.is_remote());
+        let patience = if self.is_remote() { ACQUIRE_REMOTE } else { ACQUIRE };
+        let pool = |connections| {
+            pool(connections, pragmas.clone()).acquire_timeout(patience).test_before_acquire(self.is_remote())
+        };
         let writes = pool(1).connect(&url).await.with_context(named)?;
         sqlx::migrate!("./migrations").run(&writes).await.with_context(|| format!("schema of {}", named()))?;
         let reads = pool(READERS).connect(&url).await.with_context(named)?;
@@ -60,7 +82,7 @@ impl Database {
     }
 
     /// A server may have restarted since a connection was made; a file has not.
-    fn is_remote(&self) -> bool {
+    pub(super) fn is_remote(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 
@@ -108,6 +130,52 @@ impl Database {
         Ok(())
     }
 
+    /// Runs the site from this process alone, for as long as the answer is kept. A file needs no such thing.
+    ///
+    /// # Errors
+    /// Another gateway runs on this database, or the server does not answer.
+    pub async fn hold(&self) -> anyhow::Result<Option<PgConnection>> {
+        let Self::Postgres(url) = self else { return Ok(None) };
+        for attempt in 0..PREDECESSOR {
+            if attempt > 0 {
+                tokio::time::sleep(AGAIN).await;
+            }
+            let mut connection = PgConnection::connect(url.as_str()).await.with_context(|| self.to_string())?;
+            for sql in ALIVE {
+                connection.execute(sql).await?;
+            }
+            if sqlx::query_scalar(HOLDER).fetch_one(&mut connection).await? {
+                return Ok(Some(connection));
+            }
+        }
+        anyhow::bail!(
+            "another gateway runs on this {self}: several on one database are not supported yet; stop the other one first"
+        )
+    }
+
+    /// Keeps what [`Database::hold`] gave, over restarts of the server. Ends when another gateway has it.
+    ///
+    /// # Errors
+    /// Another gateway has it.
+    pub async fn keep_holding(&self, mut held: Option<PgConnection>) -> anyhow::Result<()> {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(connection) = &mut held else {
+                if self.is_remote() {
+                    held = match self.hold().await {
+                        // Not reached: it is looked for again.
+                        Err(e) if e.downcast_ref::<sqlx::Error>().is_some() => None,
+                        other => other?,
+                    };
+                }
+                continue;
+            };
+            if !matches!(tokio::time::timeout(LOOK, connection.ping()).await, Ok(Ok(()))) {
+                held = None;
+            }
+        }
+    }
+
     /// Calls `heard` whenever a process has announced a change, or may have while the server was away. SQLite has no
     /// other process: then this ends at once.
     pub(super) async fn listen(self, heard: impl Fn()) {
@@ -145,9 +213,10 @@ fn pool(connections: u32, pragmas: Vec<String>) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(connections)
-        .acquire_timeout(ACQUIRE)
         .idle_timeout(None)
         .max_lifetime(None)
+        // A full disk ends SQLite's transaction by itself, which the driver does not notice: it would begin no other one.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(move |connection, _| {
             let pragmas = pragmas.clone();
             Box::pin(async move {

@@ -2,13 +2,20 @@
 //!
 //! Rules that must hold under races are one statement, or a constraint. A change that the data plane must learn of
 //! raises the site's epoch in its own transaction and says whom it touches ([`Scope`]); the reconciler does the rest.
+//! What takes away goes through without the database, too ([`cuts`]).
 //! Reads go by their own connections, so that they never wait for a write.
 
 pub mod audit;
+mod cut_file;
+pub mod cuts;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod cuts_tests;
 pub mod database;
 pub mod devices;
 pub mod groups;
 pub mod invitations;
+mod known;
 pub mod policies;
 pub mod resources;
 pub mod site;
@@ -27,6 +34,7 @@ pub(crate) mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub use database::Database;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
@@ -37,6 +45,12 @@ use crate::audit::{Actor, Event};
 use crate::clock::{Boot, Unix};
 use crate::identity::seal::Sealer;
 use crate::ids::UserId;
+
+/// A server that does not answer within this is away, and cutting goes on without it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A file is on this machine: whatever takes longer is load, up to this.
+const PATIENCE_FILE: Duration = Duration::from_secs(10);
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +162,10 @@ pub struct Store {
     changed: Arc<Notify>,
     /// Wall clock minus boot clock, in milliseconds, as last measured; `i64::MIN` before the first time.
     offset: AtomicI64,
+    /// The same, when the wall clock was last found to be right.
+    believed: AtomicI64,
+    cuts: cuts::Cuts,
+    known: Mutex<known::Known>,
 }
 
 impl Store {
@@ -171,14 +189,22 @@ impl Store {
             touched: Mutex::default(),
             changed,
             offset: AtomicI64::new(i64::MIN),
+            believed: AtomicI64::new(i64::MIN),
+            cuts: cuts::Cuts::default(),
+            known: Mutex::default(),
         })
     }
 
-    /// Begins a change. Nothing of it is there before [`Write::commit`].
+    /// Begins a change. Nothing of it is there before [`Write::commit`]. Cuts that wait are stored before.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn write(&self, now: Moment, actor: Actor) -> Result<Write<'_>> {
+        self.store_cuts().await?;
+        self.begin_change(now, actor).await
+    }
+
+    async fn begin_change(&self, now: Moment, actor: Actor) -> Result<Write<'_>> {
         let tx = self.begin_write().await?;
         Ok(Write { store: self, tx, now, actor, scope: None })
     }
@@ -190,6 +216,16 @@ impl Store {
     /// A read transaction: everything in it is of one moment.
     pub(crate) async fn read(&self) -> Result<Transaction<'static, Any>> {
         Ok(self.database.begin_read(&self.reads).await?)
+    }
+
+    /// This, unless the database does not answer.
+    ///
+    /// # Errors
+    /// What was asked failed, or its time is over.
+    pub async fn within_patience<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let patience = if self.database.is_remote() { PATIENCE } else { PATIENCE_FILE };
+        let late = || Err(Error::Database(sqlx::Error::PoolTimedOut));
+        tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| late())
     }
 
     /// Waits until a change that touches the data plane was committed, here or by another gateway of the site.
@@ -273,11 +309,49 @@ impl Write<'_> {
     }
 }
 
+impl Error {
+    /// The database does not take a change, or does not answer: not what was asked is wrong, but the place it goes to.
+    #[must_use]
+    pub fn is_of_storage(&self) -> bool {
+        use sqlx::Error as E;
+        match self {
+            Self::Database(E::Database(e)) => {
+                !(e.is_unique_violation() || e.is_foreign_key_violation() || e.is_check_violation())
+            }
+            Self::Database(
+                E::Io(_)
+                | E::Tls(_)
+                | E::Protocol(_)
+                | E::PoolTimedOut
+                | E::PoolClosed
+                | E::WorkerCrashed
+                | E::BeginFailed,
+            ) => true,
+            _ => false,
+        }
+    }
+
+    /// The disk of the database is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        // SQLITE_FULL; PostgreSQL's disk_full.
+        matches!(self, Self::Database(sqlx::Error::Database(e)) if e.code().is_some_and(|c| c == "13" || c == "53100"))
+    }
+}
+
 /// A broken uniqueness constraint means: exists already.
 fn exists(what: &'static str) -> impl FnOnce(sqlx::Error) -> Error {
     move |e| match &e {
         sqlx::Error::Database(d) if d.is_unique_violation() => Error::Exists(what),
         _ => Error::Database(e),
+    }
+}
+
+/// What is noted by the way is left out while the database stores nothing.
+fn unless_full(noted: sqlx::Result<sqlx::any::AnyQueryResult>) -> Result<()> {
+    match noted.map_err(Error::from) {
+        Err(e) if !e.is_of_storage() => Err(e),
+        _ => Ok(()),
     }
 }
 

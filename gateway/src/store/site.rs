@@ -1,6 +1,7 @@
 //! The one row that says which office this is: names, networks, keys, counters, epoch.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::Ordering;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses::{self, SiteNetwork};
@@ -8,7 +9,7 @@ use sqlx::AnyConnection;
 use zeroize::Zeroizing;
 
 use super::row::Columns as _;
-use super::{Error, Moment, Result, Scope, Store, Write};
+use super::{Error, Moment, Result, Scope, Store, Write, integer};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::link::message::Secret;
@@ -56,6 +57,15 @@ pub struct Site {
     /// When another is made.
     pub tls_renew_at: Unix,
 }
+
+/// So far a clock may be set back without a word: time services correct seconds, and the last moment is noted every ten.
+const TOLERANCE_MS: i64 = 5 * 60_000;
+
+/// So far it may be set ahead while this runs: a machine without a clock of its own is set right after it has started.
+const LARGEST_STEP_MS: i64 = 24 * 3_600_000;
+
+/// For so long a gateway may have been off.
+const LONGEST_OFF_MS: i64 = 400 * 24 * 3_600_000;
 
 /// What IT changes of a site; what is absent stays.
 #[derive(Clone, Debug)]
@@ -135,13 +145,36 @@ impl Store {
         Ok(at.map(Unix))
     }
 
-    /// Notes that the wall clock stood here: a later start before this moment has an implausible clock.
+    /// Notes that the wall clock stood here, if it can be right: whoever comes before this moment has another clock.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn seen(&self, now: Unix) -> Result<()> {
-        sqlx::query("UPDATE site SET last_seen = $1").bind(now.0).execute(&self.writes).await?;
+    pub async fn seen(&self, now: Moment) -> Result<()> {
+        if self.clock_is_believed(now).await? {
+            let sql = "UPDATE site SET last_seen = $1 WHERE last_seen < $1";
+            sqlx::query(sql).bind(now.wall.0).execute(&self.writes).await?;
+        }
         Ok(())
+    }
+
+    /// Whether the wall clock can be right: it does not stand before the last time it was noted, nor far ahead of it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn clock_is_believed(&self, now: Moment) -> Result<bool> {
+        let last: i64 = sqlx::query_scalar("SELECT last_seen FROM site").fetch_one(&self.reads).await?;
+        let offset = now.wall.0.saturating_sub(integer(now.boot.0));
+        let before = self.believed.load(Ordering::Relaxed);
+        let ahead = match before {
+            // Nobody knows for how long the machine was off.
+            i64::MIN => now.wall.0.saturating_sub(last) > LONGEST_OFF_MS,
+            before => offset.saturating_sub(before) > LARGEST_STEP_MS,
+        };
+        let believed = !ahead && last.saturating_sub(now.wall.0) <= TOLERANCE_MS;
+        if believed {
+            self.believed.store(offset, Ordering::Relaxed);
+        }
+        Ok(believed)
     }
 
     /// How far the database has come: its generation and its epoch. Neither goes back, but with a database put back from
@@ -203,15 +236,20 @@ impl Write<'_> {
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
     }
 
-    /// IT has looked at who may get in after a database was put back from before.
+    /// IT has looked at who may get in after a database was put back from before; and says that the clock is right.
     ///
     /// # Errors
     /// There is nothing to confirm.
     pub async fn confirm_people(&mut self) -> Result<()> {
-        let sql = "UPDATE site SET restored_at = NULL WHERE restored_at IS NOT NULL";
-        if sqlx::query(sql).execute(self.connection()).await?.rows_affected() != 1 {
-            return Err(Error::NotFound("database put back from before"));
+        let now = self.now.wall.0;
+        let believed = self.store.clock_is_believed(self.now).await?;
+        let sql = "UPDATE site SET restored_at = NULL, last_seen = CASE WHEN $2 = 1 THEN last_seen ELSE $1 END \
+                   WHERE restored_at IS NOT NULL OR $2 = 0";
+        let done = sqlx::query(sql).bind(now).bind(i64::from(believed)).execute(self.connection()).await?;
+        if done.rows_affected() != 1 {
+            return Err(Error::NotFound("database put back from before, or clock to be believed"));
         }
+        self.store.believed.store(i64::MIN, Ordering::Relaxed);
         self.audit(&Event::PeopleConfirmed {}).await
     }
 

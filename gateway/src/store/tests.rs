@@ -48,7 +48,8 @@ pub(crate) fn site() -> Site {
 /// This folder's database: SQLite, or one of its own on the server that `PASSERELLE_TEST_POSTGRES` names.
 pub(crate) async fn open(dir: &TempDir, boot: &str) -> Arc<Store> {
     let sealer = Arc::new(Sealer::new(&[7; 32]));
-    Arc::new(Store::open(database(dir.path()).await, boot, sealer).await.unwrap())
+    let store = Store::open(database(dir.path()).await, boot, sealer).await.unwrap();
+    Arc::new(store.with_cut_file(&dir.path().join("cuts")))
 }
 
 pub(crate) async fn database(dir: &std::path::Path) -> Database {
@@ -63,6 +64,17 @@ pub(crate) async fn database(dir: &std::path::Path) -> Database {
     let mut url: url::Url = server.parse().unwrap();
     url.set_path(&name);
     Database::Postgres(url)
+}
+
+/// From now on the database stores nothing, or again everything.
+pub(crate) async fn refuse(store: &Store, refuse: bool) {
+    let sql = match (&store.database, refuse) {
+        (Database::Sqlite(_), true) => "PRAGMA query_only = ON",
+        (Database::Sqlite(_), false) => "PRAGMA query_only = OFF",
+        (Database::Postgres(_), true) => "SET default_transaction_read_only = on",
+        (Database::Postgres(_), false) => "SET default_transaction_read_only = off",
+    };
+    sqlx::query(sql).execute(&store.writes).await.unwrap();
 }
 
 /// A site, and nothing in it.
@@ -384,12 +396,67 @@ async fn doors_end_with_their_time_their_boot_and_an_implausible_clock() {
     }
 
     // … and again, with a clock before the last time it was seen.
-    store.seen(later.wall).await.unwrap();
+    store.seen(later).await.unwrap();
     store.close().await;
     let store = open(&dir, "boot-3").await;
     let before = Moment { wall: now.wall, boot: Boot(5000) };
     assert!(!store.adopt_boot(before).await.unwrap());
     assert_eq!(store.open_for(device, before).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_at_sign_in_gives_no_time_after_a_restart_of_the_machine() {
+    let (dir, store) = fixture().await;
+    let (user, device) = person(&store, "anne", Role::User, "x").await;
+    // Nine hours ahead when the door is opened, put right while it is open.
+    let (hour, right) = (Duration::from_secs(3600), Moment::now());
+    let ahead = Moment { wall: right.wall + hour * 9, ..right };
+    let mut write = store.write(ahead, Actor::System).await.unwrap();
+    write.open_door(user, device).await.unwrap();
+    write.commit().await.unwrap();
+    let at = |boot: Boot, after: Duration| Moment { wall: right.wall + after, boot };
+    store.keep_open(&[], at(right.boot + hour, hour)).await.unwrap();
+    store.close().await;
+    let store = open(&dir, "boot-2").await;
+    let later = at(Boot(5000), hour * 2);
+    assert!(store.adopt_boot(later).await.unwrap());
+    let left = store.open_for(device, later).await.unwrap().unwrap().at_most;
+    assert!(left.abs_diff(CAP - hour * 2) < Duration::from_secs(5), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_clock_is_believed_from_where_it_was_noted_and_a_day_ahead() {
+    let (_dir, store) = fixture().await;
+    let (now, hour) = (Moment::now(), Duration::from_secs(3600));
+    let moved = |ms: i64| Moment { wall: Unix(now.wall.0 + ms), ..now };
+    store.seen(now).await.unwrap();
+    let hours = |n: i64| n * 3_600_000;
+    for (by, believed) in [
+        (0, true),
+        (-60_000, true),
+        (-hours(1), false),
+        (-hours(24 * 3650), false),
+        (hours(24 * 3650), false),
+        (hours(25), false),
+        (hours(1), true),
+        // It may have been right an hour ago and a day from then.
+        (hours(24), true),
+    ] {
+        assert_eq!(store.clock_is_believed(moved(by)).await.unwrap(), believed, "{by} ms");
+    }
+    // What cannot be right is not noted; IT's word counts.
+    store.seen(moved(hours(24 * 3650))).await.unwrap();
+    assert!(store.clock_is_believed(now).await.unwrap());
+    store.seen(moved(hours(2))).await.unwrap();
+    assert!(!store.clock_is_believed(now).await.unwrap());
+    let mut write = store.write(now, Actor::Local).await.unwrap();
+    write.confirm_people().await.unwrap();
+    write.commit().await.unwrap();
+    assert!(store.clock_is_believed(now).await.unwrap());
+    let later = Moment { wall: now.wall + hour, boot: now.boot + hour };
+    assert!(store.clock_is_believed(later).await.unwrap());
+    let mut write = store.write(later, Actor::Local).await.unwrap();
+    assert!(matches!(write.confirm_people().await, Err(Error::NotFound(_))), "there is nothing to confirm");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::audit::Event;
 use crate::clock::Unix;
 use crate::identity::api_token::Scopes;
 use crate::ids::TokenId;
+use crate::pure::cut::What;
 
 /// A use is noted when the last one that was noted is older than this.
 const USED_MS: i64 = 60_000;
@@ -48,16 +49,21 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn token(&self, hash: &str, now: Unix) -> Result<Option<Token>> {
+        // Whoever is shut out may have made it: the database knows it first.
+        if self.waiting_cuts().iter().any(|cut| matches!(cut.what, What::DisableUser(_))) {
+            self.store_cuts().await?;
+        }
         let sql =
             "SELECT * FROM tokens WHERE token_hash = $1 AND revoked_at IS NULL AND until > $2 AND created_at <= $2";
         let row = sqlx::query(sql).bind(hash).bind(now.0).fetch_optional(&self.reads).await?;
         let Some(token) = row.as_ref().map(token).transpose()? else { return Ok(None) };
         if token.used_at.is_none_or(|at| now.0.abs_diff(at.0) > USED_MS.unsigned_abs()) {
-            sqlx::query("UPDATE tokens SET used_at = $2 WHERE token_hash = $1")
+            let noted = sqlx::query("UPDATE tokens SET used_at = $2 WHERE token_hash = $1")
                 .bind(hash)
                 .bind(now.0)
                 .execute(&self.writes)
-                .await?;
+                .await;
+            super::unless_full(noted)?;
         }
         Ok(Some(token))
     }

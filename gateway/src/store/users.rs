@@ -227,15 +227,27 @@ impl Write<'_> {
             sqlx::query_scalar(sql).bind(user.to_string()).bind(at).fetch_optional(self.connection()).await?;
         let Some(login) = changed else { return Err(Error::LastAdministrator(self.login(user).await?)) };
         if disabled {
-            self.end_of_user(user, super::verifications::EndReason::User).await?;
-            self.end_web_sessions(user).await?;
-            self.revoke_tokens_of(&login).await?;
-            self.audit(&Event::UserDisabled { user: login }).await?;
-        } else {
-            self.audit(&Event::UserEnabled { user: login }).await?;
+            return self.end_all_of(user, login).await;
         }
         self.touch(Scope::user(user));
-        Ok(())
+        self.audit(&Event::UserEnabled { user: login }).await
+    }
+
+    /// Shuts somebody out, an only administrator too: it was done already, when the database could not store it.
+    pub(super) async fn shut_out(&mut self, user: UserId) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql = "UPDATE users SET disabled_at = COALESCE(disabled_at, $2) WHERE id = $1 RETURNING login";
+        let login: Option<String> =
+            sqlx::query_scalar(sql).bind(user.to_string()).bind(now).fetch_optional(self.connection()).await?;
+        self.end_all_of(user, login.ok_or(Error::NotFound("user"))?).await
+    }
+
+    async fn end_all_of(&mut self, user: UserId, login: String) -> Result<()> {
+        self.end_of_user(user, super::verifications::EndReason::User).await?;
+        self.end_web_sessions(user).await?;
+        self.revoke_tokens_of(&login).await?;
+        self.touch(Scope::user(user));
+        self.audit(&Event::UserDisabled { user: login }).await
     }
 
     /// From now on they are in exactly these groups.

@@ -10,6 +10,7 @@ use super::{Error, Moment, Result, Scope, Store, Write, integer, site};
 use crate::audit::{Actor, Event};
 use crate::clock::{Boot, Unix};
 use crate::ids::{DeviceId, UserId, VerificationId};
+use crate::pure::cut::locked;
 
 /// A door stays open for this long at most (DESIGN 3.3).
 pub const CAP: Duration = Duration::from_secs(10 * 3600);
@@ -31,6 +32,9 @@ const GRACE_LEAD: Duration = Duration::from_secs(30);
 
 /// Used so recently, somebody is at work.
 const AT_WORK: Duration = Duration::from_secs(600);
+
+/// A wall clock that is this far from where it was has been set.
+const CLOCK_SET_MS: i64 = 2_000;
 
 /// Most rows a list answers with.
 const LIST: i64 = 1000;
@@ -103,6 +107,7 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn verifications(&self, now: Moment, all: bool) -> Result<Vec<Verification>> {
+        let cuts = self.waiting_cuts();
         let rows = sqlx::query(
             "SELECT v.*, d.name AS device_name, u.login FROM verifications v JOIN devices d ON d.id = v.device_id \
              JOIN users u ON u.id = v.user_id \
@@ -115,7 +120,10 @@ impl Store {
         .bind(LIST)
         .fetch_all(&self.reads)
         .await?;
-        rows.iter().map(|row| self.verification(row, now)).collect()
+        let rows = rows.iter().map(|row| self.verification(row, now));
+        let runs =
+            |v: &Result<Verification>| all || v.as_ref().map_or(true, |v| !locked(&cuts, v.user, v.device, v.id));
+        rows.filter(runs).collect()
     }
 
     /// What is left of a device's open door; nothing while it is locked.
@@ -123,8 +131,9 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<OpenFor>> {
+        let cuts = self.waiting_cuts();
         let row = sqlx::query(
-            "SELECT until_boot, cap_boot, grace_at FROM verifications \
+            "SELECT id, user_id, until_boot, cap_boot, grace_at FROM verifications \
              WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $2 AND until_boot > $3",
         )
         .bind(device.to_string())
@@ -133,6 +142,9 @@ impl Store {
         .fetch_optional(&self.reads)
         .await?;
         let Some(row) = row else { return Ok(None) };
+        if locked(&cuts, row.parsed("user_id")?, device, row.parsed("id")?) {
+            return Ok(None);
+        }
         let left = |end: i64| Boot(end.unsigned_abs()).remaining(now.boot);
         let (unused, at_most) = (left(row.integer("until_boot")?), left(row.integer("cap_boot")?));
         let idle = (unused < at_most).then(|| UNUSED.saturating_sub(unused));
@@ -152,6 +164,7 @@ impl Store {
                 write.grace(*device).await?;
             }
         }
+        write.follow_clock().await?;
         write.expire().await?;
         write.commit().await.map(drop)
     }
@@ -336,6 +349,23 @@ impl Write<'_> {
         let login = self.login(user).await?;
         self.touch(Scope::user(user));
         self.audit(&Event::DoorGrace { user: login, device, verification, until }).await
+    }
+
+    /// Whenever the wall clock was set, ends by it are written anew: after a restart of the machine they say what is left,
+    /// whatever clock the door was opened by.
+    async fn follow_clock(&mut self) -> Result<()> {
+        let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let offset = now.wall.0.saturating_sub(integer(now.boot.0));
+        sqlx::query(
+            "UPDATE verifications SET until = until_boot + $1, cap = cap_boot + $1 WHERE ended_at IS NULL \
+             AND boot_id = $2 AND (cap - cap_boot - $1 > $3 OR cap - cap_boot - $1 < 0 - $3)",
+        )
+        .bind(offset)
+        .bind(boot_id)
+        .bind(CLOCK_SET_MS)
+        .execute(self.connection())
+        .await?;
+        Ok(())
     }
 
     /// Writes down which doors have locked by themselves.

@@ -5,6 +5,7 @@ use super::users::Role;
 use super::{Result, Store, Write};
 use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId};
+use crate::pure::cut::shut_out;
 
 /// A web session ends so long after it began: users, then administrators (facts §7).
 const LIFE_MS: [i64; 2] = [10 * 3_600_000, 8 * 3_600_000];
@@ -40,11 +41,12 @@ impl Store {
     pub async fn web_session(&self, token_hash: &str, now: Unix) -> Result<Option<WebSession>> {
         let Some((session, seen)) = self.good_web_session(token_hash, now).await? else { return Ok(None) };
         if now.0.saturating_sub(seen) > SEEN_MS {
-            sqlx::query("UPDATE web_sessions SET seen_at = $2 WHERE token_hash = $1")
+            let noted = sqlx::query("UPDATE web_sessions SET seen_at = $2 WHERE token_hash = $1")
                 .bind(token_hash)
                 .bind(now.0)
                 .execute(&self.writes)
-                .await?;
+                .await;
+            super::unless_full(noted)?;
         }
         Ok(Some(session))
     }
@@ -59,6 +61,7 @@ impl Store {
 
     /// … and when it was last seen, in Unix milliseconds.
     async fn good_web_session(&self, token_hash: &str, now: Unix) -> Result<Option<(WebSession, i64)>> {
+        let cuts = self.waiting_cuts();
         let row = sqlx::query(
             "SELECT s.device_id, s.created_at, s.seen_at, u.id, u.login, u.name, u.language, u.role FROM web_sessions s \
              JOIN users u ON u.id = s.user_id WHERE s.token_hash = $1 AND u.disabled_at IS NULL",
@@ -67,6 +70,9 @@ impl Store {
         .fetch_optional(&self.reads)
         .await?;
         let Some(row) = row else { return Ok(None) };
+        if shut_out(&cuts, row.parsed("id")?, row.maybe_parsed("device_id")?) {
+            return Ok(None);
+        }
         let role: Role = row.parsed("role")?;
         let limits = usize::from(role == Role::Admin);
         let (created, seen) = (row.integer("created_at")?, row.integer("seen_at")?);

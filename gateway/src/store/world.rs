@@ -10,11 +10,13 @@ use jiff::tz::TimeZone;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::known::{Names, Person};
 use super::row::Columns as _;
 use super::{Error, Moment, Result, Scope, Store, integer, resources};
 use crate::clock::{Boot, Unix};
 use crate::ids::UserId;
 use crate::link::message::Key;
+use crate::pure::cut::overlay;
 use crate::pure::decide::{Device, Policy, User, Verification, World};
 use crate::pure::hours::Hours;
 
@@ -46,8 +48,11 @@ impl Store {
     /// # Errors
     /// The database does not answer, or a row cannot be read.
     pub async fn world(&self, scope: &Scope, now: Moment) -> Result<World> {
+        let cuts = self.waiting_cuts();
         let mut tx = self.read().await?;
-        Ok(self.load(&mut tx, scope, now).await?.0)
+        let (mut world, ..) = self.load(&mut tx, scope, now).await?;
+        overlay(&mut world, &cuts);
+        Ok(world)
     }
 
     /// Reads what has changed since `last`, or everything; what was touched is forgotten only when this has succeeded.
@@ -55,13 +60,18 @@ impl Store {
     /// # Errors
     /// The database does not answer, or a row cannot be read.
     pub async fn load_since(&self, last: Option<u64>, now: Moment) -> Result<Loaded> {
+        // Before the database is looked at: a cut that is stored meanwhile is in one of the two, or in both.
+        let cuts = self.waiting_cuts();
         let mut tx = self.read().await?;
         let epoch: i64 = sqlx::query_scalar("SELECT epoch FROM site").fetch_one(&mut *tx).await?;
         let epoch = u64::try_from(epoch).map_err(|_| Error::Unreadable("epoch"))?;
         let scope = self.scope_since(last, epoch);
-        let (world, resources) = self.load(&mut tx, &scope, now).await?;
+        let (world, resources, names) = self.load(&mut tx, &scope, now).await?;
         self.touched().retain(|e, _| *e > epoch);
-        Ok(Loaded { epoch, scope, world, resources })
+        let mut loaded = Loaded { epoch, scope, world, resources };
+        self.known().learn(&loaded, names);
+        overlay(&mut loaded.world, &cuts);
+        Ok(loaded)
     }
 
     fn scope_since(&self, last: Option<u64>, epoch: u64) -> Scope {
@@ -83,20 +93,21 @@ impl Store {
         connection: &mut AnyConnection,
         scope: &Scope,
         now: Moment,
-    ) -> Result<(World, Vec<resources::Resource>)> {
+    ) -> Result<(World, Vec<resources::Resource>, Names)> {
+        let mut names = Names::default();
         let published = resources::all(connection).await?;
         let mut world =
             World { resources: published.iter().map(|r| (r.id, r.message())).collect(), ..World::default() };
         let ends = self.ends(now);
         match scope {
-            Scope::All => self.load_users(connection, &mut world, None, now, &ends).await?,
+            Scope::All => self.load_users(connection, (&mut world, &mut names), None, now, &ends).await?,
             Scope::Users(users) => {
                 for user in users {
-                    self.load_users(connection, &mut world, Some(*user), now, &ends).await?;
+                    self.load_users(connection, (&mut world, &mut names), Some(*user), now, &ends).await?;
                 }
             }
         }
-        Ok((world, published))
+        Ok((world, published, names))
     }
 
     /// From wall-clock ends to boot-clock ends; the same end gives the same answer every time, unless the clock was set.
@@ -112,7 +123,7 @@ impl Store {
     async fn load_users(
         &self,
         connection: &mut AnyConnection,
-        world: &mut World,
+        (world, names): (&mut World, &mut Names),
         only: Option<UserId>,
         now: Moment,
         ends: &impl Fn(Unix) -> Boot,
@@ -123,7 +134,14 @@ impl Store {
                 sqlx::query($sql).bind(only.clone())$(.bind($more))*.fetch_all(&mut *connection).await?
             };
         }
-        for row in &rows!("SELECT id, disabled_at, totp_confirmed_at FROM users WHERE $1 = '' OR id = $1") {
+        for row in &rows!("SELECT * FROM users WHERE $1 = '' OR id = $1") {
+            let person = Person {
+                login: row.text("login")?,
+                name: row.text("name")?,
+                language: row.text("language")?,
+                role: row.parsed("role")?,
+            };
+            names.people.insert(row.parsed("id")?, person);
             let user = User {
                 disabled: row.maybe_integer("disabled_at")?.is_some(),
                 factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
@@ -138,7 +156,9 @@ impl Store {
             }
         }
         for row in &rows!("SELECT * FROM devices WHERE $1 = '' OR user_id = $1") {
-            world.devices.insert(row.parsed("id")?, self.device_of(row, now)?);
+            let id = row.parsed("id")?;
+            names.devices.insert(id, row.text("name")?);
+            world.devices.insert(id, self.device_of(row, now)?);
         }
         for row in &rows!(
             "SELECT p.*, s.time_zone FROM policies p CROSS JOIN site s \

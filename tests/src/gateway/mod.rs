@@ -3,6 +3,9 @@
 mod api;
 mod cast;
 mod cli;
+mod clock;
+pub mod disk;
+pub mod postgres;
 pub mod units;
 mod web;
 
@@ -16,6 +19,8 @@ use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use self::disk::Disk;
+use self::postgres::Postgres;
 pub use api::Answer;
 pub use cast::{Cast, Device, PASSWORD, Person};
 pub use units::Users;
@@ -56,6 +61,18 @@ pub enum Nft {
     Failing,
 }
 
+/// Where the gateway keeps its database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// In a file, where there is room.
+    #[default]
+    File,
+    /// In a file on a disk of so many MB, which can be filled.
+    Small(u32),
+    /// On a PostgreSQL server of its own.
+    Postgres,
+}
+
 /// How a gateway is to be.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GatewayOptions {
@@ -67,6 +84,8 @@ pub struct GatewayOptions {
     pub users: Users,
     /// Where the office LAN is answered.
     pub lan: Lan,
+    /// Where the database is.
+    pub storage: Storage,
 }
 
 /// Where the office LAN reaches portal and names.
@@ -112,6 +131,9 @@ pub struct Gateway<'o> {
     lan: Lan,
     net: Option<Process>,
     serve: Option<Process>,
+    disk: Option<Disk>,
+    postgres: Option<Postgres>,
+    clock: Option<PathBuf>,
     /// Token of the first administrator's invitation.
     pub admin_token: String,
 }
@@ -144,9 +166,19 @@ impl<'o> Gateway<'o> {
             }
             Lan::Nowhere | Lan::Handed => String::new(),
         };
-        let text = format!(
+        let mut text = format!(
             "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\n{lan}also_named = [\"localhost\"]\n"
         );
+        let (mut disk, mut postgres) = (None, None);
+        match options.storage {
+            Storage::File => {}
+            Storage::Small(megabytes) => disk = Some(Disk::mount(&directory.join("state"), megabytes)?),
+            Storage::Postgres => {
+                let server = Postgres::start(office)?;
+                text.push_str(&format!("database = \"{}\"\n", server.url()));
+                postgres = Some(server);
+            }
+        }
         fs::write(directory.join("passerelle.toml"), text)?;
         let mut gateway = Self {
             office,
@@ -156,6 +188,9 @@ impl<'o> Gateway<'o> {
             lan: options.lan,
             net: None,
             serve: None,
+            disk,
+            postgres,
+            clock: None,
             admin_token: String::new(),
         };
         gateway.nft(options.nft)?;
@@ -254,6 +289,8 @@ impl<'o> Gateway<'o> {
         let config = self.config().to_string_lossy().into_owned();
         let nft = self.directory.join("nft").to_string_lossy().into_owned();
         let mut env = vec![("PASSERELLE_LOG", "info"), ("PASSERELLE_NFT", nft.as_str()), ("RUST_BACKTRACE", "1")];
+        let clock = self.clock_environment(word);
+        env.extend(clock.iter().map(|(name, value)| (*name, value.as_str())));
         match self.open {
             Some(Lock::First) => env.push(("PASSERELLE_TEST_OPEN", "first-lock")),
             Some(Lock::Second) => env.push(("PASSERELLE_TEST_OPEN", "second-lock")),
@@ -261,6 +298,22 @@ impl<'o> Gateway<'o> {
         }
         argv.extend(["--config", &config, word].map(str::to_owned));
         self.office.gw.spawn_as(&format!("passerelle-{word}"), argv, &env, handed)
+    }
+
+    /// The small disk of [`Storage::Small`].
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn disk(&self) -> anyhow::Result<&Disk> {
+        self.disk.as_ref().context("the gateway has no disk of its own")
+    }
+
+    /// The server of [`Storage::Postgres`].
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn postgres(&mut self) -> anyhow::Result<&mut Postgres> {
+        self.postgres.as_mut().context("the gateway has no PostgreSQL")
     }
 
     fn slot(&mut self, role: Role) -> &mut Option<Process> {
@@ -316,6 +369,27 @@ impl<'o> Gateway<'o> {
         let code = process.wait(STOP_LIMIT)?;
         ensure!(code == 0, "`{}` ended with {code}: {}", role.word(), process.log());
         Ok(began.elapsed())
+    }
+
+    /// Starts another gateway's control plane on the same database, which must end by itself; and what it said.
+    ///
+    /// # Errors
+    /// It goes on.
+    pub fn second_serve(&self) -> anyhow::Result<String> {
+        let directory = self.directory.join("second");
+        fs::create_dir_all(directory.join("state"))?;
+        fs::copy(self.state().join("seal.key"), directory.join("state/seal.key"))?;
+        let (ours, its) = (self.directory.display().to_string(), directory.display().to_string());
+        let text = fs::read_to_string(self.config())?.replace(&format!("{ours}/state"), &format!("{its}/state"));
+        let text = text.replace(&format!("{ours}/run"), &format!("{its}/run"));
+        let config = directory.join("passerelle.toml");
+        fs::write(&config, text)?;
+        let argv =
+            [binary()?.to_string_lossy().into_owned(), "--config".into(), config.display().to_string(), "serve".into()];
+        let mut process = self.office.gw.spawn_as("passerelle-second", argv, &[], None)?;
+        let code = process.wait(START_LIMIT).context("a second gateway runs on the same database")?;
+        ensure!(code != 0, "a second gateway ended as if all were well");
+        Ok(process.log())
     }
 
     /// `SIGSTOP`: it is there, and does nothing.

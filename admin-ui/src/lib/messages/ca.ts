@@ -89,6 +89,10 @@ export default {
     'too-many-attempts': 'Massa intents. Espereu {wait} i torneu-ho a provar.',
     'not-confirmed': 'L’oficina encara no ho ha confirmat. Espereu uns segons i torneu a mirar.',
     unavailable: 'L’oficina està ocupada o es reinicia. Espereu un minut i torneu-ho a provar.',
+    'cannot-store':
+      'L’oficina no pot desar res ara mateix i ningú no pot entrar. El que és obert continua obert. Aviseu informàtica: la passarel·la té el disc ple o no arriba a la base de dades.',
+    'wrong-clock':
+      'El rellotge de l’oficina no va a l’hora i no es pot comprovar cap codi. Aviseu informàtica perquè l’ajustin.',
     internal:
       'Hi ha hagut un error a l’oficina. Torneu-ho a provar; si es repeteix, doneu a informàtica el número de sota.',
   },

@@ -84,6 +84,9 @@ const en = {
     'too-many-attempts': 'Too many attempts. Wait {wait}, then try again.',
     'not-confirmed': 'The office has not confirmed this yet. Wait a few seconds and look again.',
     unavailable: 'The office is busy or restarting. Wait a minute and try again.',
+    'cannot-store':
+      'The office cannot store anything at the moment, so nobody can sign in. What is open stays open. Tell IT: the gateway’s disk is full, or its database is away.',
+    'wrong-clock': 'The clock in the office is wrong, so no code can be checked. Tell IT, who can set it right.',
     internal: 'Something went wrong in the office. Try again; if it happens again, give IT the number below.',
   },
 };

@@ -88,6 +88,10 @@ export default {
     'too-many-attempts': 'Demasiados intentos. Espere {wait} e inténtelo de nuevo.',
     'not-confirmed': 'La oficina aún no lo ha confirmado. Espere unos segundos y mire de nuevo.',
     unavailable: 'La oficina está ocupada o se está reiniciando. Espere un minuto e inténtelo de nuevo.',
+    'cannot-store':
+      'La oficina no puede guardar nada en este momento y nadie puede entrar. Lo que está abierto sigue abierto. Avise a informática: la pasarela tiene el disco lleno o no alcanza su base de datos.',
+    'wrong-clock':
+      'El reloj de la oficina no va en hora y no se puede comprobar ningún código. Avise a informática para que lo ajusten.',
     internal: 'Algo ha fallado en la oficina. Inténtelo de nuevo; si se repite, dé a informática el número de abajo.',
   },
 } satisfies Messages;

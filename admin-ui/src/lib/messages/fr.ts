@@ -89,6 +89,10 @@ export default {
     'too-many-attempts': 'Trop d’essais. Attendez {wait}, puis réessayez.',
     'not-confirmed': 'Le bureau n’a pas encore confirmé. Attendez quelques secondes et regardez à nouveau.',
     unavailable: 'Le bureau est occupé ou redémarre. Attendez une minute et réessayez.',
+    'cannot-store':
+      'Le bureau ne peut rien enregistrer pour le moment : personne ne peut se connecter. Ce qui est ouvert le reste. Prévenez l’informatique : le disque de la passerelle est plein, ou sa base de données est injoignable.',
+    'wrong-clock':
+      'L’horloge du bureau n’est pas à l’heure : aucun code ne peut être vérifié. Prévenez l’informatique, qui la réglera.',
     internal:
       'Une erreur s’est produite au bureau. Réessayez\u202f; si cela se répète, donnez à l’informatique le numéro ci-dessous.',
   },

@@ -89,6 +89,10 @@ export default {
     'too-many-attempts': 'Te veel pogingen. Wacht {wait} en probeer opnieuw.',
     'not-confirmed': 'Het kantoor heeft dit nog niet bevestigd. Wacht enkele seconden en kijk opnieuw.',
     unavailable: 'Het kantoor is bezig of start opnieuw. Wacht een minuut en probeer opnieuw.',
+    'cannot-store':
+      'Het kantoor kan op dit moment niets opslaan, dus niemand kan zich aanmelden. Wat open is, blijft open. Verwittig IT: de schijf van de gateway is vol of de database is onbereikbaar.',
+    'wrong-clock':
+      'De klok op kantoor staat verkeerd, dus geen code kan worden gecontroleerd. Verwittig IT, die ze juist kan zetten.',
     internal: 'Er ging iets mis op kantoor. Probeer opnieuw; gebeurt het nog eens, geef IT dan het nummer hieronder.',
   },
 } satisfies Messages;
