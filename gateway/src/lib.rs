@@ -15,6 +15,7 @@ pub mod identity;
 pub mod ids;
 pub mod link;
 pub mod net;
+mod planted;
 pub mod pure;
 pub mod reconcile;
 pub mod store;

@@ -13,6 +13,7 @@ use super::Api;
 use super::caller::Door;
 use super::error::ApiError;
 use super::problem::Slug;
+use crate::planted::{Bug, planted};
 
 /// For whatever is no page: it may load and run nothing. Pages bring their own policy.
 const CSP: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -68,6 +69,7 @@ fn refusal(api: &Api, request: &Request) -> Option<ApiError> {
     let headers = request.headers();
     if let Some(origin) = headers.get(header::ORIGIN)
         && origin.to_str().ok() != Some(&format!("https://{host}"))
+        && !planted(Bug::OriginNotAsked)
     {
         return Some(cross);
     }

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use provisioning::digest::digest;
 use zeroize::Zeroizing;
 
+use crate::planted::{Bug, planted};
+
 /// What every token begins with, so that scanners of source code find one that was left there.
 const PREFIX: &str = "pat_";
 
@@ -95,7 +97,8 @@ impl Scopes {
     /// Whether a request of this method to this noun is within them.
     #[must_use]
     pub fn allow(&self, noun: &str, write: bool) -> bool {
-        NOUNS.contains(&noun) && self.0.iter().any(|s| (s.write || !write) && s.noun.is_none_or(|n| n == noun))
+        planted(Bug::ScopesIgnored)
+            || NOUNS.contains(&noun) && self.0.iter().any(|s| (s.write || !write) && s.noun.is_none_or(|n| n == noun))
     }
 }
 

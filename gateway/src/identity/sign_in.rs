@@ -10,6 +10,7 @@ use super::web_token::WebToken;
 use super::{Refused, from_device, source};
 use crate::audit::{Actor, Event, Factor, Refusal};
 use crate::ids::UserId;
+use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
 use crate::store::users::{Credentials, FACTOR_LIMIT};
 use crate::store::{Moment, Store};
@@ -185,6 +186,9 @@ async fn count(
     from: Option<&str>,
     now: Moment,
 ) -> Result<(), Refused> {
+    if planted(Bug::TriesNotCounted) {
+        return Ok(());
+    }
     if let Some(from) = from
         && let Some(ms) = store.count_source(from, now.wall).await?
     {

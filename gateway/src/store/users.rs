@@ -9,6 +9,7 @@ use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{GroupId, UserId};
+use crate::planted::{Bug, planted};
 
 /// Wrong codes in a row after which the factor is suspended (facts §7: 2·10⁻⁶ × 50 = 0.01 %).
 pub const FACTOR_LIMIT: i64 = 50;
@@ -289,6 +290,9 @@ impl Write<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn spend_step(&mut self, user: UserId, step: u64, sealed: &str) -> Result<bool> {
+        if planted(Bug::StepsForgotten) {
+            sqlx::query("UPDATE users SET totp_last_step = 0").execute(self.connection()).await?;
+        }
         let done = sqlx::query(
             "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0 \
              WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \

@@ -293,6 +293,38 @@ async fn a_cookie_is_good_by_its_own_door_and_device_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_header_says_by_which_door_a_request_came() {
+    let g = Gateway::new().await;
+    let (laptop, desk) = (g.tunnel(g.anne.1).await.address().unwrap(), g.tunnel(g.ilse.1).await);
+    let told = async |door: Door, header: Option<(&str, String)>| {
+        let mut request = Request::get("/api/v1/door").header(header::HOST, "door.example.org");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        g.send(door, request.body(Body::empty()).unwrap()).await.json()
+    };
+    let office = told(Gateway::office(), None).await;
+    let local = told(Door::Local, None).await;
+    assert_eq!((office["door"].as_str(), local["door"].as_str()), (Some("office"), Some("local")));
+    let forwarded = format!("for={laptop};proto=https");
+    for (name, value) in [
+        ("x-forwarded-for", laptop.to_string()),
+        ("forwarded", forwarded),
+        ("x-real-ip", laptop.to_string()),
+        ("x-client-ip", laptop.to_string()),
+        ("true-client-ip", laptop.to_string()),
+        ("cf-connecting-ip", laptop.to_string()),
+        ("x-passerelle-door", "local".to_owned()),
+    ] {
+        let header = Some((name, value));
+        assert_eq!(told(Gateway::office(), header.clone()).await, office, "{name} at the office");
+        assert_eq!(told(Door::Local, header.clone()).await, local, "{name} at the command line");
+        let other = told(desk, header).await;
+        assert_eq!(other["device"]["id"], json!(g.ilse.1), "{name} in the tunnel");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hosts_origins_types_and_headers() {
     let g = Gateway::new().await;
     let cookie = g.session(g.ilse.0, None).await;
