@@ -10,6 +10,8 @@ pub mod clock;
 pub mod config;
 pub mod dns;
 pub mod firewall;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod identity;
 pub mod ids;

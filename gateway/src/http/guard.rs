@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::Api;
 use super::caller::Door;
-use super::error::ApiError;
+use super::error::{ApiError, PROBLEM};
 use super::problem::Slug;
 use crate::planted::{Bug, planted};
 
@@ -41,6 +41,13 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
             Err(e) => ApiError::Internal(e.into()).into_response(),
         },
     };
+    // A path that is no text is refused by the router itself, in its own way.
+    if response.status() == StatusCode::BAD_REQUEST
+        && response.headers().get(header::CONTENT_TYPE).is_none_or(|t| t != PROBLEM)
+    {
+        response = ApiError::Invalid("the path is not what the API document says: UTF-8, percent-encoded".into())
+            .into_response();
+    }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

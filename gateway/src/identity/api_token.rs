@@ -9,6 +9,7 @@ use provisioning::digest::digest;
 use zeroize::Zeroizing;
 
 use crate::planted::{Bug, planted};
+use crate::pure::site::shown;
 
 /// What every token begins with, so that scanners of source code find one that was left there.
 const PREFIX: &str = "pat_";
@@ -105,7 +106,7 @@ impl Scopes {
 impl FromStr for Scopes {
     type Err = NotAScope;
     fn from_str(text: &str) -> Result<Self, NotAScope> {
-        let shown = |word: &str| NotAScope(word.chars().filter(|c| !c.is_control()).take(32).collect());
+        let shown = |word: &str| NotAScope(shown(word));
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.is_empty() || words.len() > MOST {
             return Err(shown(text));

@@ -1,5 +1,6 @@
 //! The API: every route by every door for every kind of caller, and the journeys through it.
 
+mod hostile;
 mod journeys;
 mod pages;
 mod routes;

@@ -7,7 +7,7 @@ use crate::store::invitations::Invitation;
 use crate::store::resources::NewResource;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub(super) enum Who {
     Anybody,
     InHouse,
     Tunnel,
@@ -18,7 +18,7 @@ enum Who {
 }
 
 /// Route, who may call it, and how a caller who may is answered to the prepared request.
-const TABLE: &[(&str, Who, u16)] = &[
+pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /door", Who::Anybody, 200),
     ("post /sign-in", Who::Anybody, 401),
     ("post /extend", Who::Verified, 401),
@@ -126,7 +126,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
 }
 
 /// Somebody and something to do things to, new for each request.
-struct Victim {
+pub(super) struct Victim {
     name: String,
     user: UserId,
     device: DeviceId,
@@ -135,7 +135,7 @@ struct Victim {
     policy: String,
 }
 
-async fn victim(g: &Gateway, n: usize) -> Victim {
+pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let store = &g.api.store;
     let name = format!("v{n}");
     let (user, device) = fixtures::person(store, &name, Role::User, "x").await;
@@ -164,7 +164,7 @@ async fn victim(g: &Gateway, n: usize) -> Victim {
     Victim { name, user, device, invitation, verification, policy }
 }
 
-fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
+pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
     let (_, path) = route.split_once(' ').unwrap();
     let token = provisioning::invitation::Token::generate().unwrap().to_string();
     let service = format!("s{}", v.name);
