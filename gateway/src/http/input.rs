@@ -131,9 +131,21 @@ pub fn login(text: &str) -> Answer<String> {
 /// # Errors
 /// Empty, too long, or with characters that change how others are shown: it stands in tables and logs beside them.
 pub fn name(text: &str) -> Answer<String> {
+    name_in("name", text)
+}
+
+/// The same in another field.
+///
+/// # Errors
+/// As [`name`].
+pub fn name_in(field: &str, text: &str) -> Answer<String> {
     let name = text.trim();
     let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(deceives);
-    if fits { Ok(name.to_owned()) } else { invalid("name: 1 to 64 characters in one line, none of them invisible") }
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        invalid(format!("{field}: 1 to 64 characters in one line, none of them invisible"))
+    }
 }
 
 /// One of the five languages.
