@@ -120,7 +120,7 @@ mod tests {
                 println!("{}", input.display());
                 target(&read);
             }
-            assert!(bytes <= MOST, "{name}: {bytes} bytes; `make fuzz-shrink`");
+            assert!(bytes <= MOST, "{name}: {bytes} bytes are too many");
             target(&[]);
         }
     }
