@@ -14,7 +14,7 @@ ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e fuzz build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e fuzz bench build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -55,6 +55,11 @@ fuzz: install-deps web $(TOOLS)/.fuzz-$(CARGO_FUZZ) ## every parser fed by libFu
 $(TOOLS)/.fuzz-$(CARGO_FUZZ): | install-deps
 	cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug --root $(TOOLS) --quiet
 	@touch $@
+
+bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 15 minutes, root
+	cargo build --release -p passerelle
+	cargo build -p virtual-office --bin bench
+	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle $(CARGO_TARGET_DIR)/debug/bench $(PART)
 
 build: install-deps web ## the gateway and the demo, for development
 	cargo build -p passerelle -p virtual-office

@@ -39,18 +39,25 @@ fn newcomers(office: &Office, config: &str, tries: usize) -> anyhow::Result<Vec<
     Ok(took)
 }
 
-/// Beyond its free handshakes the gateway asks for a cookie: how long it takes to get in with one.
+/// Beyond its free handshakes the gateway asks for a cookie: how long it takes to get in with one. Some tries are lost in
+/// a flood that this machine cannot read as fast as it makes it, and some are let in without a cookie.
 fn with_cookie(office: &Office, config: &str) -> anyhow::Result<Option<Duration>> {
+    const TRIES: usize = 30;
+    const ANSWER: Duration = Duration::from_millis(400);
     let mut newcomer = Speaker::new(&office.home_b, config)?;
-    for _ in 0..10 {
-        let first = newcomer.initiation()?;
-        newcomer.socket.send(&first)?;
-        match newcomer.datagram(KNOCK)? {
-            Some(answer) if answer[0] == 3 => newcomer.take(&answer),
-            _ => continue,
+    let mut asked = false;
+    for _ in 0..TRIES {
+        let message = newcomer.initiation()?;
+        let began = Instant::now();
+        newcomer.socket.send(&message)?;
+        match newcomer.datagram(ANSWER)? {
+            Some(cookie) if cookie[0] == 3 => {
+                newcomer.take(&cookie);
+                asked = true;
+            }
+            Some(response) if response[0] == 2 && asked => return Ok(Some(began.elapsed())),
+            _ => {}
         }
-        let took = newcomer.handshake(Duration::from_secs(1))?.context("no handshake with a cookie")?;
-        return Ok(Some(took));
     }
     Ok(None)
 }
@@ -113,8 +120,7 @@ fn median(mut of: Vec<u64>) -> u64 {
     of.get(of.len() / 2).copied().unwrap_or_default()
 }
 
-/// One worker does handshakes and packets alike, so a flood that takes all its time takes the tunnels' too: on two cores,
-/// with the flood, the client and an unoptimised gateway on them, that is somewhere above this rate.
+/// Handshakes have a queue and a thread of their own: no packet waits for them. What is left is that all share the cores.
 #[test]
 fn an_open_tunnel_goes_on_beside_a_flood_of_spoofed_handshakes() -> anyhow::Result<()> {
     const ROUNDS: usize = 3;
@@ -130,9 +136,9 @@ fn an_open_tunnel_goes_on_beside_a_flood_of_spoofed_handshakes() -> anyhow::Resu
         cast.anne_signs_in(client.ns())?;
         let messages = initiations(office, &cast.laptop.config)?;
         let (steady, all): (SocketAddr, _) = (format!("{alias}:{PACED}").parse()?, cast.pc_at(9000)[0]);
-        let mut streams = vec![("steady", steady, 5_000)];
-        if heavy("20,000 a second, and a stream that takes all there is") {
-            streams.extend([("steady", steady, 20_000), ("all there is", all, 5_000), ("all there is", all, 20_000)]);
+        let mut streams = vec![("steady", steady, 20_000)];
+        if heavy("a stream that takes all there is") {
+            streams.extend([("all there is", all, 5_000), ("all there is", all, 20_000)]);
         }
         for (what, to, rate) in streams {
             let stream = Stream::open(client.ns(), to)?;
@@ -194,8 +200,8 @@ fn junk_at_full_speed_kills_nobody_and_takes_no_memory() -> anyhow::Result<()> {
         let mut cast = Cast::start(office, GatewayOptions::default())?;
         // More than `net.core.rmem_max` allows without CAP_NET_ADMIN.
         let sockets = office.gw.ok(["ss", "-Huamn", "sport = :51820 or sport = :443"])?;
-        let wide = sockets.matches(",rb16777216,").count();
-        ensure!(wide == 2, "receive buffers: {sockets}");
+        let [packets, handshakes] = [",rb16777216,", ",rb4194304,"].map(|size| sockets.matches(size).count());
+        ensure!((packets, handshakes) == (2, 2), "receive buffers: {sockets}");
         let client = cast.anne_at(Home::A)?;
         cast.anne_signs_in(client.ns())?;
         let pid = cast.gateway.pid(Role::Net)?;

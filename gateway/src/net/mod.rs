@@ -318,7 +318,7 @@ impl Control {
         let Some(device) = self.plane.as_ref().and_then(|p| p.device.as_ref()) else { return };
         let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
         let mut news = Vec::new();
-        let activities = device.activities();
+        let activities = device.activities(|id| self.reported.get(&id).copied());
         if self.uses.len() > activities.len() {
             let here: HashSet<_> = activities.iter().map(|(id, _)| *id).collect();
             self.uses.retain(|id, _| here.contains(id));
@@ -329,7 +329,7 @@ impl Control {
                 .reported
                 .get(&id)
                 .is_some_and(|old| Activity { handshake: None, ..*old } == Activity { handshake: None, ..activity });
-            if quiet || activity.heard.0 == 0 {
+            if quiet {
                 continue;
             }
             self.reported.insert(id, activity);

@@ -94,20 +94,15 @@ fn port_of(socket: &Socket2) -> anyhow::Result<u16> {
     Ok(socket.local_addr()?.as_socket().context("socket without an address")?.port())
 }
 
-/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. The first worker reads them all.
+/// WireGuard's sockets: those that systemd bound for us, and the others of `ports`. The first worker reads their packets.
 ///
 /// # Errors
 /// None of the ports can be had.
 pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
-    let mut sockets = Vec::new();
-    for fd in activated() {
-        match Socket::adopt(fd) {
-            Ok(socket) => sockets.push(socket),
-            Err(e) => tracing::warn!(error = %e, "a socket from systemd is not UDP, not used"),
-        }
-    }
+    let mut sockets = adopt(activated().into_iter().map(Socket2::from).collect());
+    let port_of = |socket: &Socket| socket.local().map(|address| address.port()).ok();
     for port in ports {
-        if sockets.iter().any(|s| s.port().is_ok_and(|p| p == *port)) {
+        if sockets.iter().any(|s| port_of(s) == Some(*port)) {
             continue;
         }
         match Socket::bind(*port) {
@@ -117,8 +112,23 @@ pub(super) fn wireguard(ports: &[u16]) -> anyhow::Result<Vec<(usize, Socket)>> {
     }
     anyhow::ensure!(!sockets.is_empty(), "no UDP port for WireGuard is available: {ports:?}; is another VPN running?");
     // the port that configs name comes first: handshakes of ours leave from it
-    sockets.sort_by_key(|s| s.port().ok().and_then(|p| ports.iter().position(|q| *q == p)).unwrap_or(ports.len()));
+    sockets.sort_by_key(|s| port_of(s).and_then(|p| ports.iter().position(|q| *q == p)).unwrap_or(ports.len()));
     Ok(sockets.into_iter().map(|socket| (0, socket)).collect())
+}
+
+/// Ports that were bound for us: two sockets of one address are a port's queues, in this order.
+fn adopt(mut given: Vec<Socket2>) -> Vec<Socket> {
+    let address = |socket: &Socket2| socket.local_addr().ok().and_then(|a| a.as_socket());
+    let mut sockets = Vec::new();
+    while !given.is_empty() {
+        let first = given.remove(0);
+        let second = given.iter().position(|s| address(s) == address(&first)).map(|n| given.remove(n));
+        match Socket::adopt(first.into(), second.map(OwnedFd::from)) {
+            Ok(socket) => sockets.push(socket),
+            Err(e) => tracing::warn!(error = %e, "a socket from systemd is not UDP, not used"),
+        }
+    }
+    sockets
 }
 
 /// Descriptors passed by systemd (sd_listen_fds(3)).
@@ -128,4 +138,33 @@ fn activated() -> Vec<OwnedFd> {
     let count = std::env::var("LISTEN_FDS").ok().and_then(|n| n.parse::<i32>().ok()).filter(|_| for_us).unwrap_or(0);
     // SAFETY: systemd passes `LISTEN_FDS` open descriptors from 3 on to the process named by `LISTEN_PID`; this runs once.
     (3..3 + count.clamp(0, 16)).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tunnel::udp::Lane;
+
+    fn bound(address: &str, shared: bool) -> Socket2 {
+        let address: SocketAddr = address.parse().unwrap();
+        let socket = Socket2::new(Domain::for_address(address), Type::DGRAM.nonblocking(), None).unwrap();
+        if address.is_ipv6() {
+            socket.set_only_v6(true).unwrap();
+        }
+        socket.set_reuse_port(shared).unwrap();
+        socket.bind(&address.into()).unwrap();
+        socket
+    }
+
+    #[test]
+    fn two_sockets_of_an_address_are_one_port_with_two_queues() {
+        let first = bound("0.0.0.0:0", true);
+        let port = port_of(&first).unwrap();
+        let [four, six] = [format!("0.0.0.0:{port}"), format!("[::]:{port}")];
+        let sockets = adopt(vec![first, bound(&four, true), bound(&six, true), bound(&six, true)]);
+        let lanes = |s: &Socket| [Lane::Packets, Lane::Handshakes].map(|lane| s.descriptor(lane).is_some());
+        assert_eq!(sockets.iter().map(lanes).collect::<Vec<_>>(), [[true, true]; 2]);
+        let alone = adopt(vec![bound("0.0.0.0:0", false), bound("[::]:0", false)]);
+        assert_eq!(alone.iter().map(lanes).collect::<Vec<_>>(), [[true, false]; 2]);
+    }
 }

@@ -14,7 +14,7 @@ use super::limiter::{Limiter, mac};
 use super::segment::{self, LARGEST_SEGMENT};
 use super::table::{Identity, Table};
 use super::tun::{Tun, VNET};
-use super::udp::Endpoint;
+use super::udp::{Endpoint, Lane};
 use super::worker::{PAD, Round, Worker};
 use super::{ArcSwap, Mutex, Shared};
 use crate::clock::Boot;
@@ -79,7 +79,7 @@ impl Bench {
             mtu: 1420,
         };
         let (tun, office) = tun();
-        let worker = Worker::new(0, Arc::new(shared), tun);
+        let worker = Worker::new(0, Lane::Packets, Arc::new(shared), tun);
         let mut number = 0;
         let devices = secrets.map(|secret| {
             number += 1;

@@ -35,7 +35,7 @@ use self::limiter::{COOKIE_REPLY, Judgement, Limiter};
 use self::peer::{Activity, Peer};
 use self::table::{Identity, Table};
 use self::tun::Tun;
-use self::udp::Socket;
+use self::udp::{Lane, Socket};
 use self::worker::Worker;
 use crate::clock::Boot;
 use crate::ids::DeviceId;
@@ -66,7 +66,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// Starts one worker for each queue of the TUN, under `state`. With each socket comes the worker that reads it.
+    /// Starts one worker for each queue of the TUN, under `state`, and one for handshakes. With each socket comes the
+    /// worker that reads its packets.
     ///
     /// # Errors
     /// A thread cannot be started.
@@ -81,7 +82,10 @@ impl Device {
         let mut secret = [0; 32];
         random(&mut secret);
         let (owners, sockets) = sockets.into_iter().unzip();
-        let workers = queues.len();
+        let Some(first) = queues.first() else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let mut tasks = vec![(Lane::Handshakes, first.duplicate()?)];
+        tasks.splice(0..0, queues.into_iter().map(|queue| (Lane::Packets, queue)));
+        let workers = tasks.len();
         let wakes = (0..workers)
             .map(|_| eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))
             .collect::<Result<_, _>>()?;
@@ -98,9 +102,10 @@ impl Device {
         });
         let device = Self { shared };
         device.install(state, now);
-        for (number, queue) in queues.into_iter().enumerate() {
-            let worker = Worker::new(number, device.shared.clone(), queue);
-            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || worker.run())?;
+        for (number, (lane, queue)) in tasks.into_iter().enumerate() {
+            let worker = Worker::new(number, lane, device.shared.clone(), queue);
+            let name = if lane == Lane::Packets { format!("worker-{number}") } else { "handshakes".to_owned() };
+            std::thread::Builder::new().name(name).spawn(move || worker.run())?;
         }
         Ok(device)
     }
@@ -122,10 +127,11 @@ impl Device {
         self.wake(0);
     }
 
-    /// What peers did.
+    /// What peers did that were ever heard; `before` is what was said of one last.
     #[must_use]
-    pub fn activities(&self) -> Vec<(DeviceId, Activity)> {
-        self.shared.table.load().peers().map(|peer| (peer.device, peer.activity())).collect()
+    pub fn activities(&self, before: impl Fn(DeviceId) -> Option<Activity>) -> Vec<(DeviceId, Activity)> {
+        let table = self.shared.table.load();
+        table.peers().filter_map(|peer| Some((peer.device, peer.activity(|| before(peer.device))?))).collect()
     }
 
     /// Waits until every round that was under way is over: the next one sees the new table.
@@ -162,8 +168,9 @@ impl Shared {
         self.rounds[worker].fetch_add(1, Ordering::SeqCst);
     }
 
-    fn sockets_of(&self, worker: usize) -> impl Iterator<Item = usize> + '_ {
-        self.owners.iter().enumerate().filter(move |(_, owner)| **owner == worker).map(|(number, _)| number)
+    fn sockets_of(&self, worker: usize, lane: Lane) -> impl Iterator<Item = usize> + '_ {
+        let its = move |owner: usize| lane == Lane::Handshakes || owner == worker;
+        self.owners.iter().enumerate().filter(move |(_, owner)| its(**owner)).map(|(number, _)| number)
     }
 
     fn judge(&self, from: SocketAddr, message: &[u8], now: Boot, reply: &mut [u8; COOKIE_REPLY]) -> Judgement {

@@ -83,7 +83,7 @@ impl Rig {
         tun.set_nonblocking(true).unwrap();
         office.set_read_timeout(Some(PATIENCE)).unwrap();
         let socket = Socket::bind(0).unwrap();
-        let gateway = SocketAddr::from(([127, 0, 0, 1], socket.port().unwrap()));
+        let gateway = SocketAddr::from(([127, 0, 0, 1], socket.local().unwrap().port()));
         let queue = Tun::over(OwnedFd::from(tun));
         let device = Device::start(&model::interface(), state, vec![(0, socket)], vec![queue], Boot::now()).unwrap();
         Self { device, gateway, office }

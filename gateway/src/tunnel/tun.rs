@@ -46,6 +46,14 @@ impl Tun {
         Self { fd, udp_offload: false }
     }
 
+    /// The same queue once more.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        Ok(Self { fd: self.fd.try_clone()?, udp_offload: self.udp_offload })
+    }
+
     /// Reads one packet with its virtio-net header; the length with it.
     ///
     /// # Errors

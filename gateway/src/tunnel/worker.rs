@@ -1,11 +1,11 @@
-//! One worker: reads, decides, encrypts and writes without handing over to anybody.
+//! One worker: reads, decides, encrypts and writes without handing over to anybody. One more does the same for what is
+//! no packet of a session, so that the others never wait for a handshake's arithmetic.
 //!
 //! A round reads what UDP and TUN have, up to a bound, under one table and one reading of the clock. While a round is
 //! under way its number is odd; the control thread waits for that after it has changed the table.
 
 use std::io::{ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use boringtun::noise::handshake::parse_handshake_anon;
@@ -21,7 +21,7 @@ use super::peer::{Encapsulated, Noise, Peer};
 use super::segment;
 use super::table::Table;
 use super::tun::{Tun, VNET};
-use super::udp::{Endpoint, Socket};
+use super::udp::{Endpoint, Lane, Socket};
 use super::verdicts::Verdicts;
 use super::wheel::Wheel;
 use crate::clock::Boot;
@@ -36,6 +36,8 @@ const RECEIVE: usize = 8;
 const LARGEST: usize = 65_536;
 /// Packets or calls a round takes from one side before it looks at the other, so that neither starves.
 const ROUND: usize = 32;
+/// The same of handshakes, half a millisecond's worth: who revokes waits for the round that is under way.
+const ROUND_OF_HANDSHAKES: usize = RECEIVE;
 /// Packets are padded to a multiple of this, in bytes; buffers have as much room behind the packet.
 pub(super) const PAD: usize = 16;
 /// boringtun needs room for a handshake message at least.
@@ -44,6 +46,7 @@ const SCRATCH: usize = 256;
 /// A thread's own things.
 pub(super) struct Worker {
     number: usize,
+    lane: Lane,
     shared: Arc<Shared>,
     tun: Tun,
     writer: TunWriter,
@@ -62,10 +65,11 @@ pub(super) struct Round<'a> {
 }
 
 impl Worker {
-    /// A worker with its own queue of the TUN.
-    pub(super) fn new(number: usize, shared: Arc<Shared>, tun: Tun) -> Self {
+    /// A worker with its own queue of the TUN; that for handshakes only writes to it.
+    pub(super) fn new(number: usize, lane: Lane, shared: Arc<Shared>, tun: Tun) -> Self {
         Self {
             number,
+            lane,
             shared,
             tun,
             writer: TunWriter::default(),
@@ -86,10 +90,12 @@ impl Worker {
             let table = self.shared.table.load();
             let round = Round { table: &table, now: Boot::now() };
             let shared = self.shared.clone();
-            for number in shared.sockets_of(self.number) {
+            for number in shared.sockets_of(self.number, self.lane) {
                 self.read_udp(&round, number);
             }
-            self.read_tun(&round);
+            if self.lane == Lane::Packets {
+                self.read_tun(&round);
+            }
             self.turn_wheel(&round);
             self.hand_over();
             drop(table);
@@ -105,9 +111,14 @@ impl Worker {
 
     fn wait(&self) {
         let wake = &self.shared.wakes[self.number];
-        let mut fds = vec![PollFd::new(&self.tun, PollFlags::IN), PollFd::new(wake, PollFlags::IN)];
-        for number in self.shared.sockets_of(self.number) {
-            fds.push(PollFd::from_borrowed_fd(self.shared.sockets[number].as_fd(), PollFlags::IN));
+        let mut fds = vec![PollFd::new(wake, PollFlags::IN)];
+        if self.lane == Lane::Packets {
+            fds.push(PollFd::new(&self.tun, PollFlags::IN));
+        }
+        for number in self.shared.sockets_of(self.number, self.lane) {
+            fds.extend(
+                self.shared.sockets[number].descriptor(self.lane).map(|d| PollFd::from_borrowed_fd(d, PollFlags::IN)),
+            );
         }
         let timeout = self.wheel.due().map(|due| {
             let left = due.remaining(Boot::now());
@@ -115,7 +126,7 @@ impl Worker {
         });
         // an interrupted or failed poll is a round without packets
         let _ = poll(&mut fds, timeout.as_ref());
-        if fds[1].revents().contains(PollFlags::IN) {
+        if fds[0].revents().contains(PollFlags::IN) {
             let _ = rustix::io::read(wake, &mut [0; 8]);
         }
     }
@@ -125,12 +136,13 @@ impl Worker {
         let shared = self.shared.clone();
         let Some(socket) = shared.sockets.get(number) else { return };
         let mut metas = [RecvMeta::default(); RECEIVE];
-        for _ in 0..ROUND / RECEIVE {
+        let round_of = if self.lane == Lane::Packets { ROUND } else { ROUND_OF_HANDSHAKES };
+        for _ in 0..round_of / RECEIVE {
             let mut slices: [IoSliceMut<'_>; RECEIVE] = {
                 let mut rest = buffers.iter_mut();
                 std::array::from_fn(|_| IoSliceMut::new(rest.next().map_or(&mut [], |b| &mut b[..])))
             };
-            let received = match socket.receive(&mut slices, &mut metas) {
+            let received = match socket.receive(self.lane, &mut slices, &mut metas) {
                 Ok(received) => received,
                 Err(e) => {
                     if e.kind() != ErrorKind::WouldBlock {
