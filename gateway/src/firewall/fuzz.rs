@@ -1,4 +1,5 @@
 //! What the kernel tells of nftables and of connections, and the ruleset of whatever state.
+#![allow(clippy::unwrap_used)]
 
 use std::net::IpAddr;
 

@@ -104,6 +104,7 @@ mod tests {
     const MOST: usize = 64 * 1024;
 
     #[test]
+    #[allow(clippy::print_stdout)]
     fn every_input_that_was_kept_is_survived() {
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus");
         let folders = std::fs::read_dir(&corpus).unwrap().count();

@@ -1,4 +1,5 @@
 //! The data path without threads and without a network: datagrams in, packets of the office in, and what comes out.
+#![allow(clippy::unwrap_used)]
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
