@@ -13,7 +13,7 @@ use crate::ids::UserId;
 use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
 use crate::store::users::{Credentials, FACTOR_LIMIT};
-use crate::store::{Moment, Store};
+use crate::store::{Moment, Store, sought};
 
 /// A TOTP code is shorter than this; a recovery code is longer.
 const LONGEST_CODE: usize = 16;
@@ -57,7 +57,7 @@ pub async fn sign_in(
     attempt: Attempt<'_>,
     now: Moment,
 ) -> Result<SignedIn, Refused> {
-    let login = attempt.login.trim().to_lowercase();
+    let login = sought(attempt.login).trim().to_lowercase();
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
     let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::any::AnyRow;
 
-use super::row::{Columns as _, words};
+use super::row::{Columns as _, sought, words};
 use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -119,7 +119,7 @@ impl Store {
         let mut tx = self.read().await?;
         let sql = format!("{SELECT} WHERE u.id = $1 OR u.login = $1");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id_or_login.to_lowercase())
+            .bind(sought(id_or_login).to_lowercase())
             .fetch_optional(&mut *tx)
             .await?
             .ok_or(Error::NotFound("user"))?;
