@@ -8,11 +8,13 @@ NODE := $(TOOLS)/node
 export PATH := $(NODE)/node_modules/.bin:$(PATH)
 BORINGTUN := 0.7.1
 DENY := 0.20.2
+CARGO_FUZZ := 0.13.2
+FUZZ_SECONDS ?= 60
 ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e bench build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e fuzz bench build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -27,6 +29,8 @@ test: install-deps check unit e2e ## all that must hold before a change lands; r
 
 test-all: install-deps check unit ## the same, and what is heavier; root
 	PASSERELLE_HEAVY=1 $(MAKE) e2e
+	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
+	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
 
 check: install-deps web web-check $(TOOLS)/.deny-$(DENY) ## format, lints, units, what is linked in; advisories, if GitHub is reached
 	cargo fmt --all --check
@@ -44,6 +48,13 @@ unit: install-deps web ## tests without namespaces; what touches the database a 
 
 e2e: install-deps tools build ## tests in the virtual office; root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
+
+fuzz: install-deps web $(TOOLS)/.fuzz-$(CARGO_FUZZ) ## every parser fed by libFuzzer, FUZZ_SECONDS (60) each; nightly
+	PATH=$(TOOLS)/bin:$$PATH tests/fuzz/run $(FUZZ_SECONDS)
+
+$(TOOLS)/.fuzz-$(CARGO_FUZZ): | install-deps
+	cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug --root $(TOOLS) --quiet
+	@touch $@
 
 bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 15 minutes, root
 	cargo build --release -p passerelle

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::dns::rewrite::is_private;
+use crate::pure::site::{deceives, shown};
 use crate::store::Database;
 
 /// Where the configuration is looked for.
@@ -67,15 +68,26 @@ impl Config {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.is_none() => return Ok(Self::default()),
             Err(e) => return Err(e).with_context(|| format!("read configuration {}", chosen.display())),
         };
-        let config: Self = toml::from_str(&text).with_context(|| format!("in {}", chosen.display()))?;
-        config.check().with_context(|| format!("in {}", chosen.display()))?;
-        Ok(config)
+        Self::parse(&text, chosen)
+    }
+
+    /// Reads what is in the file of this name.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, file: &Path) -> anyhow::Result<Self> {
+        let read = || -> anyhow::Result<Self> {
+            let config: Self = toml::from_str(text).map_err(|e| sentence(text, &e))?;
+            config.check()?;
+            Ok(config)
+        };
+        read().with_context(|| format!("in {}", file.display()))
     }
 
     fn check(&self) -> anyhow::Result<()> {
         let name = &self.interface;
         let fits = (1..=15).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        anyhow::ensure!(fits, "interface `{name}`: 1 to 15 letters, digits or hyphens");
+        anyhow::ensure!(fits, "interface `{}`: 1 to 15 letters, digits or hyphens", shown(name));
         anyhow::ensure!(!self.ports.is_empty(), "ports: at least one UDP port, such as 51820");
         anyhow::ensure!(!self.ports.contains(&0), "ports: 0 is not a port");
         for address in &self.office_dns {
@@ -111,5 +123,77 @@ impl Config {
     #[must_use]
     pub fn api_socket(&self) -> PathBuf {
         self.runtime_dir.join("api.sock")
+    }
+}
+
+/// What is expected of each key, for whoever wrote something else.
+const EXPECTED: [(&str, &str); 7] = [
+    ("state_dir", "a directory is expected, such as \"/var/lib/passerelle\""),
+    ("database", "a PostgreSQL URL is expected, such as \"postgresql:///passerelle?host=/run/postgresql\""),
+    ("runtime_dir", "a directory is expected, such as \"/run/passerelle\""),
+    ("interface", "a name is expected, such as \"pass0\""),
+    ("ports", "a list of UDP ports is expected, such as [51820, 443]"),
+    ("office_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8443\"]"),
+    ("also_named", "a list of host names is expected, such as [\"localhost\"]"),
+];
+
+/// One line: where, which key, and what is expected there.
+fn sentence(text: &str, e: &toml::de::Error) -> anyhow::Error {
+    let before = text.get(..e.span().map_or(0, |span| span.start)).unwrap_or_default();
+    let number = before.matches('\n').count() + 1;
+    // A list may go on for lines: the key is on the last one before that has one.
+    let key = text.lines().take(number).filter_map(|line| line.split_once('=')).last().map(|(key, _)| key.trim());
+    match EXPECTED.iter().find(|(known, _)| Some(*known) == key) {
+        Some((key, expected)) if !e.message().starts_with("duplicate key") => {
+            anyhow::anyhow!("line {number}: {key}: {expected}")
+        }
+        _ => {
+            let message: String = e.message().lines().next().unwrap_or_default().chars().take(200).collect();
+            let keys = EXPECTED.map(|(key, _)| key).join(", ");
+            let message: String = message.chars().filter(|c| !deceives(*c)).collect();
+            anyhow::anyhow!("line {number}: {message}; the keys are {keys}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_wrong_is_said_in_one_line_with_file_key_and_what_is_expected() {
+        let long = format!("interface = \"{}\"", "x".repeat(64 * 1024));
+        let cases: [(&str, &str); 22] = [
+            ("state_dir = 5", "line 1: state_dir: a directory is expected"),
+            ("state_dir = [\"/x\"]", "state_dir: a directory is expected"),
+            ("runtime_dir = true", "runtime_dir: a directory is expected"),
+            ("interface = 7", "interface: a name is expected"),
+            ("interface = \"\"", "interface ``: 1 to 15 letters"),
+            ("interface = \"a\\nb\"", "1 to 15 letters"),
+            ("interface = \"a\\u202eb\"", "1 to 15 letters"),
+            (&long, "1 to 15 letters"),
+            ("ports = 51820", "ports: a list of UDP ports is expected"),
+            ("ports = []", "ports: at least one UDP port"),
+            ("ports = [0]", "ports: 0 is not a port"),
+            ("ports = [-1]", "ports: a list of UDP ports"),
+            ("ports = [65536]", "ports: a list of UDP ports"),
+            ("ports = [99999999999999999999999]", "line 1"),
+            ("# x\nports = [\n  1,\n  \"2\",\n]", "ports: a list of UDP ports"),
+            ("office_listen = [\"192.168.1.2\"]", "office_listen: a list of addresses with ports"),
+            ("also_named = \"localhost\"", "also_named: a list of host names"),
+            ("database = \"passerelle.db\"", "database: a PostgreSQL URL"),
+            ("database = \"mysql://x/y\"", "database: a PostgreSQL URL"),
+            ("database = \"postgres://a:b@h/x\"", "no password here"),
+            ("interfaces = \"pass0\"", "unknown field `interfaces`"),
+            ("interface = \"a", "line 1"),
+        ];
+        for (text, said) in cases {
+            let shown: String = text.chars().take(40).collect();
+            let error = format!("{:#}", Config::parse(text, Path::new("/etc/passerelle/passerelle.toml")).unwrap_err());
+            assert!(error.starts_with("in /etc/passerelle/passerelle.toml: "), "{shown}: {error}");
+            assert!(error.contains(said), "{shown}: {error}");
+            assert!(error.len() < 400 && !error.chars().any(deceives), "{shown}: {error}");
+        }
+        assert_eq!(Config::parse("ports = [51820]", Path::new("x")).unwrap().ports, [51820]);
     }
 }

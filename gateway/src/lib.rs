@@ -11,11 +11,14 @@ pub mod clock;
 pub mod config;
 pub mod dns;
 pub mod firewall;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod identity;
 pub mod ids;
 pub mod link;
 pub mod net;
+mod planted;
 pub mod pure;
 pub mod reconcile;
 pub mod store;

@@ -51,24 +51,12 @@ impl Network {
     /// Asks the kernel and reads the resolver files.
     pub(super) fn detect() -> anyhow::Result<Self> {
         let mut network = Self::default();
-        for message in dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))? {
-            if let RouteNetlinkMessage::NewLink(link) = message {
-                network.interfaces.push(interface(&link));
-            }
-        }
-        for message in dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))? {
-            if let RouteNetlinkMessage::NewAddress(address) = message {
-                network.add_address(&address);
-            }
-        }
+        network.add(dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?);
+        network.add(dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?);
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             let mut request = RouteMessage::default();
             request.header.address_family = family;
-            for message in dump(RouteNetlinkMessage::GetRoute(request))? {
-                if let RouteNetlinkMessage::NewRoute(route) = message {
-                    network.add_route(&route);
-                }
-            }
+            network.add(dump(RouteNetlinkMessage::GetRoute(request))?);
         }
         for file in RESOLVER_FILES {
             let (resolvers, zones) = parse_resolv_conf(&std::fs::read_to_string(file).unwrap_or_default());
@@ -107,6 +95,28 @@ impl Network {
     /// Resolvers with their port.
     pub(super) fn resolver_sockets(&self) -> Vec<SocketAddr> {
         self.resolvers.iter().map(|ip| SocketAddr::new(*ip, 53)).collect()
+    }
+
+    fn add(&mut self, messages: Vec<RouteNetlinkMessage>) {
+        for message in messages {
+            match message {
+                RouteNetlinkMessage::NewLink(link) => self.interfaces.push(interface(&link)),
+                RouteNetlinkMessage::NewAddress(address) => self.add_address(&address),
+                RouteNetlinkMessage::NewRoute(route) => self.add_route(&route),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in a datagram of the kernel's, and what a resolver file says.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn of(datagram: &[u8], resolver_file: &str) -> Self {
+        let (mut network, mut found) = (Self::default(), Vec::new());
+        // What came before the broken part counts here: the more is looked at.
+        let _ = take(datagram, &mut found);
+        network.add(found);
+        (network.resolvers, network.zones) = parse_resolv_conf(resolver_file);
+        network
     }
 
     fn add_address(&mut self, message: &AddressMessage) {
@@ -215,22 +225,29 @@ fn dump(request: RouteNetlinkMessage) -> anyhow::Result<Vec<RouteNetlinkMessage>
     let mut buffer = vec![0; BUFFER];
     while found.len() < MAX_MESSAGES {
         let size = socket.recv(&mut &mut buffer[..], 0).context("read the kernel's answer")?;
-        let mut rest = buffer.get(..size).unwrap_or_default();
-        while !rest.is_empty() {
-            let message =
-                NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).context("read the kernel's answer")?;
-            match message.payload {
-                NetlinkPayload::Done(_) => return Ok(found),
-                NetlinkPayload::Error(error) => anyhow::bail!("the kernel refuses: {error:?}"),
-                NetlinkPayload::InnerMessage(inner) => found.push(inner),
-                _ => {}
-            }
-            // Messages are padded to four bytes.
-            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
-            rest = rest.get(length.max(16)..).unwrap_or_default();
+        if take(buffer.get(..size).unwrap_or_default(), &mut found)? {
+            return Ok(found);
         }
     }
     Ok(found)
+}
+
+/// Takes in a datagram of the kernel's answer; whether it was the last.
+fn take(datagram: &[u8], found: &mut Vec<RouteNetlinkMessage>) -> anyhow::Result<bool> {
+    let mut rest = datagram;
+    while !rest.is_empty() {
+        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).context("read the kernel's answer")?;
+        match message.payload {
+            NetlinkPayload::Done(_) => return Ok(true),
+            NetlinkPayload::Error(error) => anyhow::bail!("the kernel refuses: {error:?}"),
+            NetlinkPayload::InnerMessage(inner) => found.push(inner),
+            _ => {}
+        }
+        // Messages are padded to four bytes.
+        let length = usize::try_from(message.header.length).unwrap_or(usize::MAX).next_multiple_of(4);
+        rest = rest.get(length.max(16)..).unwrap_or_default();
+    }
+    Ok(false)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod client;
 mod detect;
 mod device;
 mod doctor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod group;
 mod input;
 mod invitation;

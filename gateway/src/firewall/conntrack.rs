@@ -95,7 +95,7 @@ pub fn forget(flows: &[Flows], spared: &[IpAddr]) -> io::Result<usize> {
     Ok(gone)
 }
 
-fn wanted(message: Message<'_>, flows: &[Flows], spared: &[IpAddr]) -> bool {
+pub(super) fn wanted(message: Message<'_>, flows: &[Flows], spared: &[IpAddr]) -> bool {
     ends(message.attributes()).is_some_and(|(source, destination)| {
         !spared.contains(&destination) && flows.iter().any(|f| f.cover(source, destination))
     })
@@ -111,7 +111,7 @@ fn ends(attributes: Attributes<'_>) -> Option<(IpAddr, IpAddr)> {
 }
 
 /// The request that removes exactly this entry: its tuple, its zone, and its number in case it was replaced meanwhile.
-fn removal(message: Message<'_>, family: u8) -> Option<Request> {
+pub(super) fn removal(message: Message<'_>, family: u8) -> Option<Request> {
     let attributes = message.attributes();
     let tuple = attributes.find(TUPLE_ORIGINAL)?;
     let mut request = Request::new(DELETE, NLM_F_ACK, family).attribute(TUPLE_ORIGINAL, tuple, true);

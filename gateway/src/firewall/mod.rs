@@ -7,6 +7,8 @@ mod batch;
 pub mod conntrack;
 pub mod delta;
 pub mod elements;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod interpret;
 pub mod load;

@@ -136,7 +136,7 @@ impl Request {
     }
 
     /// Length and sequence are known now.
-    fn finish(mut self, sequence: u32) -> Vec<u8> {
+    pub(super) fn finish(mut self, sequence: u32) -> Vec<u8> {
         let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
         self.0[0..4].copy_from_slice(&length.to_ne_bytes());
         self.0[8..12].copy_from_slice(&sequence.to_ne_bytes());

@@ -19,6 +19,7 @@ use super::batch::{
 };
 use super::elements::{Elements, Published, published, timeout};
 use crate::clock::Boot;
+use crate::planted::{Bug, planted};
 use crate::pure::state::State;
 
 /// Before connection tracking (-200) and after the reassembly of fragments (-400).
@@ -217,6 +218,7 @@ pub(super) fn add(b: &mut Batch, elements: &Elements, now: Boot) {
     for (key, end) in elements {
         let value = match end {
             None => key.added(None),
+            Some(_) if planted(Bug::NoTimeout) => key.added(None),
             Some(end) => match timeout(*end, now) {
                 None => continue,
                 seconds => key.added(seconds),

@@ -162,14 +162,14 @@ impl Drop for Watch {
 
 /// What is known of the transaction whose messages are coming in.
 #[derive(Debug, Default)]
-struct Transaction {
+pub(super) struct Transaction {
     touches_us: bool,
     is_ours: bool,
 }
 
 impl Transaction {
     /// Takes in one message; at the end of a foreign transaction that touched us, who it was.
-    fn message(&mut self, own: &Own, message: Message<'_>) -> Option<Touched> {
+    pub(super) fn message(&mut self, own: &Own, message: Message<'_>) -> Option<Touched> {
         if message.kind & 0xff00 != NFTABLES {
             return None;
         }

@@ -15,6 +15,7 @@ use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Asked;
 use crate::audit::Event;
 use crate::clock::Unix;
+use crate::pure::site::shown;
 use crate::store::audit as stored;
 
 /// One line of the audit.
@@ -81,7 +82,7 @@ async fn read_audit(
 ) -> Answer<Json<Vec<AuditEntry>>> {
     if let Some(event) = asked.event.as_deref().filter(|event| !Event::NAMES.contains(event)) {
         let known = Event::NAMES.join(", ");
-        return Err(ApiError::Invalid(format!("no event `{}`; there are {known}", event.escape_default())));
+        return Err(ApiError::Invalid(format!("event: there is no `{}`; there are {known}", shown(event))));
     }
     let login = match &asked.user {
         Some(user) => Some(api.store.user(user).await.named(user)?.login),

@@ -20,6 +20,7 @@ use crate::identity::Refused;
 use crate::identity::api_token::ApiToken;
 use crate::identity::web_token::WebToken;
 use crate::ids::{DeviceId, UserId};
+use crate::planted::{Bug, planted};
 use crate::pure::cut::shut_out;
 use crate::store::Moment;
 use crate::store::devices::Device;
@@ -151,6 +152,11 @@ impl Admin {
 }
 
 fn door(parts: &Parts) -> Answer<Door> {
+    if planted(Bug::HeaderMakesADoor)
+        && let Some(address) = parts.headers.get("x-forwarded-for").and_then(|a| a.to_str().ok()?.parse().ok())
+    {
+        return Ok(Door::Tunnel(address));
+    }
     // A request without a door came by no listener of ours.
     parts.extensions.get::<Door>().copied().ok_or_else(|| ApiError::Internal(anyhow::anyhow!("request without a door")))
 }
@@ -171,7 +177,8 @@ async fn session(parts: &Parts, api: &Api, device: Option<&Device>) -> Answer<Op
     let hash = token.hash();
     let session = api.store.web_session(&hash, Moment::now().wall).await?;
     // A cookie that was carried to another device or door is nobody's.
-    Ok(session.filter(|s| s.device == device.map(|d| d.id)).map(|s| (s, hash)))
+    let carried = |s: &WebSession| s.device != device.map(|d| d.id) && !planted(Bug::CookieTravels);
+    Ok(session.filter(|s| !carried(s)).map(|s| (s, hash)))
 }
 
 impl FromRequestParts<Arc<Api>> for Public {
@@ -322,7 +329,7 @@ impl FromRequestParts<Arc<Api>> for Person {
             return Ok(Self { actor: Actor::Local });
         }
         let SignedIn { session, device, .. } = SignedIn::from_request_parts(parts, api).await?;
-        if session.role != Role::Admin {
+        if session.role != Role::Admin && !planted(Bug::EverybodyIsIt) {
             return Err(ApiError::NotFound);
         }
         if let Some(device) = device

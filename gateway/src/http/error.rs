@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::problem::{Problem, Slug};
 use crate::identity::Refused;
 use crate::identity::passwords::Weak;
+use crate::pure::site::shown;
 use crate::reconcile::Unconfirmed;
 use crate::store;
 
@@ -43,11 +44,11 @@ pub enum ApiError {
     Internal(anyhow::Error),
 }
 
+/// The media type of a [`Problem`] (RFC 9457).
+pub const PROBLEM: &str = "application/problem+json";
+
 /// Short for what handlers answer.
 pub type Answer<T> = Result<T, ApiError>;
-
-/// Longest name that is repeated in an answer, in characters: names of ours are shorter.
-const REPEATED: usize = 64;
 
 /// Says which name is nobody's, to callers who see all of that kind.
 pub trait Named<T> {
@@ -140,7 +141,7 @@ impl From<Unconfirmed> for ApiError {
 impl ApiError {
     /// None of this kind has this name.
     pub(super) fn unknown(kind: &'static str, name: &str) -> Self {
-        Self::Unknown(kind, name.chars().filter(|c| !c.is_control()).take(REPEATED).collect())
+        Self::Unknown(kind, shown(name))
     }
 
     /// What is wrong, for people.
@@ -201,7 +202,7 @@ impl IntoResponse for ApiError {
         let wait = problem.retry_after;
         let mut response = (status, axum::Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if let Some(wait) = wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses::{WIDEST4, WIDEST6};
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
 use crate::link::message::Ports;
-use crate::pure::site::{self, is_label};
+use crate::pure::site::{self, deceives, is_label, shown};
 use crate::store::site::Site;
 
 /// Most ranges of ports a service has.
@@ -40,24 +41,43 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         let read = tokio::time::timeout(BODY, axum::Json::from_request(request, state)).await;
         match read.map_err(|_| ApiError::Invalid("the body did not arrive in time".into()))? {
             Ok(axum::Json(body)) => Ok(Self(body)),
-            // What serde says may quote what was sent, and that may be a password: only the place is told.
-            Err(axum::extract::rejection::JsonRejection::JsonDataError(e)) => Err(ApiError::Invalid(field_of(&e))),
-            Err(e) => Err(ApiError::Invalid(format!("a JSON body is expected ({})", e.status()))),
+            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::Invalid(format!("the body is larger than {} KiB", super::LARGEST_BODY >> 10)))
+            }
+            Err(e) => Err(ApiError::Invalid(wrong(&e.body_text()).unwrap_or_else(|| {
+                "a JSON body is expected: an object in UTF-8, with the fields that the API document names".to_owned()
+            }))),
         }
     }
 }
 
-fn field_of(e: &axum::extract::rejection::JsonDataError) -> String {
-    let text = e.body_text();
+/// What serde found wrong, without what was sent: that may be a password. Only the place is told, and what is expected
+/// there.
+fn wrong(text: &str) -> Option<String> {
     for known in ["missing field `", "unknown field `"] {
         if let Some((_, rest)) = text.split_once(known)
             && let Some((field, _)) = rest.split_once('`')
             && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         {
-            return format!("{known}{field}`");
+            return Some(format!("{known}{field}`"));
         }
     }
-    "a field of the body has a value that cannot be".to_owned()
+    // "<what failed>: <path>: <what is wrong>[, expected <what>][ at line …]"
+    let (_, rest) = text.split_once(": ")?;
+    let (path, rest) = rest.split_once(": ")?;
+    let ours = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.[]".contains(&b);
+    if !path.starts_with(|c: char| c.is_ascii_lowercase()) || path.len() > LONGEST_NAME || !path.bytes().all(ours) {
+        return None;
+    }
+    // After the last one: what was sent stands before it.
+    let expected = rest.rsplit_once(", expected ").map_or("another value", |(_, expected)| expected);
+    let expected = expected.split_once(" at line ").map_or(expected, |(expected, _)| expected);
+    let expected = match expected {
+        "u16" => "a whole number up to 65535",
+        "u32" | "u64" | "i64" => "a whole number",
+        other => other,
+    };
+    Some(format!("{path}: {expected} is expected"))
 }
 
 /// A query string.
@@ -69,7 +89,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
         Query::try_from_uri(&parts.uri)
             .map(|Query(asked)| Self(asked))
-            .map_err(|_| ApiError::Invalid("the query string is not what the API document says".into()))
+            .map_err(|e| {
+                wrong(&e.body_text()).unwrap_or_else(|| "the query string is not what the API document says".into())
+            })
+            .map_err(ApiError::Invalid)
     }
 }
 
@@ -108,16 +131,21 @@ pub fn login(text: &str) -> Answer<String> {
 /// # Errors
 /// Empty, too long, or with characters that change how others are shown: it stands in tables and logs beside them.
 pub fn name(text: &str) -> Answer<String> {
-    let name = text.trim();
-    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(deceives);
-    if fits { Ok(name.to_owned()) } else { invalid("name: 1 to 64 characters") }
+    name_in("name", text)
 }
 
-/// Control characters, line and paragraph separators, and what turns the direction of writing or cannot be seen.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+/// The same in another field.
+///
+/// # Errors
+/// As [`name`].
+pub fn name_in(field: &str, text: &str) -> Answer<String> {
+    let name = text.trim();
+    let fits = (1..=LONGEST_NAME).contains(&name.chars().count()) && !name.chars().any(deceives);
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        invalid(format!("{field}: 1 to 64 characters in one line, none of them invisible"))
+    }
 }
 
 /// One of the five languages.
@@ -133,7 +161,7 @@ pub fn language(text: &str) -> Answer<String> {
 /// # Errors
 /// It is none.
 pub fn endpoint(text: &str) -> Answer<String> {
-    site::endpoint(text).map_err(ApiError::Invalid)
+    site::endpoint(text).map_err(|e| ApiError::Invalid(format!("endpoint: {e}")))
 }
 
 /// Zones of the office: as set-up takes them, and never the site's own.
@@ -146,7 +174,7 @@ pub fn office_zones(zones: &[String], site: &Site) -> Answer<Vec<String>> {
     }
     let mut out: Vec<String> = Vec::new();
     for text in zones {
-        let zone = site::zone(text).map_err(ApiError::Invalid)?;
+        let zone = site::zone(text).map_err(|e| ApiError::Invalid(format!("office_zones: {e}")))?;
         if zone == site.zone || zone.ends_with(&format!(".{}", site.zone)) {
             return invalid(format!("office_zones: {} is the gateway's own", site.zone));
         }
@@ -163,7 +191,7 @@ pub fn office_zones(zones: &[String], site: &Site) -> Answer<Vec<String>> {
 /// It cannot be one.
 pub fn interface(text: &str) -> Answer<String> {
     let fits = (1..=15).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b':')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_+".contains(&b))
         && !["lo", ".", ".."].contains(&text);
     if fits { Ok(text.to_owned()) } else { invalid("office_interface: an interface such as eth0 is expected") }
 }
@@ -187,23 +215,21 @@ pub fn label(text: &str) -> Answer<String> {
 /// Which one is none, or belongs to the site itself.
 pub fn dns_names(names: &[String], site: &Site) -> Answer<Vec<String>> {
     if names.len() > MOST_NAMES {
-        return invalid(format!("at most {MOST_NAMES} DNS names"));
+        return invalid(format!("dns_names: at most {MOST_NAMES}"));
     }
     let mut out: Vec<String> = Vec::new();
     for name in names {
         let name = name.trim().trim_end_matches('.').to_lowercase();
         let fits = name.len() <= 253 && name.contains('.') && name.split('.').all(is_label);
         if !fits {
-            return invalid(format!(
-                "DNS name `{}`: a whole name is expected, such as srv.office.example",
-                name.escape_default()
-            ));
+            let name = shown(&name);
+            return invalid(format!("dns_names: `{name}`: a whole name is expected, such as srv.office.example"));
         }
         if name == site.public_name {
-            return invalid(format!("DNS name {name}: this is the portal's own name"));
+            return invalid(format!("dns_names: {name} is the portal's own name"));
         }
         if name == site.zone || name.ends_with(&format!(".{}", site.zone)) {
-            return invalid(format!("DNS name {name}: the gateway gives the names in {} itself", site.zone));
+            return invalid(format!("dns_names: {name}: the gateway gives the names in {} itself", site.zone));
         }
         if !out.contains(&name) {
             out.push(name);
@@ -223,17 +249,17 @@ pub fn office4(text: &str, network: bool, site: &Site) -> Answer<Ipv4Net> {
     };
     let Some(net) = net else {
         let expected = if network { "a network such as 192.168.1.0/24" } else { "an address such as 192.168.1.10" };
-        return invalid(format!("{expected} is expected"));
+        return invalid(format!("address4: {expected} is expected"));
     };
     if net.prefix_len() < WIDEST4 {
-        return invalid(format!("{net} is wider than /{WIDEST4}; publish the parts that are needed"));
+        return invalid(format!("address4: {net} is wider than /{WIDEST4}; publish the parts that are needed"));
     }
     let strange = |a: Ipv4Addr| {
         a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_broadcast() || a.is_link_local()
     };
     let ours = site.network.v4.contains(&net.network()) || net.contains(&site.network.v4.network());
     if strange(net.network()) || strange(net.broadcast()) || ours {
-        return invalid(format!("{} is no address of a machine in the office", text.trim()));
+        return invalid(format!("address4: {net} is no address of a machine in the office"));
     }
     Ok(net)
 }
@@ -249,10 +275,10 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
     };
     let Some(net) = net else {
         let expected = if network { "a network such as 2001:db8:1::/64" } else { "an address such as 2001:db8:1::10" };
-        return invalid(format!("{expected} is expected"));
+        return invalid(format!("address6: {expected} is expected"));
     };
     if net.prefix_len() < WIDEST6 {
-        return invalid(format!("{net} is wider than /{WIDEST6}; publish the parts that are needed"));
+        return invalid(format!("address6: {net} is wider than /{WIDEST6}; publish the parts that are needed"));
     }
     let a = net.network();
     let strange = a.is_unspecified()
@@ -262,7 +288,7 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
         || a.to_ipv4_mapped().is_some();
     let ours = site.network.v6.contains(&a) || net.contains(&site.network.v6.network());
     if strange || ours {
-        return invalid(format!("{} is no address of a machine in the office", text.trim()));
+        return invalid(format!("address6: {net} is no address of a machine in the office"));
     }
     Ok(net)
 }
@@ -272,7 +298,7 @@ pub fn office6(text: &str, network: bool, site: &Site) -> Answer<Ipv6Net> {
 /// # Errors
 /// There is none.
 pub fn some_address(v4: Option<Ipv4Net>, v6: Option<Ipv6Net>) -> Answer<()> {
-    if v4.is_none() && v6.is_none() { invalid("an address is needed, IPv4 or IPv6") } else { Ok(()) }
+    if v4.is_none() && v6.is_none() { invalid("address4 or address6: an address is needed") } else { Ok(()) }
 }
 
 /// A list that must be empty, and why.
@@ -305,7 +331,7 @@ pub fn ports(ports: &[Ports]) -> Answer<Vec<Ports>> {
 pub fn public_key(text: &str) -> Answer<String> {
     match text.trim().parse::<provisioning::keys::PublicKey>() {
         Ok(key) => Ok(key.to_string()),
-        Err(e) => invalid(format!("public key: {e}")),
+        Err(e) => invalid(format!("public_key: {e}")),
     }
 }
 

@@ -124,7 +124,7 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         return invalid("time_zone: a name such as Europe/Brussels is expected".into());
     }
     Ok(NewSettings {
-        organisation: change.organisation.map(|text| input::name(&text)).transpose()?,
+        organisation: change.organisation.map(|text| input::name_in("organisation", &text)).transpose()?,
         endpoint: change.endpoint.map(|text| input::endpoint(&text)).transpose()?,
         office_interface: change.office_interface.map(|text| input::interface(&text)).transpose()?,
         time_zone: change.time_zone,

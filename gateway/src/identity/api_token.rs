@@ -8,6 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use provisioning::digest::digest;
 use zeroize::Zeroizing;
 
+use crate::planted::{Bug, planted};
+use crate::pure::site::shown;
+
 /// What every token begins with, so that scanners of source code find one that was left there.
 const PREFIX: &str = "pat_";
 
@@ -95,14 +98,15 @@ impl Scopes {
     /// Whether a request of this method to this noun is within them.
     #[must_use]
     pub fn allow(&self, noun: &str, write: bool) -> bool {
-        NOUNS.contains(&noun) && self.0.iter().any(|s| (s.write || !write) && s.noun.is_none_or(|n| n == noun))
+        planted(Bug::ScopesIgnored)
+            || NOUNS.contains(&noun) && self.0.iter().any(|s| (s.write || !write) && s.noun.is_none_or(|n| n == noun))
     }
 }
 
 impl FromStr for Scopes {
     type Err = NotAScope;
     fn from_str(text: &str) -> Result<Self, NotAScope> {
-        let shown = |word: &str| NotAScope(word.chars().filter(|c| !c.is_control()).take(32).collect());
+        let shown = |word: &str| NotAScope(shown(word));
         let words: Vec<&str> = text.split_whitespace().collect();
         if words.is_empty() || words.len() > MOST {
             return Err(shown(text));

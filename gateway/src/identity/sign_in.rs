@@ -10,9 +10,10 @@ use super::web_token::WebToken;
 use super::{Refused, from_device, source};
 use crate::audit::{Actor, Event, Factor, Refusal};
 use crate::ids::UserId;
+use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
 use crate::store::users::{Credentials, FACTOR_LIMIT};
-use crate::store::{Moment, Store};
+use crate::store::{Moment, Store, sought};
 
 /// A TOTP code is shorter than this; a recovery code is longer.
 const LONGEST_CODE: usize = 16;
@@ -59,7 +60,7 @@ pub async fn sign_in(
     if !store.clock_is_believed(now).await? {
         return Err(Refused::Clock);
     }
-    let login = attempt.login.trim().to_lowercase();
+    let login = sought(attempt.login).trim().to_lowercase();
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
     let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());
@@ -191,6 +192,9 @@ async fn count(
     from: Option<&str>,
     now: Moment,
 ) -> Result<(), Refused> {
+    if planted(Bug::TriesNotCounted) {
+        return Ok(());
+    }
     if let Some(from) = from
         && let Some(ms) = store.count_source(from, now.wall).await?
     {

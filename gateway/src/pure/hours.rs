@@ -9,6 +9,8 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::site::shown;
+
 /// Most spans in one text: two a day.
 const MOST: usize = 14;
 
@@ -96,7 +98,7 @@ impl Span {
 impl FromStr for Hours {
     type Err = NotHours;
     fn from_str(text: &str) -> Result<Self, NotHours> {
-        let wrong = || NotHours(text.chars().filter(|c| !c.is_control()).take(64).collect());
+        let wrong = || NotHours(shown(text));
         let parts: Vec<&str> = text.split(';').map(str::trim).collect();
         if parts.len() > MOST {
             return Err(wrong());

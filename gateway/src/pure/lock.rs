@@ -14,6 +14,7 @@ use super::state::State;
 use crate::clock::Boot;
 use crate::ids::ResourceId;
 use crate::link::message::{Ports, Transport};
+use crate::planted::{Bug, planted};
 
 /// May it pass?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,9 @@ impl Lock {
     #[must_use]
     pub fn inbound(&self, packet: &Inner, now: Boot) -> Pass {
         let (office, device) = (packet.source, packet.destination);
+        if planted(Bug::RepliesPass) {
+            return Pass::Gateway;
+        }
         match packet.kind {
             Kind::Ports { transport, source, .. } => self.flow(device, office, Service::Port(transport, source), now),
             Kind::EchoReply | Kind::Fragment => self.flow(device, office, Service::Any, now),

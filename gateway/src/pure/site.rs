@@ -11,6 +11,28 @@ const DNS: u16 = 53;
 /// Longest DNS name (RFC 1035 §2.3.4), without the final dot.
 const LONGEST_NAME: usize = 253;
 
+/// Longest piece of what was typed that an error repeats, in characters.
+const REPEATED: usize = 64;
+
+/// Control characters, line and paragraph separators, and what turns the direction of writing or cannot be seen.
+#[must_use]
+pub fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// What was typed, as an error may repeat it on a terminal and in a table.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let mut kept: String = text.trim().chars().filter(|c| !deceives(*c)).take(REPEATED + 1).collect();
+    if kept.chars().count() > REPEATED {
+        kept.pop();
+        kept.push('…');
+    }
+    kept
+}
+
 /// Whether this is one label of a host name (RFC 1123 §2.1), in lower case.
 #[must_use]
 pub fn is_label(label: &str) -> bool {
@@ -30,7 +52,7 @@ pub fn zone(text: &str) -> Result<String, String> {
     if name.len() <= LONGEST_NAME && name.split('.').all(is_label) {
         Ok(name.to_owned())
     } else {
-        Err(format!("`{}` is no DNS zone: write it as corp.example.org", text.trim()))
+        Err(format!("`{}` is no DNS zone: write it as corp.example.org", shown(text)))
     }
 }
 
@@ -44,13 +66,17 @@ pub fn public_name(text: &str) -> Result<String, String> {
         return Ok(address.to_string());
     }
     if text.contains(['/', ':']) {
+        let text = shown(text);
         return Err(format!("`{text}`: the name alone, without http:// and what follows it: door.example.org"));
     }
     let name = zone(text).ok().filter(|name| !name.rsplit('.').next().is_some_and(is_number));
     match name {
         Some(name) if name.contains('.') => Ok(name),
         Some(name) => Err(format!("`{name}` is not a whole name, the internet does not know it: door.example.org")),
-        None => Err(format!("`{text}` is no name: letters without accents, digits, hyphens, dots: door.example.org")),
+        None => Err(format!(
+            "`{}` is no name: letters without accents, digits, hyphens, dots: door.example.org",
+            shown(text)
+        )),
     }
 }
 
@@ -70,7 +96,7 @@ pub fn is_address(public_name: &str) -> bool {
 /// What is expected.
 pub fn endpoint(text: &str) -> Result<String, String> {
     let text = text.trim();
-    let wrong = || format!("`{text}` is no endpoint: write HOST:PORT, such as door.example.org:51820");
+    let wrong = || format!("`{}` is no endpoint: write HOST:PORT, such as door.example.org:51820", shown(text));
     let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
     let port = port.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong)?;
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
@@ -96,7 +122,7 @@ pub fn resolver(text: &str) -> Result<SocketAddr, String> {
     let plain = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS));
     let found = plain.or_else(|_| text.parse()).ok();
     let fits = |at: &SocketAddr| at.port() > 0 && !at.ip().is_unspecified() && !at.ip().is_multicast();
-    found.filter(fits).ok_or_else(|| format!("`{text}` is no address: write 192.168.1.1 or 192.168.1.1:5353"))
+    found.filter(fits).ok_or_else(|| format!("`{}` is no address: write 192.168.1.1 or 192.168.1.1:5353", shown(text)))
 }
 
 /// A network with its prefix length.
@@ -108,7 +134,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
     text.parse().map_err(|_| match text.parse::<IpAddr>() {
         Ok(IpAddr::V4(_)) => format!("`{text}`: how large is the network? Write {text}/24, or another length"),
         Ok(IpAddr::V6(_)) => format!("`{text}`: how large is the network? Write {text}/64, or another length"),
-        Err(_) => format!("`{text}` is no network: write 192.168.1.0/24"),
+        Err(_) => format!("`{}` is no network: write 192.168.1.0/24", shown(text)),
     })
 }
 

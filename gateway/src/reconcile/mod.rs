@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::clock::Unix;
 use crate::link::client;
 use crate::link::message::{Interface, SocketRole};
+use crate::planted::{Bug, planted};
 use crate::store::resources::Resource;
 use crate::store::site::Site;
 use crate::store::{Scope, Store};
@@ -136,7 +137,7 @@ impl Reconciler {
     /// # Errors
     /// The change is stored but not confirmed.
     pub async fn carry_out(&self, epoch: Option<u64>, wait: Wait) -> Result<(), Unconfirmed> {
-        match epoch {
+        match epoch.filter(|_| !planted(Bug::AnsweredBeforeClosed)) {
             Some(epoch) => self.wait_for(epoch, wait).await,
             None => Ok(()),
         }

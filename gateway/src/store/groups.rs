@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::row::Columns as _;
+use super::row::{Columns as _, sought};
 use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::ids::{GroupId, UserId};
@@ -49,7 +49,7 @@ impl Store {
     /// No such group.
     pub async fn group(&self, id_or_name: &str) -> Result<GroupId> {
         sqlx::query("SELECT id FROM groups WHERE id = $1 OR name = $1")
-            .bind(id_or_name)
+            .bind(sought(id_or_name))
             .fetch_optional(&self.reads)
             .await?
             .ok_or(Error::NotFound("group"))?

@@ -10,6 +10,7 @@ use super::{Error, Result, Scope, Store, Write};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{InvitationId, UserId};
+use crate::planted::{Bug, planted};
 
 /// An invitation is good for this long (facts §7).
 pub const LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -175,6 +176,15 @@ impl Write<'_> {
         recovery: &[String],
     ) -> Result<()> {
         let now = self.now.wall.0;
+        if planted(Bug::RedeemedAgain) {
+            sqlx::query(
+                "UPDATE invitations SET redeemed_at = NULL, totp_secret = $2, password_hash = 'x' WHERE id = $1",
+            )
+            .bind(invitation.id.to_string())
+            .bind(invitation.totp_secret.clone())
+            .execute(self.connection())
+            .await?;
+        }
         let password: Option<String> = sqlx::query_scalar(
             "UPDATE invitations SET redeemed_at = $2, totp_secret = NULL WHERE id = $1 AND totp_secret = $3 \
              AND password_hash IS NOT NULL AND redeemed_at IS NULL AND revoked_at IS NULL AND until > $2 \

@@ -31,6 +31,7 @@ mod row;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
 
+pub(crate) use row::sought;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -79,3 +79,8 @@ macro_rules! words {
     };
 }
 pub(super) use words;
+
+/// A name as it is looked for. PostgreSQL refuses NUL in text; no name holds U+FEFF, so what holds either is nobody's.
+pub(crate) fn sought(name: &str) -> String {
+    name.replace('\0', "\u{feff}")
+}

@@ -2,7 +2,7 @@
 
 use sqlx::any::AnyRow;
 
-use super::row::Columns as _;
+use super::row::{Columns as _, sought};
 use super::{Error, Result, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -114,7 +114,7 @@ impl Write<'_> {
         let sql =
             "UPDATE tokens SET revoked_at = $2 WHERE (id = $1 OR name = $1) AND revoked_at IS NULL RETURNING name";
         let name: String = sqlx::query_scalar(sql)
-            .bind(id_or_name)
+            .bind(sought(id_or_name))
             .bind(now)
             .fetch_optional(self.connection())
             .await?

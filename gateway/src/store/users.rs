@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use sqlx::any::AnyRow;
 
-use super::row::{Columns as _, words};
+use super::row::{Columns as _, sought, words};
 use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{GroupId, UserId};
+use crate::planted::{Bug, planted};
 
 /// Wrong codes in a row after which the factor is suspended (facts §7: 2·10⁻⁶ × 50 = 0.01 %).
 pub const FACTOR_LIMIT: i64 = 50;
@@ -118,7 +119,7 @@ impl Store {
         let mut tx = self.read().await?;
         let sql = format!("{SELECT} WHERE u.id = $1 OR u.login = $1");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id_or_login.to_lowercase())
+            .bind(sought(id_or_login).to_lowercase())
             .fetch_optional(&mut *tx)
             .await?
             .ok_or(Error::NotFound("user"))?;
@@ -301,6 +302,9 @@ impl Write<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn spend_step(&mut self, user: UserId, step: u64, sealed: &str) -> Result<bool> {
+        if planted(Bug::StepsForgotten) {
+            sqlx::query("UPDATE users SET totp_last_step = 0").execute(self.connection()).await?;
+        }
         let done = sqlx::query(
             "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0 \
              WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \

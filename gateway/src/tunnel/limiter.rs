@@ -15,6 +15,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use subtle::ConstantTimeEq;
 
 use crate::clock::Boot;
+use crate::planted::{Bug, planted};
 use crate::pure::source::source;
 
 /// A cookie reply, in bytes.
@@ -44,7 +45,7 @@ pub enum Judgement {
 
 /// Judges handshake messages for one gateway key.
 pub struct Limiter {
-    mac1_key: [u8; 32],
+    pub(super) mac1_key: [u8; 32],
     cookie_cipher: XChaCha20Poly1305,
     secret: [u8; 32],
     secret_since: Boot,
@@ -130,7 +131,8 @@ impl Limiter {
             IpAddr::V4(a) => a.to_ipv6_mapped(),
             IpAddr::V6(a) => a,
         };
-        mac(&self.secret, &[&address.octets(), &from.port().to_be_bytes()])
+        let port = if planted(Bug::CookieOfAnyPort) { 0 } else { from.port() };
+        mac(&self.secret, &[&address.octets(), &port.to_be_bytes()])
     }
 
     fn source(&mut self, address: IpAddr, now: Boot) -> bool {
@@ -170,7 +172,7 @@ impl Limiter {
     }
 }
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
+pub(super) fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 16] {
     let Ok(mut mac) = <Blake2sMac<U16> as KeyInit>::new_from_slice(key) else { return [0; 16] };
     for part in parts {
         Update::update(&mut mac, part);

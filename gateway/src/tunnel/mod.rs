@@ -5,6 +5,8 @@
 //! more: what it took away does not pass after that.
 
 mod coalesce;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod limiter;
 mod outbox;
 pub mod peer;

@@ -18,6 +18,7 @@ use super::udp::Endpoint;
 use crate::clock::Boot;
 use crate::ids::DeviceId;
 use crate::link::message::{Key, Peer as Told, Secret};
+use crate::planted::{Bug, planted};
 
 /// Longest silence after which the clock of a session may stand still.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -250,7 +251,7 @@ impl Noise {
     pub fn decapsulate<'a>(&mut self, message: &[u8], out: &'a mut [u8]) -> Result<TunnResult<'a>, WireGuardError> {
         if message.first() == Some(&4) {
             let counter = message.get(8..16).and_then(|b| b.first_chunk::<8>()).ok_or(WireGuardError::InvalidPacket)?;
-            if u64::from_le_bytes(*counter) >= REJECT_AFTER_MESSAGES {
+            if u64::from_le_bytes(*counter) >= REJECT_AFTER_MESSAGES && !planted(Bug::CountersRunOver) {
                 return Err(WireGuardError::InvalidCounter);
             }
         }

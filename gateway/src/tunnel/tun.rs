@@ -41,7 +41,7 @@ impl Tun {
     }
 
     /// Anything that keeps the borders of messages, in place of a TUN.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn over(fd: OwnedFd) -> Self {
         Self { fd, udp_offload: false }
     }

@@ -2,6 +2,7 @@
 
 mod cuts;
 mod events;
+mod hostile;
 mod journeys;
 mod pages;
 mod routes;

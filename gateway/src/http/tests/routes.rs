@@ -7,7 +7,7 @@ use crate::store::invitations::Invitation;
 use crate::store::resources::NewResource;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub(super) enum Who {
     Anybody,
     InHouse,
     Tunnel,
@@ -19,7 +19,7 @@ enum Who {
 }
 
 /// Route, who may call it, and how a caller who may is answered to the prepared request.
-const TABLE: &[(&str, Who, u16)] = &[
+pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /door", Who::Anybody, 200),
     ("get /door/events", Who::Follower, 200),
     ("post /sign-in", Who::Anybody, 401),
@@ -131,7 +131,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
 }
 
 /// Somebody and something to do things to, new for each request.
-struct Victim {
+pub(super) struct Victim {
     name: String,
     user: UserId,
     device: DeviceId,
@@ -140,7 +140,7 @@ struct Victim {
     policy: String,
 }
 
-async fn victim(g: &Gateway, n: usize) -> Victim {
+pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let store = &g.api.store;
     let name = format!("v{n}");
     let (user, device) = fixtures::person(store, &name, Role::User, "x").await;
@@ -169,7 +169,7 @@ async fn victim(g: &Gateway, n: usize) -> Victim {
     Victim { name, user, device, invitation, verification, policy }
 }
 
-fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
+pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
     let (_, path) = route.split_once(' ').unwrap();
     let token = provisioning::invitation::Token::generate().unwrap().to_string();
     let service = format!("s{}", v.name);
@@ -295,6 +295,38 @@ async fn a_cookie_is_good_by_its_own_door_and_device_only() {
     }
     let unknown = Door::Tunnel("10.91.9.9".parse().unwrap());
     assert_eq!(g.ask(unknown, None, "GET", "/door", None).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_header_says_by_which_door_a_request_came() {
+    let g = Gateway::new().await;
+    let (laptop, desk) = (g.tunnel(g.anne.1).await.address().unwrap(), g.tunnel(g.ilse.1).await);
+    let told = async |door: Door, header: Option<(&str, String)>| {
+        let mut request = Request::get("/api/v1/door").header(header::HOST, "door.example.org");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        g.send(door, request.body(Body::empty()).unwrap()).await.json()
+    };
+    let office = told(Gateway::office(), None).await;
+    let local = told(Door::Local, None).await;
+    assert_eq!((office["door"].as_str(), local["door"].as_str()), (Some("office"), Some("local")));
+    let forwarded = format!("for={laptop};proto=https");
+    for (name, value) in [
+        ("x-forwarded-for", laptop.to_string()),
+        ("forwarded", forwarded),
+        ("x-real-ip", laptop.to_string()),
+        ("x-client-ip", laptop.to_string()),
+        ("true-client-ip", laptop.to_string()),
+        ("cf-connecting-ip", laptop.to_string()),
+        ("x-passerelle-door", "local".to_owned()),
+    ] {
+        let header = Some((name, value));
+        assert_eq!(told(Gateway::office(), header.clone()).await, office, "{name} at the office");
+        assert_eq!(told(Door::Local, header.clone()).await, local, "{name} at the command line");
+        let other = told(desk, header).await;
+        assert_eq!(other["device"]["id"], json!(g.ilse.1), "{name} in the tunnel");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

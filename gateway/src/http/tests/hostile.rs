@@ -1,0 +1,307 @@
+//! Bad input in every field of every body and query: a sentence that names the field, and nothing is stored.
+
+use serde_json::json;
+
+use super::routes::{prepared, victim};
+use super::*;
+
+/// What a field is about: it says what an answer to nonsense in it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    /// Only certain text or numbers: 400, and the sentence names the field.
+    Strict,
+    /// A name for people: as strict, but quotes are welcome.
+    Name,
+    /// Names something that exists, or nothing: 404, which says what there is none of.
+    Existing,
+    /// A secret: told no more than anybody is told who has none.
+    Secret,
+}
+
+/// Every field of every body of the API document: whose field, what it is about, and a good value where the prepared
+/// request has none.
+fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
+    use Field::{Existing, Name, Secret, Strict};
+    let none = Value::Null;
+    vec![
+        ("AddDevice", "user", Existing, none.clone()),
+        ("AddDevice", "name", Name, none.clone()),
+        ("AddDevice", "public_key", Strict, none.clone()),
+        ("Extend", "code", Secret, none.clone()),
+        ("AddGroup", "name", Name, none.clone()),
+        ("AddMember", "user", Existing, none.clone()),
+        ("AddInvitation", "user", Existing, none.clone()),
+        ("Begin", "token", Secret, none.clone()),
+        ("Begin", "password", Secret, none.clone()),
+        ("Confirm", "token", Secret, none.clone()),
+        ("Confirm", "code", Secret, none.clone()),
+        ("Confirm", "device", Strict, json!({"name": "phone", "public_key": fixtures::key()})),
+        ("Inspect", "token", Secret, none.clone()),
+        ("AddPolicy", "group", Existing, none.clone()),
+        ("AddPolicy", "resource", Existing, none.clone()),
+        ("AddPolicy", "hours", Strict, json!("Mo-Fr 07:00-20:00")),
+        ("AddPolicy", "until", Strict, json!(4_000_000_000_000_i64)),
+        ("AddResource", "kind", Strict, none.clone()),
+        ("AddResource", "name", Strict, none.clone()),
+        ("AddResource", "address4", Strict, none.clone()),
+        ("AddResource", "address6", Strict, json!("2001:db8::77")),
+        ("AddResource", "dns_names", Strict, json!(["srv.office.example"])),
+        ("AddResource", "ports", Strict, json!([])),
+        ("ChangeAddress", "address4", Strict, none.clone()),
+        ("ChangeAddress", "address6", Strict, json!("2001:db8::78")),
+        ("ChangeSettings", "organisation", Name, none.clone()),
+        ("ChangeSettings", "endpoint", Strict, json!("door.example.org:443")),
+        ("ChangeSettings", "office_interface", Strict, json!("eth1")),
+        ("ChangeSettings", "time_zone", Strict, json!("Europe/Brussels")),
+        ("ChangeSettings", "resolvers", Strict, json!(["192.168.1.1:53"])),
+        ("ChangeSettings", "office_zones", Strict, json!(["corp.lan"])),
+        ("ChangeSettings", "masquerade", Strict, json!(false)),
+        ("SignIn", "user", Secret, none.clone()),
+        ("SignIn", "password", Secret, none.clone()),
+        ("SignIn", "code", Secret, none.clone()),
+        ("AddToken", "name", Name, none.clone()),
+        ("AddToken", "scopes", Strict, none.clone()),
+        ("AddToken", "until", Strict, none.clone()),
+        ("AddUser", "login", Strict, none.clone()),
+        ("AddUser", "name", Name, json!("Zoë \"Z\" O'Brien")),
+        ("AddUser", "language", Strict, json!("ca")),
+        ("AddUser", "role", Strict, json!("user")),
+        ("AddUser", "groups", Strict, json!([])),
+        ("SetGroups", "groups", Strict, none),
+    ]
+}
+
+/// Text that is nothing but text to whoever quotes rightly.
+const QUOTED: [&str; 4] = ["a\"b", "a'b", "a`b;c$(d)", "../../a"];
+
+/// Nonsense as text, whatever the field: newline, NUL, quotes, 64 kB, right-to-left override, nothing.
+fn nonsense() -> Vec<Value> {
+    let long = "x".repeat(64 * 1024);
+    let texts = ["a\nb", "a\0b", long.as_str(), "a\u{202e}b", "\u{1b}[2Ja", "", " "];
+    let mut deep = json!("x");
+    for _ in 0..60 {
+        deep = json!([deep]);
+    }
+    let others =
+        [json!({"x": 1}), json!([1]), json!([[""]]), json!(true), json!(-1), json!(1e300), json!(u64::MAX), deep];
+    QUOTED.iter().chain(&texts).map(|t| json!(t)).chain(others).collect()
+}
+
+fn schema_of(document: &Value, route: &str) -> Option<String> {
+    let (method, path) = route.split_once(' ')?;
+    let body = &document["paths"][format!("/api/v1{path}")][method]["requestBody"]["content"]["application/json"];
+    Some(body["schema"]["$ref"].as_str()?.rsplit('/').next()?.to_owned())
+}
+
+/// All that is stored and can be listed, but for the audit.
+async fn stored(g: &Gateway) -> Vec<String> {
+    let mut all = Vec::new();
+    for list in ["users", "groups", "devices", "resources", "policies", "tokens", "settings", "invitations"] {
+        let mut list = g.ask(Door::Local, None, "GET", &format!("/{list}"), None).await.json();
+        // The end of an open door is reckoned anew each time.
+        for row in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            row.retain(|field, _| field != "open_until");
+        }
+        all.push(list.to_string());
+    }
+    all
+}
+
+/// The sentence is for people: there is one, it is short, on one line, and the sender's tricks are not in it.
+fn clear(answered: &Answered, what: &str) -> String {
+    let problem = answered.json();
+    let sentence = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default().to_owned();
+    assert!((5..700).contains(&sentence.len()), "{what}: {}", answered.text);
+    assert!(!sentence.chars().any(crate::pure::site::deceives), "{what}: {sentence:?}");
+    assert!((400..500).contains(&answered.status.as_u16()), "{what}: {} {sentence}", answered.status);
+    sentence
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
+    let g = Gateway::new().await;
+    let document = serde_json::to_value(document()).unwrap();
+    let table = table();
+    let mut seen = Vec::new();
+    for (n, (route, ..)) in super::routes::TABLE.iter().enumerate() {
+        let Some(schema) = schema_of(&document, route) else { continue };
+        let v = victim(&g, 1000 + n).await;
+        let door = if *route == "post /extend" { g.tunnel(g.anne.1).await } else { Door::Local };
+        g.open(g.anne).await;
+        let (path, good) = prepared(route, &v);
+        let good = good.unwrap();
+        let method = route.split(' ').next().unwrap().to_uppercase();
+        for field in document["components"]["schemas"][&schema]["properties"].as_object().unwrap().keys() {
+            let row = table.iter().find(|(s, f, ..)| *s == schema && f == field);
+            let Some((_, _, kind, value)) = row else { panic!("{schema}.{field} needs a row in this table") };
+            seen.push((schema.clone(), field.clone()));
+            let before = stored(&g).await;
+            for bad in nonsense().into_iter().filter(|bad| !(value.is_boolean() && bad.is_boolean())) {
+                let quoted = bad.as_str().filter(|t| *kind == Field::Name && QUOTED.contains(t));
+                let mut body = good.clone();
+                // A name of its own, so that nothing else is found under it.
+                body[field] = quoted.map_or(bad.clone(), |text| json!(format!("{text} {n}")));
+                let what = format!("{route} {field}: {}", bad.to_string().chars().take(40).collect::<String>());
+                let answered = g.ask(door, None, &method, &path, Some(body)).await;
+                if quoted.is_some() {
+                    assert!(answered.status.is_success() || answered.status == 409, "{what}: {}", answered.text);
+                    continue;
+                }
+                let sentence = clear(&answered, &what);
+                let status = answered.status.as_u16();
+                // Of an object, the field inside is named.
+                let inside = bad.is_object() && sentence.contains(" field `");
+                let named = sentence.contains(field.as_str()) || inside;
+                match kind {
+                    Field::Strict | Field::Name if field == "groups" => {
+                        assert!(named || status == 404, "{what}: {sentence}")
+                    }
+                    Field::Strict | Field::Name => assert!(status == 400 && named, "{what}: {status} {sentence}"),
+                    Field::Existing if bad.is_string() => {
+                        assert!(status == 404 && sentence.starts_with("no "), "{what}: {status} {sentence}");
+                    }
+                    Field::Existing => assert!(status == 400 && named, "{what}: {status} {sentence}"),
+                    Field::Secret if bad.is_string() => {
+                        assert!([401, 410, 422, 429].contains(&status), "{what}: {status}")
+                    }
+                    Field::Secret => assert!(status == 400 && named, "{what}: {status} {sentence}"),
+                }
+            }
+            let kept = stored(&g).await;
+            assert!(*kind == Field::Name || kept == before, "{route} {field}: something was stored");
+            // The good twin: the same request with a good value in the same field.
+            let fresh = victim(&g, 2000 + seen.len()).await;
+            let (path, good) = prepared(route, &fresh);
+            let mut body = good.unwrap();
+            if !value.is_null() {
+                body[field] = value.clone();
+            }
+            let answered = g.ask(door, None, &method, &path, Some(body)).await;
+            assert!(
+                answered.status.is_success() || *kind == Field::Secret || schema == "Confirm",
+                "{route} {field}: {}",
+                answered.text
+            );
+        }
+    }
+    assert_eq!(seen.len(), table.len(), "rows for fields that are no more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_none_is_refused_in_a_sentence() {
+    let g = Gateway::new().await;
+    let document = serde_json::to_value(document()).unwrap();
+    let before = stored(&g).await;
+    let deep = "[".repeat(100_000);
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(LARGEST_BODY));
+    let bodies: [(&[u8], &str); 9] = [
+        (b"", "JSON"),
+        (b"{", "JSON"),
+        (b"null", "JSON"),
+        (b"{\"a\":\"\xff\"}", ""),
+        (b"\xef\xbb\xbf{}", "JSON"),
+        (b"{}{}", ""),
+        (b"{\"unheard_of\":1}", "unknown field `unheard_of`"),
+        (deep.as_bytes(), "JSON"),
+        (large.as_bytes(), "larger than 1024 KiB"),
+    ];
+    for (route, ..) in super::routes::TABLE {
+        let Some(schema) = schema_of(&document, route) else { continue };
+        let (method, path) = route.split_once(' ').unwrap();
+        // Something that exists in the place of what the path names.
+        let path = path.replace("{user}", "anne").replace("{group}", "none").replace("{resource}", "none");
+        if path.contains("none") || *route == "post /extend" {
+            continue;
+        }
+        for (body, named) in bodies {
+            let request = Request::builder()
+                .method(method.to_uppercase().as_str())
+                .uri(format!("/api/v1{path}"))
+                .header(header::HOST, "x")
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_vec()))
+                .unwrap();
+            let answered = g.send(Door::Local, request).await;
+            let what = format!("{route} ({schema}) {:?}", String::from_utf8_lossy(&body[..body.len().min(20)]));
+            // Nothing is asked of settings: nothing changes.
+            if body == b"{}{}" && answered.status.is_success() {
+                panic!("{what} is two bodies");
+            }
+            let sentence = clear(&answered, &what);
+            assert!(sentence.contains(named), "{what}: {sentence}");
+        }
+    }
+    assert!(stored(&g).await == before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_in_a_path_or_a_query_is_refused_in_a_sentence() {
+    let g = Gateway::new().await;
+    let long = "x".repeat(8000);
+    for (query, named) in [
+        ("/audit?since=soon".to_owned(), "since"),
+        ("/audit?limit=-1".to_owned(), "limit"),
+        ("/audit?limit=99999999999999999999".to_owned(), "limit"),
+        ("/audit?event=%0A%E2%80%AE".to_owned(), "event"),
+        (format!("/audit?event={long}"), "event"),
+        ("/audit?user=%00".to_owned(), "no user"),
+        ("/audit?unheard=1".to_owned(), "unheard"),
+        ("/resources?kind=castle".to_owned(), "kind"),
+        ("/verifications?all=perhaps".to_owned(), "all"),
+        ("/why?user=anne".to_owned(), "resource"),
+        ("/why?user=%E2%80%AEa&resource=x".to_owned(), "no user"),
+        (format!("/users/{long}"), "no user"),
+        ("/users/%0A%1B%5B2J".to_owned(), "no user"),
+        ("/devices/../users".to_owned(), "no "),
+        ("/devices/%FF".to_owned(), ""),
+    ] {
+        let answered = g.ask(Door::Local, None, "GET", &query, None).await;
+        let sentence = clear(&answered, &query[..query.len().min(60)]);
+        assert!(sentence.contains(named), "{query}: {sentence}");
+    }
+    assert_eq!(g.ask(Door::Local, None, "GET", "/audit?limit=5&since=0&user=anne", None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_that_cannot_be_published_are_told_why() {
+    let g = Gateway::new().await;
+    let publish = async |name: &str, kind: &str, address: &str| {
+        let field = if address.contains(':') { "address6" } else { "address4" };
+        g.ask(Door::Local, None, "POST", "/resources", Some(json!({"kind": kind, "name": name, field: address}))).await
+    };
+    for (address, why) in [
+        ("10.91.0.0/16", "wider than"),
+        ("10.91.3.0/24", "no address of a machine in the office"),
+        ("10.0.0.0/8", "wider than"),
+        ("0.0.0.0/0", "wider than"),
+        ("127.0.0.0/24", "no address of a machine in the office"),
+        ("169.254.1.0/24", "no address of a machine in the office"),
+        ("224.0.0.0/24", "no address of a machine in the office"),
+        ("192.168.1.7/24", "a network such as"),
+        ("192.168.1.0", "a network such as"),
+        ("192.168.1.0/33", "a network such as"),
+        ("fd6b:10f3:77aa:1::/64", "no address of a machine in the office"),
+        ("::/0", "wider than"),
+        ("fe80::/64", "no address of a machine in the office"),
+    ] {
+        let answered = publish("net", "network", address).await;
+        let sentence = clear(&answered, address);
+        assert!(
+            answered.status == 400 && sentence.starts_with("address") && sentence.contains(why),
+            "{address}: {sentence}"
+        );
+    }
+    for address in
+        ["10.91.0.1", "127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "fd6b:10f3:77aa::1", "::ffff:192.168.1.5"]
+    {
+        let sentence = clear(&publish("host", "share", address).await, address);
+        assert!(sentence.starts_with("address"), "{address}: {sentence}");
+    }
+    // Two networks of the office may overlap: each has aliases of its own, which do not.
+    let (wide, narrow) =
+        (publish("lan", "network", "192.168.0.0/22").await, publish("part", "network", "192.168.1.0/24").await);
+    assert_eq!((wide.status.as_u16(), narrow.status.as_u16()), (201, 201), "{} {}", wide.text, narrow.text);
+    let alias = |a: &Answered| a.json()["alias4"].as_str().unwrap().parse::<ipnet::Ipv4Net>().unwrap();
+    let (wide, narrow) = (alias(&wide), alias(&narrow));
+    assert!(!wide.contains(&narrow) && !narrow.contains(&wide), "{wide} {narrow}");
+}
