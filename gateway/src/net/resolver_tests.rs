@@ -161,10 +161,9 @@ fn nobody_has_more_than_a_share() {
         codes.push(office.asks("example.org.").0);
     }
     assert!(codes.iter().all(|code| *code == ResponseCode::ServFail), "{codes:?}");
-    for _ in 0..400 {
-        office.client.send(&query("site.internal.")).unwrap();
-    }
-    while office.hears().0 != ResponseCode::Refused {}
+    // One after the other: queues that run over would lose the very answers that are looked for.
+    let refused = (0..20_000).position(|_| office.asks("site.internal.").0 == ResponseCode::Refused);
+    assert!(refused.is_some(), "no limit");
 }
 
 #[test]
