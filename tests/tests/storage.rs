@@ -98,8 +98,10 @@ impl<'o> Day<'o> {
         let apart = u128::from(at).abs_diff(cut_at.as_millis());
         ensure!(apart < 10_000, "{event} is dated {apart} ms from when it was done");
         self.goes_on()?;
+        // Again, on a door that is open: its connections go on.
         self.web.sign_in(&mut self.cast.boris)?;
-        self.is_cut()
+        self.is_cut()?;
+        self.goes_on()
     }
 }
 

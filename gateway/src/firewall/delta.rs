@@ -1,7 +1,8 @@
 //! From what stands in the sets to what shall stand there: elements only.
 //!
-//! Open doors are closed in a transaction of their own, first, for it is small whatever the number of grants. Elements
-//! that ended by themselves are not deleted again. Where the kernel may or may not still hold an element, there is no
+//! Open doors are closed in a transaction of their own, first, for it is small whatever the number of grants. A door that
+//! only gets another end is replaced within one transaction: in between, packets of its connections would be refused, and
+//! the office's machines would take them for over. Elements that ended by themselves are not deleted again. Where the kernel may or may not still hold an element, there is no
 //! delta: the caller loads everything anew, which is always right.
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ impl Delta {
         let mut delta = Self::default();
         for (key, end) in held {
             let gone = end.is_some_and(|end| end <= now);
+            let comes_back = wanted.get(key).is_some_and(|w| w.is_none_or(|end| timeout(end, now).is_some()));
             let stays = match (end, wanted.get(key)) {
                 (None, Some(None)) => true,
                 (Some(held), Some(Some(wanted))) => held <= wanted && wanted.0 - held.0 < SLACK_MS,
@@ -52,19 +54,19 @@ impl Delta {
             };
             if gone {
                 let lingers = end.is_some_and(|end| end + LINGER > now);
-                let comes_back = wanted.get(key).is_some_and(|w| w.is_none_or(|end| timeout(end, now).is_some()));
                 if lingers && comes_back && !stays {
                     return None;
                 }
             } else if !stays {
-                let list = if matches!(key, Key::Open(_)) { &mut delta.close } else { &mut delta.remove };
+                let closes = matches!(key, Key::Open(_)) && !comes_back;
+                let list = if closes { &mut delta.close } else { &mut delta.remove };
                 list.push(*key);
             }
         }
         for (key, end) in wanted {
             let lives = end.is_none_or(|end| timeout(end, now).is_some());
             let stands = held.get(key).is_some_and(|h| h.is_none_or(|end| end > now));
-            let replaced = || delta.close.contains(key) || delta.remove.binary_search(key).is_ok();
+            let replaced = || delta.remove.binary_search(key).is_ok();
             if lives && (!stands || replaced()) {
                 delta.add.insert(*key, *end);
             }
@@ -140,29 +142,31 @@ mod tests {
         Key::Open(IpAddr::from([10, 0, 0, n]))
     }
 
-    fn between(held: Option<i64>, wanted: Option<i64>) -> Option<(usize, usize)> {
+    fn between(held: Option<i64>, wanted: Option<i64>) -> Option<(usize, usize, usize)> {
         let end =
             |ms: Option<i64>| ms.map(|ms| (key(1), Some(Boot(NOW.0.wrapping_add_signed(ms))))).into_iter().collect();
-        Delta::between(&end(held), &end(wanted), NOW).map(|d| (d.close.len(), d.add.len()))
+        Delta::between(&end(held), &end(wanted), NOW).map(|d| (d.close.len(), d.remove.len(), d.add.len()))
     }
 
     #[test]
     fn only_what_differs_is_touched() {
         for (held, wanted, expected) in [
-            (None, None, Some((0, 0))),
-            (None, Some(5000), Some((0, 1))),
-            (None, Some(999), Some((0, 0))),
-            (Some(5000), None, Some((1, 0))),
-            (Some(5000), Some(5000), Some((0, 0))),
-            (Some(5000), Some(6999), Some((0, 0))),
-            (Some(5000), Some(7000), Some((1, 1))),
+            (None, None, Some((0, 0, 0))),
+            (None, Some(5000), Some((0, 0, 1))),
+            (None, Some(999), Some((0, 0, 0))),
+            (Some(5000), None, Some((1, 0, 0))),
+            (Some(5000), Some(999), Some((1, 0, 0))),
+            (Some(5000), Some(5000), Some((0, 0, 0))),
+            (Some(5000), Some(6999), Some((0, 0, 0))),
+            // Another end: replaced, not closed.
+            (Some(5000), Some(7000), Some((0, 1, 1))),
             // Never later than wanted, not by a millisecond.
-            (Some(5000), Some(4999), Some((1, 1))),
+            (Some(5000), Some(4999), Some((0, 1, 1))),
             // Ended by itself: nothing to delete, and if it is to come back, nobody knows whether it has gone yet.
-            (Some(-1), None, Some((0, 0))),
-            (Some(-1), Some(500), Some((0, 0))),
+            (Some(-1), None, Some((0, 0, 0))),
+            (Some(-1), Some(500), Some((0, 0, 0))),
             (Some(-1), Some(5000), None),
-            (Some(-8000), Some(5000), Some((0, 1))),
+            (Some(-8000), Some(5000), Some((0, 0, 1))),
         ] {
             assert_eq!(between(held, wanted), expected, "{held:?} {wanted:?}");
         }
