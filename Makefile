@@ -27,8 +27,8 @@ run: install-deps build ## both processes on this machine, after `passerelle set
 
 test: install-deps check unit e2e ## all that must hold before a change lands; root
 
-test-all: install-deps check unit ## the same, and what is heavier; root
-	PASSERELLE_HEAVY=1 $(MAKE) e2e
+test-all: install-deps check ## the same, and what is heavier; root
+	PASSERELLE_HEAVY=1 $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
 	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
 

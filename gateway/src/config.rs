@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::dns::rewrite::is_private;
-use crate::pure::site::{deceives, shown};
+use crate::pure::shown::{deceives, shown};
 use crate::store::Database;
 
 /// Where the configuration is looked for.
@@ -127,13 +127,14 @@ impl Config {
 }
 
 /// What is expected of each key, for whoever wrote something else.
-const EXPECTED: [(&str, &str); 7] = [
+const EXPECTED: [(&str, &str); 8] = [
     ("state_dir", "a directory is expected, such as \"/var/lib/passerelle\""),
     ("database", "a PostgreSQL URL is expected, such as \"postgresql:///passerelle?host=/run/postgresql\""),
     ("runtime_dir", "a directory is expected, such as \"/run/passerelle\""),
     ("interface", "a name is expected, such as \"pass0\""),
     ("ports", "a list of UDP ports is expected, such as [51820, 443]"),
     ("office_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8443\"]"),
+    ("office_dns", "a list of addresses with ports is expected, such as [\"192.168.1.2:5300\"]"),
     ("also_named", "a list of host names is expected, such as [\"localhost\"]"),
 ];
 

@@ -51,7 +51,7 @@ fn wrong_codes_open_nothing_and_tell_nothing() -> anyhow::Result<()> {
 #[test]
 fn guessing_is_slowed_down() -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {
-        let cast = Cast::start(office, GatewayOptions::default())?;
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
         let client = cast.anne_at(Home::A)?;
         let web = cast.gateway.web(client.ns())?;
         let wrong = cast.anne.authenticator.wrong_code()?;
@@ -67,6 +67,12 @@ fn guessing_is_slowed_down() -> anyhow::Result<()> {
         let (attempt, page) = slowed.context("a dozen wrong codes and no pause")?;
         ensure!(attempt > 3, "a typing error is punished: attempt {attempt}");
         ensure!(page.body.get("retry_after").and_then(Value::as_u64).is_some_and(|s| s > 0), "{}", page.body);
+        // What was counted outlives whoever counted it.
+        cast.gateway.kill(Role::Serve)?;
+        cast.gateway.launch(Role::Serve)?;
+        cast.gateway.wait_until_ready()?;
+        let after = web.try_sign_in("anne", &cast.anne.password, &wrong)?;
+        ensure!(after.status == 429, "after kill -9: {} {}", after.status, after.body);
         Ok(())
     })
 }

@@ -40,7 +40,7 @@ fn newcomers(office: &Office, config: &str, tries: usize) -> anyhow::Result<Vec<
 }
 
 /// Beyond its free handshakes the gateway asks for a cookie: how long it takes to get in with one. Some tries are lost in
-/// a flood that this machine cannot read as fast as it makes it, and some are let in without a cookie.
+/// a flood that is made faster than it can be read, and some are let in without a cookie.
 fn with_cookie(office: &Office, config: &str) -> anyhow::Result<Option<Duration>> {
     const TRIES: usize = 30;
     const ANSWER: Duration = Duration::from_millis(400);

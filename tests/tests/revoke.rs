@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const KNOCK: Duration = Duration::from_secs(3);
 const COPY: Duration = Duration::from_secs(120);
-/// DESIGN: the lock is acknowledged within this.
+/// The lock is acknowledged within this.
 const P99: Duration = Duration::from_millis(50);
 /// Whatever passed after the answer would show itself within this: TCP sends again after 200 ms at first.
 const AFTERMATH: Duration = Duration::from_secs(2);

@@ -40,7 +40,7 @@ pub use first_boot::{FirstBoot, first_boot};
 
 use self::office::{Office, With};
 
-/// MTU of the TUN: an Ethernet frame less WireGuard's 60 to 80 bytes (DESIGN 3.1).
+/// MTU of the TUN: an Ethernet frame less WireGuard's 60 to 80 bytes.
 const MTU: u16 = 1420;
 
 /// A file that cannot be written is tried again after this.
@@ -64,9 +64,10 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     let not_set_up =
         || format!("this gateway is not set up (nothing in {}): run `passerelle setup`", config.database());
+    // Before it is opened: whoever opens it brings its schema up to date.
+    let held = config.database().hold().await?;
     anyhow::ensure!(config.database().is_set_up().await?, not_set_up());
     let _claim = claim(&config.runtime_dir, Role::Serve)?;
-    let held = config.database().hold().await?;
     let sealer = Arc::new(Sealer::load(&config.state_dir)?);
     let store = Store::open(config.database(), &boot_id()?, sealer).await?;
     let store = Arc::new(store.with_cut_file(&config.state_dir.join(CUTS)));

@@ -258,9 +258,7 @@ impl Cut {
             format!("{name} of {login} {done}; nothing of it passes any more (after {ms} ms).{back}")
         })
     }
-}
 
-impl Cut {
     /// The gateway cannot read its database; what it read last will do.
     fn run_unread(self, context: &Context, verb: &str, question: &str, done: &str) -> anyhow::Result<()> {
         let which = &self.device;

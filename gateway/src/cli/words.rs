@@ -240,7 +240,7 @@ static ENGLISH: Words = Words {
     not_confirmed: "It is stored, but the gateway has not confirmed that it is in force. Wait a minute, then ask IT to look at `passerelle status`.",
     unavailable: "The gateway is busy or restarting. Wait a minute and try again.",
     cannot_store: "The gateway cannot store anything: its disk is full, or its database is away. Once that is mended, try again.",
-    wrong_clock: "The gateway’s clock is wrong. Once it is set right, try again.",
+    wrong_clock: "The gateway's clock is wrong. Once it is set right, try again.",
     internal: "Something went wrong in the gateway. Tell IT this number: {request}.",
 };
 
@@ -283,8 +283,8 @@ static FRENCH: Words = Words {
     not_allowed: "La passerelle ne permet pas cela ici. Demandez à l'informatique.",
     not_confirmed: "C'est enregistré, mais la passerelle n'a pas confirmé l'entrée en vigueur. Attendez une minute, puis demandez à l'informatique de regarder «\u{a0}passerelle status\u{a0}».",
     unavailable: "La passerelle est occupée ou redémarre. Attendez une minute et réessayez.",
-    cannot_store: "La passerelle ne peut rien enregistrer : son disque est plein, ou sa base de données est injoignable. Une fois cela réparé, réessayez.",
-    wrong_clock: "L’horloge de la passerelle n’est pas à l’heure. Une fois réglée, réessayez.",
+    cannot_store: "La passerelle ne peut rien enregistrer\u{a0}: son disque est plein, ou sa base de données est injoignable. Une fois cela réparé, réessayez.",
+    wrong_clock: "L'horloge de la passerelle n'est pas à l'heure. Une fois réglée, réessayez.",
     internal: "Une erreur s'est produite dans la passerelle. Donnez ce numéro à l'informatique\u{a0}: {request}.",
 };
 
@@ -372,7 +372,7 @@ static CATALAN: Words = Words {
     not_confirmed: "S'ha desat, però la passarel·la no ha confirmat que ja s'aplica. Espereu un minut i demaneu a informàtica que miri `passerelle status`.",
     unavailable: "La passarel·la està ocupada o es reinicia. Espereu un minut i torneu-ho a provar.",
     cannot_store: "La passarel·la no pot desar res: té el disc ple o no arriba a la base de dades. Quan estigui arreglat, torneu-ho a provar.",
-    wrong_clock: "El rellotge de la passarel·la no va a l’hora. Quan estigui ajustat, torneu-ho a provar.",
+    wrong_clock: "El rellotge de la passarel·la no va a l'hora. Quan estigui ajustat, torneu-ho a provar.",
     internal: "Hi ha hagut un error a la passarel·la. Doneu aquest número a informàtica: {request}.",
 };
 

@@ -181,7 +181,7 @@ async fn datagrams(server: Arc<Server>, socket: Arc<UdpSocket>) {
                 continue;
             }
         };
-        match server.first(&buffer[..read], client.ip()) {
+        match server.first(&buffer[..read], client.ip().to_canonical()) {
             First::Silence => {}
             First::Reply(message) => {
                 // One question and at most one record: within 512 bytes, which every client takes.
@@ -190,7 +190,7 @@ async fn datagrams(server: Arc<Server>, socket: Arc<UdpSocket>) {
             First::Ask(query) => {
                 let (server, socket) = (Arc::clone(&server), Arc::clone(&socket));
                 asking.spawn(async move {
-                    let bytes = server.ask(&query, Via::Udp, client.ip()).await;
+                    let bytes = server.ask(&query, Via::Udp, client.ip().to_canonical()).await;
                     send(&socket, bytes, &query, client).await;
                 });
             }
@@ -220,10 +220,10 @@ async fn streams(server: Arc<Server>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, client)) => {
-                if let Some(place) = Place::take(&server, client.ip()) {
+                if let Some(place) = Place::take(&server, client.ip().to_canonical()) {
                     open.spawn(async move {
                         // However it ends, it has ended: a client that hangs up is no event.
-                        let _ = stream_of(&place.server, stream, client.ip()).await;
+                        let _ = stream_of(&place.server, stream, client.ip().to_canonical()).await;
                         drop(place);
                     });
                 }

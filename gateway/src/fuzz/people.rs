@@ -21,6 +21,7 @@ use crate::identity::web_token::WebToken;
 use crate::ids::UserId;
 use crate::link::message::Secret;
 use crate::pure::hours::Hours;
+use crate::pure::shown::deceives;
 use crate::pure::site;
 use crate::store::site::Site;
 
@@ -37,7 +38,8 @@ pub(super) fn bodies(bytes: &[u8]) {
     use crate::http::{devices, door, groups, invitations, policies, resources, settings, sign_in, tokens, users};
     fn one<T: DeserializeOwned>(bytes: &[u8]) {
         if let Err(e) = serde_json::from_slice::<T>(bytes) {
-            assert!(!e.to_string().is_empty());
+            let told = input::wrong(&format!("the body: {e}")).unwrap_or_default();
+            assert!(told.len() < 1000 && !told.chars().any(deceives), "{told:?}");
         }
     }
     one::<sign_in::SignIn>(bytes);

@@ -15,7 +15,7 @@ use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Asked;
 use crate::audit::Event;
 use crate::clock::Unix;
-use crate::pure::site::shown;
+use crate::pure::shown::shown;
 use crate::store::audit as stored;
 
 /// One line of the audit.

@@ -171,11 +171,19 @@ async fn device(door: Door, api: &Api) -> Answer<Option<Device>> {
     device.filter(good).map(Some).ok_or(ApiError::NotFound)
 }
 
-async fn session(parts: &Parts, api: &Api, device: Option<&Device>) -> Answer<Option<(WebSession, String)>> {
+/// `used`: this request counts as use of the session.
+async fn session(
+    parts: &Parts,
+    api: &Api,
+    device: Option<&Device>,
+    used: bool,
+) -> Answer<Option<(WebSession, String)>> {
     let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     let Some(token) = cookies.filter_map(WebToken::from_cookies).next() else { return Ok(None) };
     let hash = token.hash();
-    let session = api.store.web_session(&hash, Moment::now().wall).await?;
+    let now = Moment::now().wall;
+    let session =
+        if used { api.store.web_session(&hash, now).await? } else { api.store.running_web_session(&hash, now).await? };
     // A cookie that was carried to another device or door is nobody's.
     let carried = |s: &WebSession| s.device != device.map(|d| d.id) && !planted(Bug::CookieTravels);
     Ok(session.filter(|s| !carried(s)).map(|s| (s, hash)))
@@ -188,7 +196,7 @@ impl FromRequestParts<Arc<Api>> for Public {
         let device = device(door, api).await?;
         let session = match door {
             Door::Local => None,
-            _ => session(parts, api, device.as_ref()).await?.map(|(s, _)| s),
+            _ => session(parts, api, device.as_ref(), false).await?.map(|(s, _)| s),
         };
         Ok(Self { door, device, session })
     }
@@ -229,7 +237,7 @@ impl FromRequestParts<Arc<Api>> for Follower {
             return Err(ApiError::NotFound);
         }
         let device = device(door, api).await?;
-        let session = session(parts, api, device.as_ref()).await?;
+        let session = session(parts, api, device.as_ref(), false).await?;
         let user = device.as_ref().map(|d| d.user).or(session.as_ref().map(|(s, _)| s.user));
         let user = user.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
         Ok(Self { door, device: device.map(|d| d.id), user, token_hash: session.map(|(_, hash)| hash) })
@@ -273,7 +281,7 @@ impl FromRequestParts<Arc<Api>> for SignedIn {
             return Err(ApiError::NotFound);
         }
         let device = device(door, api).await?;
-        let found = session(parts, api, device.as_ref()).await?;
+        let found = session(parts, api, device.as_ref(), true).await?;
         let (session, token_hash) = found.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
         Ok(Self { session, token_hash, device })
     }

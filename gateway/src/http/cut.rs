@@ -4,15 +4,15 @@ use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::Api;
-use super::error::{Answer, ApiError, Named as _};
+use super::error::{Answer, Named as _};
 use super::input;
-use super::problem::Slug;
 use super::users::CarriedOut;
 use crate::audit::Actor;
-use crate::ids::DeviceId;
-use crate::pure::cut::What;
+use crate::ids::{DeviceId, TokenId};
+use crate::pure::cut::{By, What};
 use crate::reconcile::Wait;
 use crate::store::cuts::Kept;
 use crate::store::devices::Device;
@@ -33,11 +33,11 @@ pub enum Stored {
 }
 
 /// What handlers answer that cut: 200, or 202 while it is being stored.
-pub(super) type Cut = Answer<(StatusCode, Json<CarriedOut>)>;
+pub(super) type CutAnswer = Answer<(StatusCode, Json<CarriedOut>)>;
 
 impl Api {
     /// Cuts, in the database if it stores, and otherwise without it.
-    pub(super) async fn cut(&self, what: What, actor: Actor, from: Moment) -> Cut {
+    pub(super) async fn cut(&self, what: What, actor: Actor, from: Moment) -> CutAnswer {
         let (epoch, stored) = self.cut_or_keep(what, actor, from).await?;
         let epoch = match epoch {
             Some(epoch) => epoch,
@@ -48,9 +48,15 @@ impl Api {
         Ok((status, Json(CarriedOut { epoch, closed_in_ms, stored })))
     }
 
-    /// The same; the answer is the epoch of the change, if the database has it and it changed something, and where it is kept.
+    /// Cuts; the answer is the epoch of the change, if the database has it and it changed something, and where it is kept.
     pub(super) async fn cut_or_keep(&self, what: What, actor: Actor, from: Moment) -> Answer<(Option<u64>, Stored)> {
-        match self.store.within_patience(self.store.cut(what, actor.clone(), from)).await {
+        // What is known to fail is not waited for.
+        let stores = self.reconciler.health().storage.is_none();
+        let late = Err(store::Error::Database(sqlx::Error::PoolTimedOut));
+        let asked = async {
+            if stores { self.store.within_patience(self.store.cut(what, actor.clone(), from)).await } else { late }
+        };
+        match asked.await {
             Ok(epoch) => {
                 self.reconciler.carry_out(epoch, Wait::Closed).await?;
                 return Ok((epoch, Stored::Yes));
@@ -60,15 +66,13 @@ impl Api {
             }
             Err(e) => return Err(e.into()),
         }
-        if let What::DisableUser(user) = what
-            && self.store.known_as_last_administrator(user)
-        {
-            let detail = store::Error::LastAdministrator("this".to_owned()).to_string();
-            return Err(ApiError::Conflict(Slug::LastAdministrator, detail));
-        }
         let by = self.store.within_patience(async { Ok(self.store.by(&actor).await) }).await;
-        let by = by.unwrap_or(crate::pure::cut::By::Local);
-        let kept = self.store.cut_without_database(what, by, from).await;
+        // Who it was could not be asked: nobody rather than root.
+        let by = by.unwrap_or(match actor {
+            Actor::Token(_) => By::Token(TokenId(Uuid::nil())),
+            _ => By::Local,
+        });
+        let kept = self.store.cut_without_database(what, by, from).await?;
         self.reconciler.carry_out_cuts().await?;
         Ok((None, if kept == Kept::InFile { Stored::Soon } else { Stored::InMemory }))
     }

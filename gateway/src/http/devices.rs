@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::{Admin, Person};
-use super::cut::Cut;
+use super::cut::CutAnswer;
 use super::error::ApiError;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
@@ -163,7 +163,7 @@ async fn device_config(
 
 /// Shuts a device out until it is enabled again.
 #[utoipa::path(post, path = "/devices/{device}/disable", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn disable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Cut {
+async fn disable_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> CutAnswer {
     let from = Moment::now();
     let device = api.device_to_cut(&device).await?;
     admin.may_change(device.owner_role)?;
@@ -188,7 +188,7 @@ async fn enable_device(
 
 /// Shuts a device out for good.
 #[utoipa::path(post, path = "/devices/{device}/revoke", tag = "devices", params(("device" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn revoke_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> Cut {
+async fn revoke_device(admin: Admin, State(api): State<Arc<Api>>, Path(device): Path<String>) -> CutAnswer {
     let from = Moment::now();
     let device = api.device_to_cut(&device).await?;
     admin.may_change(device.owner_role)?;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::problem::{Problem, Slug};
 use crate::identity::Refused;
 use crate::identity::passwords::Weak;
-use crate::pure::site::shown;
+use crate::pure::shown::shown;
 use crate::reconcile::Unconfirmed;
 use crate::store;
 

@@ -34,8 +34,9 @@ use crate::store::{Moment, Scope};
 /// takes one (`listen::PER_DEVICE`). Further pages ask now and then instead.
 const EACH: usize = 4;
 
-/// Streams at once in all: four of each of 200 devices, and some.
-const ALL: usize = 1024;
+/// Streams at once in all: half of the connections of one listener (`listen::CONNECTIONS`), so that pages which look on
+/// keep nobody out who wants to sign in. One of each of 200 devices, and some.
+const ALL: usize = 256;
 
 /// Who finds no room is told to come back after this.
 const FULL: Duration = Duration::from_secs(60);

@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
 use crate::link::message::Ports;
-use crate::pure::site::{self, deceives, is_label, shown};
+use crate::pure::shown::{deceives, shown};
+use crate::pure::site::{self, is_label};
 use crate::store::site::Site;
 
 /// Most ranges of ports a service has.
@@ -53,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 /// What serde found wrong, without what was sent: that may be a password. Only the place is told, and what is expected
 /// there.
-fn wrong(text: &str) -> Option<String> {
+pub(crate) fn wrong(text: &str) -> Option<String> {
     for known in ["missing field `", "unknown field `"] {
         if let Some((_, rest)) = text.split_once(known)
             && let Some((field, _)) = rest.split_once('`')

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::cut::Cut;
+use super::cut::CutAnswer;
 use super::error::ApiError;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
@@ -119,7 +119,7 @@ async fn add_policy(
 
 /// Takes a policy back.
 #[utoipa::path(delete, path = "/policies/{policy}", tag = "policies", params(("policy" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn remove_policy(admin: Admin, State(api): State<Arc<Api>>, Path(policy): Path<String>) -> Cut {
+async fn remove_policy(admin: Admin, State(api): State<Arc<Api>>, Path(policy): Path<String>) -> CutAnswer {
     let (from, id) = (Moment::now(), input::id("policy", &policy)?);
     if !api.store.known_policy(id) {
         // Not read yet, or none: the database knows.

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::cut::Cut;
+use super::cut::CutAnswer;
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Asked, Body};
 use super::users::CarriedOut;
@@ -152,7 +152,7 @@ async fn add_resource(
 
 /// Takes it back, with its policies.
 #[utoipa::path(delete, path = "/resources/{resource}", tag = "resources", params(("resource" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn remove_resource(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Cut {
+async fn remove_resource(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> CutAnswer {
     let from = Moment::now();
     let resource = api.store.resource(&which).await.named(&which)?;
     api.cut(What::RemoveResource(resource.id), admin.actor, from).await

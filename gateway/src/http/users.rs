@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::cut::{Cut, Stored};
+use super::cut::{CutAnswer, Stored};
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
@@ -157,7 +157,7 @@ async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<Strin
 
 /// Shuts somebody out, with all their devices, until they are enabled again.
 #[utoipa::path(post, path = "/users/{user}/disable", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Cut {
+async fn disable_user(admin: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> CutAnswer {
     let from = Moment::now();
     let (user, role) = api.user_to_cut(&user).await?;
     admin.may_change(role)?;

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::cut::Cut;
+use super::cut::CutAnswer;
 use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Asked};
 use super::users::CarriedOut;
@@ -93,7 +93,7 @@ async fn list_verifications(
 
 /// Locks a door.
 #[utoipa::path(post, path = "/verifications/{verification}/end", tag = "verifications", params(("verification" = String, Path)), responses((status = 200, body = CarriedOut), (status = 202, body = CarriedOut), Problems))]
-async fn end_verification(admin: Admin, State(api): State<Arc<Api>>, Path(verification): Path<String>) -> Cut {
+async fn end_verification(admin: Admin, State(api): State<Arc<Api>>, Path(verification): Path<String>) -> CutAnswer {
     let (from, id) = (Moment::now(), input::id("verification", &verification)?);
     let running = api.store.within_patience(api.store.verifications(from, false)).await;
     let login = match running {

@@ -9,7 +9,7 @@ use provisioning::digest::digest;
 use zeroize::Zeroizing;
 
 use crate::planted::{Bug, planted};
-use crate::pure::site::shown;
+use crate::pure::shown::shown;
 
 /// What every token begins with, so that scanners of source code find one that was left there.
 const PREFIX: &str = "pat_";

@@ -9,7 +9,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// Hashes computed at once (facts §7).
+/// Hashes computed at once.
 const AT_ONCE: usize = 2;
 
 /// Requests that may wait for their turn; more are told to come back. A hash takes about a quarter of a second.

@@ -16,7 +16,7 @@ use rustix::net::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Largest frame. DESIGN §2; a snapshot of more is sent in parts.
+/// Largest frame, in bytes; a snapshot of more is sent in parts.
 pub const MAX_FRAME: usize = 1 << 20;
 
 /// Most descriptors that travel with one frame: the eight sockets of [`super::message::Report::Sockets`].

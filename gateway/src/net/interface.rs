@@ -21,7 +21,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
 use crate::link::message::Interface;
 
-/// Packets that wait for a worker: bursts of a fast office LAN (facts: the kernel's 500 lose 1 % at 92,000 a second).
+/// Packets that wait for a worker: bursts of a fast office LAN (measured: the kernel's 500 lose 1 % at 92,000 a second).
 const QUEUE: u32 = 4_000;
 /// The kernel answers at once; a socket that does not is broken.
 const ANSWER: Duration = Duration::from_secs(2);

@@ -280,7 +280,7 @@ impl Control {
             return Ok(());
         }
         let (Some(interface), Some(sockets)) = (&self.wanted.interface, plane.sockets.take()) else { return Ok(()) };
-        // half the cores: the kernel needs the others to forward what the workers hand it (facts, dataplane §2)
+        // half the cores: the kernel needs the others to forward what the workers hand it
         let workers = (std::thread::available_parallelism().map_or(1, usize::from) / 2).clamp(1, 4);
         let queues = (0..workers).map(|_| Tun::open(&interface.name)).collect::<Result<_, _>>().context("open TUN")?;
         plane.device = Some(Device::start(interface, &state, sockets, queues, now).context("start the data path")?);
@@ -349,7 +349,7 @@ impl Control {
     }
 }
 
-/// When a peer was in use: a minute that carries less than [`BUSY`] of what policy grants is none of work (DESIGN 3.3).
+/// When a peer was in use: a minute that carries less than [`BUSY`] of what policy grants is none of work.
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
     since: Boot,

@@ -9,7 +9,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
-use super::site::shown;
+use super::shown::shown;
 
 /// Most spans in one text: two a day.
 const MOST: usize = 14;

@@ -15,6 +15,7 @@ pub(crate) mod model;
 pub mod packet;
 pub mod plan;
 pub mod refuse;
+pub mod shown;
 pub mod site;
 pub mod source;
 pub mod state;

@@ -47,9 +47,29 @@ impl DesiredPeer {
 
     /// Equal but for where the device was last heard, which `net` knows better.
     fn same(&self, other: &Self) -> bool {
-        let bare = |p: &Peer| Peer { endpoint: None, recent: false, ..p.clone() };
         self.open_until == other.open_until && self.grants == other.grants && bare(&self.peer) == bare(&other.peer)
     }
+}
+
+impl Desired {
+    /// What is in both, with the earlier of two ends: less than either, never more.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let ends = |a: Option<Boot>, b: Option<Boot>| [a, b].into_iter().flatten().min();
+        let peers = self.peers.iter().filter_map(|(id, mine)| {
+            let theirs = other.peers.get(id).filter(|theirs| bare(&mine.peer) == bare(&theirs.peer))?;
+            let grants = mine.grants.iter().filter_map(|(r, end)| Some((*r, ends(*end, *theirs.grants.get(r)?))));
+            let open_until = mine.open_until.and(theirs.open_until).and(ends(mine.open_until, theirs.open_until));
+            Some((*id, DesiredPeer { peer: mine.peer.clone(), open_until, grants: grants.collect() }))
+        });
+        let published = self.resources.iter().filter(|(id, mine)| other.resources.get(id) == Some(mine));
+        Self { peers: peers.collect(), resources: published.map(|(id, mine)| (*id, mine.clone())).collect() }
+    }
+}
+
+/// Without where it was last heard, which `net` knows better.
+fn bare(peer: &Peer) -> Peer {
+    Peer { endpoint: None, recent: false, ..peer.clone() }
 }
 
 /// What `net` must hold for this world.
@@ -122,6 +142,25 @@ mod tests {
                 prop_assert_eq!(desired.peers.contains_key(id), stands, "{:?} of {:?}", device, owner);
             }
             prop_assert!(desired.peers.keys().all(|id| world.devices.contains_key(id)));
+        }
+
+        #[test]
+        fn what_two_have_in_common_is_in_both_and_ends_no_later(a in model::world(), b in model::world()) {
+            let (one, two) = (compile(&a, NOW), compile(&b, NOW));
+            let common = one.common(&two);
+            prop_assert!(one.common(&one) == one);
+            for (id, peer) in &common.peers {
+                for whole in [&one.peers[id], &two.peers[id]] {
+                    prop_assert!(peer.open_until.is_none_or(|end| whole.open_until.is_some_and(|of| end <= of)));
+                    for (resource, end) in &peer.grants {
+                        let of = whole.grants[resource];
+                        prop_assert!(of.is_none_or(|of| end.is_some_and(|end| end <= of)), "{:?} {:?}", end, of);
+                    }
+                }
+            }
+            for (id, resource) in &common.resources {
+                prop_assert!(one.resources[id] == *resource && two.resources[id] == *resource);
+            }
         }
 
         #[test]

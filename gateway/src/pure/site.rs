@@ -5,33 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::shown::shown;
+
 /// Port of DNS.
 const DNS: u16 = 53;
 
 /// Longest DNS name (RFC 1035 §2.3.4), without the final dot.
 const LONGEST_NAME: usize = 253;
-
-/// Longest piece of what was typed that an error repeats, in characters.
-const REPEATED: usize = 64;
-
-/// Control characters, line and paragraph separators, and what turns the direction of writing or cannot be seen.
-#[must_use]
-pub fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
-/// What was typed, as an error may repeat it on a terminal and in a table.
-#[must_use]
-pub fn shown(text: &str) -> String {
-    let mut kept: String = text.trim().chars().filter(|c| !deceives(*c)).take(REPEATED + 1).collect();
-    if kept.chars().count() > REPEATED {
-        kept.pop();
-        kept.push('…');
-    }
-    kept
-}
 
 /// Whether this is one label of a host name (RFC 1123 §2.1), in lower case.
 #[must_use]

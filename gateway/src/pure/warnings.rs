@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// So long before an end it is warned of (DESIGN 3.3), the last warning first.
+/// So long before an end it is warned of, the last warning first: time to finish a sentence, and to finish a task.
 pub const BEFORE: [Duration; 2] = [Duration::from_secs(5 * 60), Duration::from_secs(15 * 60)];
 
 /// Which of its two ends a door comes to first.

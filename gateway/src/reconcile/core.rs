@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::live::Live;
-use super::{Health, Published, Request, Sockets, Unconfirmed, Wait, newer, with_settings};
+use super::{Health, Published, Request, Sockets, Unconfirmed, Until, newer, with_settings};
 use crate::clock::{Boot, Unix};
 use crate::ids::DeviceId;
 use crate::link::client::{FromNet, Gone, Sender};
@@ -24,7 +24,7 @@ use crate::store::{Moment, Scope, Store};
 /// "I am alive" this often: four times in the second after which `net` counts us as silent.
 const ALIVE: Duration = Duration::from_millis(250);
 
-/// Everything is read again this often, whatever was announced (DESIGN 3.4).
+/// Everything is read again this often, whatever was announced.
 const FULL: Duration = Duration::from_secs(60);
 
 /// What `net` told is written down this often.
@@ -61,8 +61,10 @@ pub(super) struct Core {
     told: Told,
     sockets: mpsc::Sender<Sockets>,
     sender: Arc<Mutex<Option<Sender>>>,
-    /// What `net` was sent last, and the epoch it stands for.
+    /// What `net` was sent last on this connection, and the epoch it stands for.
     sent: Option<(u64, Desired)>,
+    /// What it was sent before that: it holds no more.
+    before: Option<Desired>,
     waiting: Vec<Request>,
     closed: u64,
     complete: u64,
@@ -97,6 +99,7 @@ impl Core {
             sockets,
             sender: Arc::default(),
             sent: None,
+            before: None,
             waiting: Vec::new(),
             closed: 0,
             complete: 0,
@@ -120,41 +123,45 @@ impl Core {
         loop {
             let opens_at = self.opens_at;
             let again = async { tokio::time::sleep_until(retry.unwrap_or_else(Instant::now)).await };
+            // Nothing where the database was not asked: then what is to be tried again still is.
             let outcome = tokio::select! {
+                // Who takes something away waits for nobody else.
+                biased;
+                request = requests.recv() => match request {
+                    Some(request) if matches!(request.until, Until::Acknowledged(_)) => self.send_cuts(request).err().map(Err),
+                    Some(request) => { self.admit(request); None }
+                    None => return,
+                },
                 event = net.recv() => match event {
                     Some(event) => self.hear(event).await,
                     None => return,
                 },
-                () = store.changed() => self.catch_up().await,
-                request = requests.recv() => match request {
-                    Some(request) if request.wait == Wait::Cut => self.cut(request),
-                    Some(request) => { self.admit(request); Ok(()) }
-                    None => return,
-                },
-                _ = full.tick() => self.everything().await,
+                () = store.changed() => Some(self.catch_up().await),
+                _ = full.tick() => Some(self.everything().await),
                 () = tokio::time::sleep_until(flush_at) => {
                     flush_at = Instant::now() + FLUSH;
                     let flushed = self.flush().await;
                     self.note(flushed);
-                    Ok(())
+                    None
                 }
-                () = again, if retry.is_some() => self.everything().await,
+                () = again, if retry.is_some() => Some(self.everything().await),
                 () = tokio::time::sleep_until(opens_at.unwrap_or_else(Instant::now)), if opens_at.is_some() => {
                     // Whatever comes of it: a moment that has passed is not waited for again.
                     self.opens_at = None;
-                    self.everything().await
+                    Some(self.everything().await)
                 }
             };
             if std::mem::take(&mut self.moved) {
                 flush_at = flush_at.min(Instant::now() + FLUSH_MOVED);
             }
-            retry = match outcome {
-                Ok(()) => None,
-                Err(e) => {
+            match outcome {
+                None => {}
+                Some(Ok(())) => retry = None,
+                Some(Err(e)) => {
                     self.tell(format!("{e:#}"), "the data plane could not be brought up to date, trying again");
-                    Some(Instant::now() + RETRY)
+                    retry = Some(Instant::now() + RETRY);
                 }
-            };
+            }
         }
     }
 
@@ -177,7 +184,8 @@ impl Core {
         }
     }
 
-    async fn hear(&mut self, event: FromNet) -> anyhow::Result<()> {
+    /// What came of it, if the database was asked.
+    async fn hear(&mut self, event: FromNet) -> Option<anyhow::Result<()>> {
         match event {
             FromNet::Connected(sender) => {
                 tracing::info!("data plane connected");
@@ -185,24 +193,30 @@ impl Core {
                 (self.closed, self.complete, self.failed) = (0, 0, None);
                 (self.asked, self.acknowledged) = (0, 0);
                 // What they wait for is in the snapshot.
-                self.waiting.iter_mut().filter(|r| r.wait == Wait::Cut).for_each(|r| r.epoch = 1);
+                for request in &mut self.waiting {
+                    if let Until::Acknowledged(messages) = &mut request.until {
+                        *messages = 1;
+                    }
+                }
                 self.health().up = true;
-                self.snapshot().await
+                Some(self.snapshot().await)
             }
             FromNet::Lost => {
                 *lock(&self.sender) = None;
-                self.sent = None;
+                self.put_aside();
+                // What was said on that connection says nothing of the next.
+                (self.asked, self.acknowledged) = (0, 0);
                 self.down_since = Instant::now();
                 self.health().up = false;
-                Ok(())
+                None
             }
             FromNet::Sockets(sockets) => {
                 tracing::info!(count = sockets.len(), "sockets of the tunnel's door received");
-                self.sockets.send(sockets).await.context("hand over the tunnel's sockets")
+                self.sockets.send(sockets).await.context("hand over the tunnel's sockets").err().map(Err)
             }
             FromNet::Report(report) => {
                 self.report(report);
-                Ok(())
+                None
             }
         }
     }
@@ -252,44 +266,64 @@ impl Core {
         self.answer();
     }
 
-    /// Cuts that the database does not have, from the world as it was last read.
-    fn cut(&mut self, mut request: Request) -> anyhow::Result<()> {
+    /// The next snapshot is the first of its connection, or stands for other settings.
+    fn put_aside(&mut self) {
+        if let Some((_, sent)) = self.sent.take() {
+            self.before = Some(sent);
+        }
+    }
+
+    /// Cuts that the database does not have, from the world as it was last read. That may be older than what `net` holds:
+    /// so nothing is given, only taken away.
+    fn send_cuts(&mut self, mut request: Request) -> anyhow::Result<()> {
         let now = Moment::now();
-        let known = self.store.last_world();
-        if let (Some((_, world)), Some((epoch, sent))) = (known, &mut self.sent) {
-            let desired = compile(&world, now.boot);
-            let changes = plan(sent, &desired, None, now.boot);
-            let epoch = *epoch;
-            *sent = desired;
-            if !changes.is_empty() {
+        let less = self.store.last_world().map(|(epoch, world)| (epoch, compile(&world, now.boot)));
+        let connected = lock(&self.sender).is_some();
+        let mut more = 0;
+        match (less, &mut self.sent) {
+            (Some((_, less)), Some((epoch, sent))) => {
+                let desired = sent.common(&less);
+                let changes = plan(sent, &desired, None, now.boot);
+                let epoch = *epoch;
+                *sent = desired.clone();
                 let mut parts = parts(changes)?;
-                if parts.len() > 1 {
-                    let desired = sent.clone();
-                    self.send_snapshot(epoch, &desired, now)?;
-                } else {
-                    self.send(vec![Command::Changes { epoch, changes: parts.pop().unwrap_or_default() }]);
+                match parts.pop() {
+                    Some(part) if parts.is_empty() && !part.is_empty() => {
+                        self.send(vec![Command::Changes { epoch, changes: part }]);
+                    }
+                    Some(part) if !part.is_empty() => self.send_snapshot(epoch, &desired, now)?,
+                    _ => {}
                 }
             }
+            (Some((epoch, less)), None) if connected && self.before.is_some() => {
+                let desired = self.before.as_ref().map(|before| before.common(&less)).unwrap_or_default();
+                self.send_snapshot(epoch, &desired, now)?;
+                self.sent = Some((epoch, desired));
+            }
+            // It waits for the snapshot that comes.
+            (_, None) if connected => more = 1,
+            _ => {}
         }
         self.announce(Scope::All);
-        // Without a snapshot on this connection nothing passes; the first message is one.
-        request.epoch = self.asked.max(1);
+        // Without a connection, the first message on the next one is a snapshot.
+        request.until = Until::Acknowledged((self.asked + more).max(1));
         self.admit(request);
         Ok(())
     }
 
     fn answer(&mut self) {
         let (closed, complete, acknowledged) = (self.closed, self.complete, self.acknowledged);
-        let done = |r: &Request| match r.wait {
-            Wait::Cut => r.epoch <= acknowledged,
-            Wait::Closed => r.epoch <= closed,
-            Wait::Complete => r.epoch <= complete,
+        let done = |r: &Request| match r.until {
+            Until::Acknowledged(messages) => messages <= acknowledged,
+            Until::Closed(epoch) => epoch <= closed,
+            Until::Complete(epoch) => epoch <= complete,
         };
         for request in self.waiting.extract_if(.., |r| done(r)) {
             let _ = request.answer.send(Ok(()));
         }
         let Some((epoch, reason)) = &self.failed else { return };
-        for request in self.waiting.extract_if(.., |r| r.wait == Wait::Complete && r.epoch <= *epoch) {
+        let hopeless = |r: &Request| matches!(r.until, Until::Complete(wanted) if wanted <= *epoch);
+        for request in self.waiting.extract_if(.., |r| hopeless(r)) {
             let _ = request.answer.send(Err(Unconfirmed::Failed(reason.clone())));
         }
     }
@@ -335,8 +369,10 @@ impl Core {
         }
         self.live.keep(|device| loaded.world.devices.get(device).is_some_and(|d| !d.revoked));
         self.send_difference(loaded, now)?;
-        let swept = self.sweep(now).await;
-        self.note(swept);
+        // One that finds nothing to delete succeeds on a full disk too: it tells trouble, never its end.
+        if let Err(e) = self.sweep(now).await {
+            self.note(Err(e));
+        }
         Ok(())
     }
 
@@ -348,8 +384,9 @@ impl Core {
     /// Without a data plane, the names are served all the same.
     async fn publish(&mut self) -> anyhow::Result<()> {
         self.look_at_site().await?;
-        let resources = self.store.within_patience(self.store.resources()).await.context("load what is published")?;
-        self.publish_these(resources);
+        // All of it: what is known must not be older than what was done meanwhile.
+        let loaded = self.store.within_patience(self.store.load_since(None, Moment::now())).await;
+        self.publish_these(loaded.context("load what is published")?.resources);
         self.announce(Scope::All);
         Ok(())
     }
@@ -405,7 +442,7 @@ impl Core {
 
     /// A snapshot, tried again until it has gone out.
     async fn anew(&mut self) -> anyhow::Result<()> {
-        self.sent = None;
+        self.put_aside();
         self.snapshot().await
     }
 
@@ -419,7 +456,7 @@ impl Core {
             }
             // What was true when the database went is true until it is back, for it alone says otherwise; less the cuts.
             Err(e) => {
-                let Some((epoch, world)) = self.store.last_world() else { return Err(e) };
+                let Some((epoch, world)) = self.store.current_world() else { return Err(e) };
                 self.tell(format!("{e:#}"), "the database is away: the data plane gets what was read last");
                 (epoch, world, self.told.published.borrow().resources.to_vec())
             }
@@ -457,7 +494,7 @@ impl Core {
         let sent: Result<(), Gone> = commands.into_iter().try_for_each(|command| sender.send(command));
         if sent.is_err() {
             *lock(&self.sender) = None;
-            self.sent = None;
+            self.put_aside();
         }
     }
 

@@ -41,8 +41,6 @@ pub enum Wait {
     Closed,
     /// What the change gives is in force.
     Complete,
-    /// Cuts that the database does not have yet are in force.
-    Cut,
 }
 
 /// The change is stored, but the data plane has not confirmed it. It gets it as soon as it can.
@@ -74,12 +72,21 @@ pub struct Health {
     pub storage: Option<String>,
 }
 
+/// What a handler waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// This epoch's closing.
+    Closed(u64),
+    /// All of this epoch.
+    Complete(u64),
+    /// So many messages of this connection; what was cut without the database is in the last of them.
+    Acknowledged(u64),
+}
+
 /// A waiting handler.
 #[derive(Debug)]
 struct Request {
-    /// With [`Wait::Cut`], the number of the message instead.
-    epoch: u64,
-    wait: Wait,
+    until: Until,
     answer: oneshot::Sender<Result<(), Unconfirmed>>,
 }
 
@@ -138,7 +145,8 @@ impl Reconciler {
     /// The change is stored but not confirmed.
     pub async fn carry_out(&self, epoch: Option<u64>, wait: Wait) -> Result<(), Unconfirmed> {
         match epoch.filter(|_| !planted(Bug::AnsweredBeforeClosed)) {
-            Some(epoch) => self.wait_for(epoch, wait).await,
+            Some(epoch) if wait == Wait::Closed => self.wait_for(Until::Closed(epoch)).await,
+            Some(epoch) => self.wait_for(Until::Complete(epoch)).await,
             None => Ok(()),
         }
     }
@@ -148,13 +156,13 @@ impl Reconciler {
     /// # Errors
     /// The data plane has not confirmed.
     pub async fn carry_out_cuts(&self) -> Result<(), Unconfirmed> {
-        self.wait_for(0, Wait::Cut).await
+        self.wait_for(Until::Acknowledged(u64::MAX)).await
     }
 
-    async fn wait_for(&self, epoch: u64, wait: Wait) -> Result<(), Unconfirmed> {
+    async fn wait_for(&self, until: Until) -> Result<(), Unconfirmed> {
         let (answer, outcome) = oneshot::channel();
         let waiting = async {
-            self.requests.send(Request { epoch, wait, answer }).await.map_err(|_| Unconfirmed::Down)?;
+            self.requests.send(Request { until, answer }).await.map_err(|_| Unconfirmed::Down)?;
             outcome.await.map_err(|_| Unconfirmed::Down)?
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(Err(Unconfirmed::Late))

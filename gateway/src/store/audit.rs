@@ -62,17 +62,7 @@ pub(super) async fn insert_once(
 }
 
 pub(super) async fn insert(connection: &mut AnyConnection, at: Unix, actor: &str, event: &Event) -> Result<()> {
-    let (name, login, details) = event.parts();
-    sqlx::query("INSERT INTO audit (id, at, actor, event, login, details) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(Uuid::now_v7().to_string())
-        .bind(at.0)
-        .bind(actor)
-        .bind(name)
-        .bind(login)
-        .bind(details.to_string())
-        .execute(connection)
-        .await?;
-    Ok(())
+    insert_once(connection, Uuid::now_v7(), at, actor, event).await.map(drop)
 }
 
 impl Store {

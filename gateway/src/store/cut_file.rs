@@ -4,6 +4,7 @@
 //! nobody was told. When the database has all of them, their places are emptied in place. Reading the same twice does no
 //! harm: the audit knows which are stored.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
+use uuid::Uuid;
 
 use crate::pure::cut::{Cut, RECORD};
 
@@ -22,6 +24,7 @@ pub(super) const PLACES: usize = 1024;
 pub(super) struct CutFile {
     file: File,
     next: usize,
+    held: HashSet<Uuid>,
 }
 
 impl CutFile {
@@ -55,20 +58,25 @@ impl CutFile {
                 next = place + 1;
             }
         }
-        Ok((Self { file, next }, cuts))
+        let held = cuts.iter().map(|cut| cut.id).collect();
+        Ok((Self { file, next, held }, cuts))
     }
 
-    /// Appends a record; when this returns, it outlives a power cut.
+    /// Appends a record, unless it is there; when this returns, it outlives a power cut.
     ///
     /// # Errors
     /// The file is full, or the disk does not take it.
     pub(super) fn append(&mut self, cut: &Cut) -> io::Result<()> {
+        if self.held.contains(&cut.id) {
+            return Ok(());
+        }
         if self.next >= PLACES {
             return Err(io::Error::new(io::ErrorKind::StorageFull, format!("{PLACES} cuts wait in it already")));
         }
         self.file.write_all_at(&cut.record(), offset(self.next))?;
         self.file.sync_data()?;
         self.next += 1;
+        self.held.insert(cut.id);
         Ok(())
     }
 
@@ -80,6 +88,7 @@ impl CutFile {
         self.file.write_all_at(&vec![0; RECORD * self.next], 0)?;
         self.file.sync_data()?;
         self.next = 0;
+        self.held.clear();
         Ok(())
     }
 }
@@ -92,7 +101,6 @@ fn offset(place: usize) -> u64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
     use crate::clock::Unix;

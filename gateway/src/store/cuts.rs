@@ -38,10 +38,10 @@ pub enum Kept {
     InMemory(String),
 }
 
-/// Cuts that wait for the database.
+/// Cuts that wait for the database. Who locks both locks the file first: nobody waits for a disk with `waiting` held.
 #[derive(Debug, Default)]
 pub(super) struct Cuts {
-    waiting: Mutex<Vec<Cut>>,
+    waiting: Arc<Mutex<Vec<Cut>>>,
     file: Arc<Mutex<Option<CutFile>>>,
     storing: tokio::sync::Mutex<()>,
     news: Notify,
@@ -92,13 +92,33 @@ impl Store {
         write.commit().await
     }
 
-    /// Cuts without the database: in force for every load from now on, also after a restart if the file takes it.
-    pub async fn cut_without_database(&self, what: What, by: By, now: Moment) -> Kept {
-        let cut = Cut { id: Uuid::now_v7(), at: now.wall, by, what };
-        lock(&self.cuts.waiting).push(cut);
+    /// Cuts without the database: in force for every load from now on, also after a restart if the file takes it. What
+    /// waits already is not cut once more: however often a door is locked, there is room for the next one.
+    ///
+    /// # Errors
+    /// It would shut out the last administrator.
+    pub async fn cut_without_database(&self, what: What, by: By, now: Moment) -> Result<Kept> {
+        let cut = {
+            let mut waiting = lock(&self.cuts.waiting);
+            if let What::DisableUser(user) = what
+                && self.known_as_last_administrator(user, &waiting)
+            {
+                return Err(Error::LastAdministrator("this".to_owned()));
+            }
+            match waiting.iter().find(|cut| cut.what == what) {
+                Some(same) => *same,
+                None => {
+                    let cut = Cut { id: Uuid::now_v7(), at: now.wall, by, what };
+                    waiting.push(cut);
+                    cut
+                }
+            }
+        };
         self.cuts.news.notify_one();
-        let file = self.cuts.file.clone();
+        let (file, waiting) = (self.cuts.file.clone(), self.cuts.waiting.clone());
         let append = tokio::task::spawn_blocking(move || match &mut *lock(&file) {
+            // It is in the database by now.
+            Some(_) if !lock(&waiting).contains(&cut) => Ok(()),
             Some(file) => file.append(&cut).map_err(|e| e.to_string()),
             None => Err("there is no file for it".to_owned()),
         });
@@ -110,11 +130,11 @@ impl Store {
         match kept {
             Ok(()) => {
                 tracing::warn!(what = what.word(), "cut; the database stores nothing, it is kept beside it");
-                Kept::InFile
+                Ok(Kept::InFile)
             }
             Err(reason) => {
                 tracing::error!(what = what.word(), %reason, "cut, but kept in memory only: gone with the next restart");
-                Kept::InMemory(reason)
+                Ok(Kept::InMemory(reason))
             }
         }
     }
@@ -139,14 +159,18 @@ impl Store {
         }
         write.commit().await?;
         tracing::info!(count = waiting.len(), "cuts that had waited are in the database");
-        let mut still = lock(&self.cuts.waiting);
-        still.retain(|cut| !waiting.contains(cut));
-        if still.is_empty()
-            && let Some(file) = &mut *lock(&self.cuts.file)
-            && let Err(error) = file.clear()
-        {
-            tracing::warn!(%error, "the file of cuts could not be emptied; what is in it is stored, and does no harm");
-        }
+        lock(&self.cuts.waiting).retain(|cut| !waiting.contains(cut));
+        let (file, still) = (self.cuts.file.clone(), self.cuts.waiting.clone());
+        let clear = tokio::task::spawn_blocking(move || {
+            if let Some(file) = &mut *lock(&file)
+                && lock(&still).is_empty()
+                && let Err(error) = file.clear()
+            {
+                tracing::warn!(%error, "the file of cuts could not be emptied");
+            }
+        });
+        // Whatever comes of it: what is in the file is stored, and does no harm.
+        let _ = tokio::time::timeout(FLUSH, clear).await;
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ async fn a_cut_outlives_a_crash_and_is_stored_first_once_and_with_its_own_time()
     assert!(refused.is_of_storage(), "{refused:?}");
     assert!(!in_force(&store, device).await, "nothing was done");
     let made = Moment { wall: Moment::now().wall + Duration::from_secs(3), ..Moment::now() };
-    assert_eq!(store.cut_without_database(what, By::Local, made).await, Kept::InFile);
+    assert_eq!(store.cut_without_database(what, By::Local, made).await.unwrap(), Kept::InFile);
     assert!(in_force(&store, device).await);
     assert!(store.store_cuts().await.is_err(), "it is still refused");
     assert!(in_force(&store, device).await);
@@ -100,8 +100,9 @@ async fn every_kind_of_cut_is_stored_as_it_was_made_and_what_is_gone_is_no_obsta
         What::RemovePolicy(policy),
         What::RemoveResource(resource),
     ] {
-        store.cut_without_database(what, By::User(user), Moment::now()).await;
+        store.cut_without_database(what, By::User(user), Moment::now()).await.unwrap();
     }
+    assert_eq!(store.waiting_cuts().len(), 7, "what waits already is not cut once more");
     let (world, now) = (store.load_since(None, Moment::now()).await.unwrap().world, Moment::now());
     assert!(world.verifications.is_empty() && world.policies.is_empty() && world.resources.is_empty());
     refuse(&store, false).await;
@@ -111,7 +112,7 @@ async fn every_kind_of_cut_is_stored_as_it_was_made_and_what_is_gone_is_no_obsta
     assert!(stored.devices[&device].revoked && standing(&stored, tablet).is_ok());
     let ended = store.verifications(now, true).await.unwrap();
     assert!(ended.iter().all(|v| v.ended_at.is_some()));
-    assert_eq!(events(&store, "cut_stored").await.len(), 8);
+    assert_eq!(events(&store, "cut_stored").await.len(), 7);
     assert!(events(&store, "cut_stored").await.iter().all(|line| line.actor == "anne"));
 }
 
@@ -123,7 +124,10 @@ async fn without_a_file_a_cut_is_in_force_and_says_how_long_it_lasts() {
     std::fs::remove_file(dir.path().join("cuts")).unwrap();
     std::fs::create_dir(dir.path().join("cuts")).unwrap();
     let store = open(&dir, BOOT).await;
-    let kept = store.cut_without_database(What::DisableUser(user), By::Local, Moment::now()).await;
+    let unknown = store.cut_without_database(What::DisableUser(user), By::Local, Moment::now()).await;
+    assert!(matches!(unknown, Err(Error::LastAdministrator(_))), "before anything was read: {unknown:?}");
+    assert!(!in_force(&store, device).await);
+    let kept = store.cut_without_database(What::DisableUser(user), By::Local, Moment::now()).await.unwrap();
     assert!(matches!(kept, Kept::InMemory(_)), "{kept:?}");
     assert!(in_force(&store, device).await);
 }
@@ -151,4 +155,18 @@ async fn a_full_disk_stores_again_as_soon_as_there_is_room() {
     let refused = refused.unwrap();
     assert!(refused.is_full() && refused.is_of_storage(), "{refused:?}");
     add("room".to_owned()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_change_gives_nobody_anything() {
+    let (_dir, store) = fixture().await;
+    let (_, device) = with_open_door(&store).await;
+    assert!(store.current_world().is_none(), "nothing was read yet");
+    store.load_since(None, Moment::now()).await.unwrap();
+    assert!(standing(&store.current_world().unwrap().1, device).is_ok());
+    store.cut(What::RevokeDevice(device), Actor::Local, Moment::now()).await.unwrap();
+    assert!(standing(&store.last_world().unwrap().1, device).is_ok(), "it is older");
+    assert!(store.current_world().is_none());
+    store.load_since(None, Moment::now()).await.unwrap();
+    assert!(standing(&store.current_world().unwrap().1, device).is_err());
 }

@@ -11,6 +11,7 @@ use provisioning::percent::encode;
 use sqlx::any::AnyPoolOptions;
 use sqlx::postgres::PgListener;
 use sqlx::{Any, AnyPool, Connection as _, Executor as _, PgConnection, Transaction};
+use tokio::time::Instant;
 use url::Url;
 
 /// Connections for reading: more than the two cores of a small office's box would only wait for each other.
@@ -40,6 +41,9 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// The server notices within this that a process of before is gone.
 const PREDECESSOR: u32 = 5;
+
+/// A server has noticed by then that a connection is dead: twice what its own keepalives are set to.
+const DEAD: Duration = Duration::from_secs(60);
 
 /// One writer at a time for the whole site, as SQLite has it: any number, the same for every gateway of ours.
 const WRITER: &str = "SELECT pg_advisory_xact_lock(7077388)";
@@ -158,6 +162,7 @@ impl Database {
     /// # Errors
     /// Another gateway has it.
     pub async fn keep_holding(&self, mut held: Option<PgConnection>) -> anyhow::Result<()> {
+        let mut taken = None;
         loop {
             tokio::time::sleep(LOOK).await;
             let Some(connection) = &mut held else {
@@ -165,11 +170,14 @@ impl Database {
                     held = match self.hold().await {
                         // Not reached: it is looked for again.
                         Err(e) if e.downcast_ref::<sqlx::Error>().is_some() => None,
+                        // It may be our own, of a connection that the server does not know to be dead.
+                        Err(_) if taken.get_or_insert_with(Instant::now).elapsed() < DEAD => None,
                         other => other?,
                     };
                 }
                 continue;
             };
+            taken = None;
             if !matches!(tokio::time::timeout(LOOK, connection.ping()).await, Ok(Ok(()))) {
                 held = None;
             }

@@ -12,7 +12,7 @@ use crate::clock::Unix;
 use crate::ids::{InvitationId, UserId};
 use crate::planted::{Bug, planted};
 
-/// An invitation is good for this long (facts §7).
+/// An invitation is good for this long.
 pub const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Wrong codes after which an invitation is void: 20 × 2·10⁻⁶.

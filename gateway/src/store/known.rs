@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::devices::Device;
@@ -10,7 +11,7 @@ use super::world::Loaded;
 use super::{Scope, Store};
 use crate::clock::Unix;
 use crate::ids::{DeviceId, PolicyId, UserId, VerificationId};
-use crate::pure::cut::{overlay, shut_out};
+use crate::pure::cut::{Cut, overlay, shut_out};
 use crate::pure::decide::{World, standing};
 
 /// How somebody is called.
@@ -70,7 +71,8 @@ impl Known {
 }
 
 impl Store {
-    /// The world as last read, less what was cut since; nothing if none was ever read.
+    /// The world as last read, less what was cut since; nothing if none was ever read. It may be older than what is
+    /// committed: fit for taking away, not for giving.
     #[must_use]
     pub fn last_world(&self) -> Option<(u64, World)> {
         let cuts = self.waiting_cuts();
@@ -78,6 +80,12 @@ impl Store {
         let mut world = known.world.clone();
         overlay(&mut world, &cuts);
         Some((known.epoch?, world))
+    }
+
+    /// The same, unless something was committed since.
+    #[must_use]
+    pub fn current_world(&self) -> Option<(u64, World)> {
+        self.last_world().filter(|(epoch, _)| *epoch >= self.committed.load(Ordering::Relaxed))
     }
 
     /// The epoch of the database when it was last read.
@@ -100,14 +108,15 @@ impl Store {
         known.names.people.iter().find(named).map(|(id, p)| (*id, p.role))
     }
 
-    /// Whether nobody else could administer, as far as is known.
-    #[must_use]
-    pub fn known_as_last_administrator(&self, user: UserId) -> bool {
-        let cuts = self.waiting_cuts();
+    /// Whether nobody else could administer, with these cuts and as far as is known; who knows nobody knows nobody else.
+    pub(super) fn known_as_last_administrator(&self, user: UserId, cuts: &[Cut]) -> bool {
         let known = self.known();
+        if known.epoch.is_none() {
+            return true;
+        }
         let could = |id: &UserId| {
             let stands = known.world.users.get(id).is_some_and(|u| !u.disabled && u.factor);
-            stands && !shut_out(&cuts, *id, None)
+            stands && !shut_out(cuts, *id, None)
         };
         let mut admins = known.names.people.iter().filter(|(_, p)| p.role == Role::Admin).map(|(id, _)| id);
         admins.clone().any(|id| *id == user) && !admins.any(|id| *id != user && could(id))

@@ -33,7 +33,7 @@ pub(crate) mod tests;
 
 pub(crate) use row::sought;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -167,6 +167,8 @@ pub struct Store {
     believed: AtomicI64,
     cuts: cuts::Cuts,
     known: Mutex<known::Known>,
+    /// The newest epoch that this process has committed.
+    committed: AtomicU64,
 }
 
 impl Store {
@@ -193,6 +195,7 @@ impl Store {
             believed: AtomicI64::new(i64::MIN),
             cuts: cuts::Cuts::default(),
             known: Mutex::default(),
+            committed: AtomicU64::new(0),
         })
     }
 
@@ -306,6 +309,7 @@ impl Write<'_> {
         let committed = self.tx.commit().await;
         self.store.changed.notify_one();
         committed?;
+        self.store.committed.fetch_max(epoch, Ordering::Relaxed);
         Ok(Some(epoch))
     }
 }

@@ -6,13 +6,13 @@ use super::row::Columns as _;
 use super::{Result, Store, Write};
 use crate::clock::Unix;
 
-/// A source may try so often in [`WINDOW_MS`] (facts §7: shared office addresses still work).
+/// A source may try so often in [`WINDOW_MS`]: shared office addresses still work.
 pub const SOURCE_TRIES: i64 = 30;
 
 /// The window of [`SOURCE_TRIES`].
 pub const WINDOW_MS: i64 = 600_000;
 
-/// So many tries at a login are free; then 30 s, doubling to an hour (facts §7).
+/// So many tries at a login are free; then 30 s, doubling to an hour.
 pub const FREE_TRIES: i64 = 5;
 
 /// The longest wait.

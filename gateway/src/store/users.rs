@@ -11,7 +11,7 @@ use crate::clock::Unix;
 use crate::ids::{GroupId, UserId};
 use crate::planted::{Bug, planted};
 
-/// Wrong codes in a row after which the factor is suspended (facts §7: 2·10⁻⁶ × 50 = 0.01 %).
+/// Wrong codes in a row after which the factor is suspended (2·10⁻⁶ a guess × 50 = 0.01 %).
 pub const FACTOR_LIMIT: i64 = 50;
 
 /// Wrong passwords in a row after which a reset is needed (NIST SP 800-63B's cap).

@@ -13,10 +13,10 @@ use crate::ids::{DeviceId, UserId, VerificationId};
 use crate::planted::{Bug, planted};
 use crate::pure::cut::locked;
 
-/// A door stays open for this long at most (DESIGN 3.3).
+/// A door stays open for this long at most: a working day.
 pub const CAP: Duration = Duration::from_secs(10 * 3600);
 
-/// Without use, a door locks after this (DESIGN 3.3) …
+/// Without use, a door locks after this …
 pub const IDLE: Duration = Duration::from_secs(2 * 3600);
 
 /// … or a little later: use is written down when the end moves by at least this much.

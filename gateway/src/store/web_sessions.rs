@@ -7,7 +7,7 @@ use crate::clock::Unix;
 use crate::ids::{DeviceId, UserId};
 use crate::pure::cut::shut_out;
 
-/// A web session ends so long after it began: users, then administrators (facts §7).
+/// A web session ends so long after it began: users, then administrators.
 const LIFE_MS: [i64; 2] = [10 * 3_600_000, 8 * 3_600_000];
 
 /// … and so long after it was last used.

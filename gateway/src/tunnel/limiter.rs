@@ -22,7 +22,7 @@ use crate::pure::source::source;
 pub const COOKIE_REPLY: usize = 64;
 
 /// Messages a second that are worked on before cookies are asked for: a sixth of a core at 60 µs for one that turns out
-/// to be noise (facts: one scalar multiplication). At 2,000 false ones a second, 500 true ones still get in at once.
+/// to be noise, one scalar multiplication. At 2,000 false ones a second, 500 true ones still get in at once.
 const FREE: f64 = 2_500.0;
 /// Per source, once cookies are asked for (Linux: 20 a second, burst 5).
 const SOURCE_RATE: f64 = 20.0;

@@ -22,7 +22,7 @@ use crate::planted::{Bug, planted};
 
 /// Longest silence after which the clock of a session may stand still.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Refusals a second and peer (DESIGN 3.3).
+/// Refusals a second and peer: programs need one to fail at once, and nobody is flooded with them.
 const REFUSALS: f64 = 100.0;
 /// Packets that wait for a handshake; the rest of a burst is sent again by whoever sent it.
 const WAITING: usize = 32;

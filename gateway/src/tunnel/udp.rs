@@ -212,7 +212,7 @@ fn sort(first: &Socket2) -> io::Result<()> {
     set_option(&SockRef::from(first), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
 }
 
-/// `quinn-udp` forbids fragments, for QUIC; a tunnel must allow them (DESIGN 3.1).
+/// `quinn-udp` forbids fragments, for QUIC; a tunnel must allow them.
 fn allow_fragments(socket: &Socket2, v4_only: bool) -> io::Result<()> {
     let reference = SockRef::from(socket);
     set_option(&reference, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &libc::IP_PMTUDISC_DONT)?;

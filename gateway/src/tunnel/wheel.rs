@@ -41,19 +41,13 @@ impl Wheel {
         (self.len > 0).then_some(self.due)
     }
 
-    /// Visits what is due. `visit` says whether the peer stays on the wheel.
+    /// Visits what is due. `visit` says whether the peer stays on the wheel; one that does not, it has disarmed.
     pub(super) fn turn(&mut self, now: Boot, mut visit: impl FnMut(&Arc<Peer>) -> bool) {
         let mut visited = 0;
         while self.len > 0 && self.due <= now && visited < SLOTS {
             let slot = &mut self.slots[self.cursor];
             let before = slot.len();
-            slot.retain(|peer| {
-                let stays = visit(peer);
-                if !stays {
-                    peer.disarm();
-                }
-                stays
-            });
+            slot.retain(|peer| visit(peer));
             self.len -= before - slot.len();
             self.cursor = (self.cursor + 1) % SLOTS;
             self.due = Boot(self.due.0 + SLOT_MS);

@@ -353,6 +353,7 @@ impl Worker {
         wheel.turn(round.now, |peer| {
             let current = round.table.by_key(&peer.public_key.0).is_some_and(|p| Arc::ptr_eq(p, peer));
             if !current {
+                peer.disarm();
                 return false;
             }
             let mut noise = peer.noise();
@@ -361,7 +362,12 @@ impl Worker {
             if let (Some(message), Some(to)) = (noise.tick(round.now, true, &mut out), to) {
                 self.send_one(message, to);
             }
-            noise.is_live()
+            let live = noise.is_live();
+            if !live {
+                // While nobody can begin a session: who arms it after this puts it back.
+                peer.disarm();
+            }
+            live
         });
         self.wheel = wheel;
     }

@@ -41,7 +41,7 @@ export default {
   warning: 'Votre bureau se verrouille à {time}. Enregistrez votre travail, puis entrez votre code pour continuer.',
   warningTitle: 'Encore {minutes} min',
   warningIdle:
-    'Pas utilisé depuis {since}. Votre bureau se verrouille à {time}, sauf si vous l’utilisez\u00a0: ouvrez ou enregistrez-y un fichier.',
+    'Pas utilisé depuis {since}. Votre bureau se verrouille à {time}, sauf si vous l’utilisez\u00a0: ouvrez-y ou enregistrez-y un fichier.',
   warningGrace:
     'Le temps est écoulé, mais vous étiez au travail\u00a0: votre bureau reste ouvert jusqu’à {time}. Enregistrez votre travail, puis entrez votre code pour continuer.',
   idleTitle: 'Verrouillage dans {minutes} min',
@@ -90,9 +90,9 @@ export default {
     'not-confirmed': 'Le bureau n’a pas encore confirmé. Attendez quelques secondes et regardez à nouveau.',
     unavailable: 'Le bureau est occupé ou redémarre. Attendez une minute et réessayez.',
     'cannot-store':
-      'Le bureau ne peut rien enregistrer pour le moment : personne ne peut se connecter. Ce qui est ouvert le reste. Prévenez l’informatique : le disque de la passerelle est plein, ou sa base de données est injoignable.',
+      'Le bureau ne peut rien enregistrer pour le moment\u00a0: personne ne peut se connecter. Ce qui est ouvert le reste. Prévenez l’informatique\u00a0: le disque de la passerelle est plein, ou sa base de données est injoignable.',
     'wrong-clock':
-      'L’horloge du bureau n’est pas à l’heure : aucun code ne peut être vérifié. Prévenez l’informatique, qui la réglera.',
+      'L’horloge du bureau n’est pas à l’heure\u00a0: aucun code ne peut être vérifié. Prévenez l’informatique, qui la réglera.',
     internal:
       'Une erreur s’est produite au bureau. Réessayez\u202f; si cela se répète, donnez à l’informatique le numéro ci-dessous.',
   },

@@ -45,8 +45,8 @@ export default {
   warningGrace:
     'De tijd is om, maar u was aan het werk: uw kantoor blijft open tot {time}. Sla uw werk op en geef dan uw code om verder te gaan.',
   idleTitle: 'Vergrendeld over {minutes} min',
-  notify: 'Verwittig mij voor het vergrendelen, ook als ik elders kijk',
-  notifyOn: 'U wordt verwittigd voor het vergrendelen.',
+  notify: 'Verwittig mij vóór het vergrendelen, ook als ik elders kijk',
+  notifyOn: 'U wordt verwittigd vóór het vergrendelen.',
   notifyOff: 'Uw browser laat dat niet toe. U kunt het wijzigen in zijn instellingen voor deze pagina.',
   lockedNow: 'Uw kantoor is vergrendeld.',
   ended: 'Uw kantoor is vergrendeld. Meld u aan om verder te gaan.',
@@ -92,7 +92,7 @@ export default {
     'cannot-store':
       'Het kantoor kan op dit moment niets opslaan, dus niemand kan zich aanmelden. Wat open is, blijft open. Verwittig IT: de schijf van de gateway is vol of de database is onbereikbaar.',
     'wrong-clock':
-      'De klok op kantoor staat verkeerd, dus geen code kan worden gecontroleerd. Verwittig IT, die ze juist kan zetten.',
+      'De klok op kantoor staat verkeerd, dus kan geen enkele code gecontroleerd worden. Verwittig IT, die ze juist kan zetten.',
     internal: 'Er ging iets mis op kantoor. Probeer opnieuw; gebeurt het nog eens, geef IT dan het nummer hieronder.',
   },
 } satisfies Messages;

@@ -121,7 +121,7 @@ pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What takes back every cure that is in place now; nothing where there is none.
+/// What takes back every cure of another firewall that is in place now; nothing where there is none. Forwarding stays on.
 ///
 /// # Errors
 /// nft cannot be asked.

@@ -75,3 +75,21 @@ async fn a_cut_goes_through_when_the_database_cannot_even_be_read() {
     }
     assert!(gateway.net.open(gateway.ilse.1).is_some(), "the twin");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cut_stays_cut_whatever_the_database_does_next() {
+    let gateway = Gateway::new().await;
+    let store = gateway.api.store.clone();
+    gateway.open(gateway.anne).await;
+    fixtures::refuse(&store, true).await;
+    let cut = gateway.ask(Door::Local, None, "POST", "/devices/anne%2Flaptop/revoke", None).await;
+    assert_eq!((cut.status.as_u16(), gateway.net.open(gateway.anne.1)), (202, None), "{}", cut.text);
+    // It comes back for as long as storing takes, and is not read again.
+    fixtures::refuse(&store, false).await;
+    store.store_cuts().await.unwrap();
+    store.close().await;
+    let ilse = format!("/devices/{}/disable", gateway.ilse.1);
+    let next = gateway.ask(Door::Local, None, "POST", &ilse, None).await;
+    assert_eq!((next.status.as_u16(), gateway.net.open(gateway.ilse.1)), (202, None), "{}", next.text);
+    assert_eq!(gateway.net.open(gateway.anne.1), None);
+}

@@ -119,7 +119,7 @@ async fn whoever_follows_a_door_hears_of_it_and_of_no_other() {
     g.change(async |write| write.remove_resource(share).await.unwrap()).await;
     reached(&mut own, 0).await;
     // A policy that ends by itself, which nobody announces.
-    let soon = Moment::now().wall + Duration::from_secs(2);
+    let soon = Moment::now().wall + Duration::from_secs(5);
     g.change(async |write| {
         let group = write.add_group("guests").await.unwrap();
         write.add_member(group, anne).await.unwrap();
@@ -143,10 +143,8 @@ async fn whoever_follows_a_door_hears_of_it_and_of_no_other() {
     g.change(async |write| write.extend_door(anne, laptop).await.unwrap()).await;
     assert_eq!(own.door().await["state"], "open");
     let running = g.api.store.verifications(Moment::now(), false).await.unwrap();
-    let from = std::time::Instant::now();
     let ended = g.ask(Door::Local, None, "POST", &format!("/verifications/{}/end", running[0].id), None).await;
     assert_eq!((ended.status.as_u16(), own.door().await["state"].as_str()), (200, Some("locked")));
-    assert!(from.elapsed() < Duration::from_secs(1), "{:?}", from.elapsed());
 
     // Of all that the other has heard nothing.
     g.open(g.ilse).await;

@@ -112,7 +112,7 @@ fn clear(answered: &Answered, what: &str) -> String {
     let problem = answered.json();
     let sentence = problem["detail"].as_str().or(problem["title"].as_str()).unwrap_or_default().to_owned();
     assert!((5..700).contains(&sentence.len()), "{what}: {}", answered.text);
-    assert!(!sentence.chars().any(crate::pure::site::deceives), "{what}: {sentence:?}");
+    assert!(!sentence.chars().any(crate::pure::shown::deceives), "{what}: {sentence:?}");
     assert!((400..500).contains(&answered.status.as_u16()), "{what}: {} {sentence}", answered.status);
     sentence
 }

@@ -1,5 +1,5 @@
 //! The benchmark: what people wait for (sign-in, revocation, a restart), and ten thousand peers beside `boringtun-cli` and
-//! `wireguard-go` in the same run. Medians and ratios: machines differ, and this one may be busy with something else.
+//! `wireguard-go` in the same run. Medians and ratios, for machines differ and may be busy with something else.
 //!
 //! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`; none is both.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
