@@ -49,14 +49,21 @@ impl CutFile {
                 File::open(folder)?.sync_all()?;
             }
         }
-        let (mut cuts, mut next) = (Vec::new(), 0);
+        let (mut cuts, mut next, mut torn) = (Vec::new(), 0, false);
         let mut bytes = [0; RECORD];
         for place in 0..PLACES {
             file.read_exact_at(&mut bytes, offset(place))?;
             if let Some(cut) = Cut::read(&bytes) {
                 cuts.push(cut);
                 next = place + 1;
+            } else if bytes != [0; RECORD] {
+                // A later record that is torn in its turn could make this one whole again.
+                file.write_all_at(&[0; RECORD], offset(place))?;
+                torn = true;
             }
+        }
+        if torn {
+            file.sync_data()?;
         }
         let held = cuts.iter().map(|cut| cut.id).collect();
         Ok((Self { file, next, held }, cuts))
