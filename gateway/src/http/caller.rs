@@ -189,6 +189,17 @@ async fn session(
     Ok(session.filter(|s| !carried(s)).map(|s| (s, hash)))
 }
 
+/// Who comes by a browser: the door, the device in the tunnel, the web session.
+async fn browser(parts: &Parts, api: &Api, used: bool) -> Answer<(Door, Option<Device>, Option<(WebSession, String)>)> {
+    let door = door(parts)?;
+    if door == Door::Local {
+        return Err(ApiError::NotFound);
+    }
+    let device = device(door, api).await?;
+    let session = session(parts, api, device.as_ref(), used).await?;
+    Ok((door, device, session))
+}
+
 impl FromRequestParts<Arc<Api>> for Public {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
@@ -232,12 +243,7 @@ impl FromRequestParts<Arc<Api>> for Tunnel {
 impl FromRequestParts<Arc<Api>> for Follower {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
-        let door = door(parts)?;
-        if door == Door::Local {
-            return Err(ApiError::NotFound);
-        }
-        let device = device(door, api).await?;
-        let session = session(parts, api, device.as_ref(), false).await?;
+        let (door, device, session) = browser(parts, api, false).await?;
         let user = device.as_ref().map(|d| d.user).or(session.as_ref().map(|(s, _)| s.user));
         let user = user.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
         Ok(Self { door, device: device.map(|d| d.id), user, token_hash: session.map(|(_, hash)| hash) })
@@ -276,12 +282,7 @@ impl FromRequestParts<Arc<Api>> for Verified {
 impl FromRequestParts<Arc<Api>> for SignedIn {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
-        let door = door(parts)?;
-        if door == Door::Local {
-            return Err(ApiError::NotFound);
-        }
-        let device = device(door, api).await?;
-        let found = session(parts, api, device.as_ref(), true).await?;
+        let (_, device, found) = browser(parts, api, true).await?;
         let (session, token_hash) = found.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
         Ok(Self { session, token_hash, device })
     }

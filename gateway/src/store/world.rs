@@ -134,7 +134,9 @@ impl Store {
                 sqlx::query($sql).bind(only.clone())$(.bind($more))*.fetch_all(&mut *connection).await?
             };
         }
-        for row in &rows!("SELECT * FROM users WHERE $1 = '' OR id = $1") {
+        for row in &rows!(
+            "SELECT id, login, name, language, role, disabled_at, totp_confirmed_at FROM users WHERE $1 = '' OR id = $1"
+        ) {
             let person = Person {
                 login: row.text("login")?,
                 name: row.text("name")?,
