@@ -13,6 +13,9 @@ pub mod cuts;
 mod cuts_tests;
 pub mod database;
 pub mod devices;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod doors_tests;
 pub mod groups;
 pub mod invitations;
 mod known;
