@@ -13,6 +13,9 @@ mod doctor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod group;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod hostile_tests;
 mod input;
 mod invitation;
 mod manual;
@@ -34,6 +37,7 @@ mod verification;
 mod why;
 mod words;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,6 +45,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::pure::shown::{deceives, shown};
 use client::{ApiError, Client};
 
 /// The way into a small office: share and PCs, from home, after password and code.
@@ -125,6 +130,12 @@ enum Command {
 /// Exit code where somebody went away instead of answering: what a shell says of Ctrl-C.
 const LEFT: u8 = 130;
 
+/// Exit code where the arguments are wrong, as clap has it.
+const MISUSED: u8 = 2;
+
+/// Longest argument, in characters: a path, or the hours of a week.
+const LONGEST: usize = 1000;
+
 /// What every command about a noun gets.
 struct Context {
     client: Client,
@@ -134,8 +145,15 @@ struct Context {
 /// Reads the arguments, does what they say, and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let json = arguments.json;
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let json = typed.iter().any(|word| word == "--json");
+    let arguments = match legible(typed) {
+        Ok(typed) => Arguments::parse_from(typed),
+        Err(error) => {
+            report(&error, json);
+            return ExitCode::from(MISUSED);
+        }
+    };
     match dispatch(arguments) {
         Ok(code) => code,
         Err(error) => {
@@ -143,6 +161,20 @@ pub fn main() -> ExitCode {
             if error.is::<input::Left>() { ExitCode::from(LEFT) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// These, if a message may repeat them as they are.
+fn legible(typed: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+    for (number, word) in typed.iter().enumerate().skip(1) {
+        let text = word.to_string_lossy();
+        let named = || format!("argument {number} (`{}`)", shown(&text));
+        anyhow::ensure!(word.to_str().is_some(), "{} is not UTF-8", named());
+        anyhow::ensure!(text.chars().count() <= LONGEST, "{} is longer than {LONGEST} characters", named());
+        if let Some(c) = text.chars().find(|c| deceives(*c)) {
+            anyhow::bail!("{} holds what cannot be seen (U+{:04X}); type it anew", named(), u32::from(c));
+        }
+    }
+    Ok(typed)
 }
 
 fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Unix;
+use crate::pure::shown::shown;
 
 /// `2026-11-22 18:30 CET`
 pub(super) fn local(at: Unix) -> String {
@@ -38,7 +39,7 @@ pub(super) fn lasting(ms: u64) -> String {
 /// Reads `2026-12-31`, `2026-12-31 18:00` (both local; a date means its end), RFC 3339, or `8h`, `2d` from now.
 pub(super) fn parse_end(text: &str, now: Unix) -> anyhow::Result<Unix> {
     let at = parse(text, now, Time::constant(23, 59, 59, 0), 1)?;
-    anyhow::ensure!(at > now, "`{text}` has passed already");
+    anyhow::ensure!(at > now, "`{}` has passed already", shown(text));
     Ok(at)
 }
 
@@ -61,7 +62,8 @@ fn parse(text: &str, now: Unix, time: Time, sign: i64) -> anyhow::Result<Unix> {
             Timestamp::from_millisecond(now.0).ok()?.checked_add(SignedDuration::from_hours(sign * ago)).ok()
         })
     };
-    let at = at.with_context(|| format!("`{text}` is no time: write 2026-12-31, \"2026-12-31 18:00\", 8h or 30d"))?;
+    let at =
+        at.with_context(|| format!("`{}` is no time: write 2026-12-31, \"2026-12-31 18:00\", 8h or 30d", shown(text)))?;
     Ok(Unix(at.as_millisecond()))
 }
 

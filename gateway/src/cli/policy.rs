@@ -10,6 +10,7 @@ use super::user::carried_out;
 use crate::clock::Unix;
 use crate::http::policies::{AddPolicy, Policy as Rule};
 use crate::ids::PolicyId;
+use crate::pure::shown::shown;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
@@ -92,8 +93,10 @@ fn find(context: &Context, which: &[String]) -> anyhow::Result<Rule> {
         [] => {
             let all = who_shows_all("policy").unwrap_or_default();
             match which {
-                [group, resource] => anyhow::bail!("no policy lets `{group}` reach `{resource}`; {all}"),
-                _ => anyhow::bail!("no policy `{}`; {all}", which.join(" ")),
+                [group, resource] => {
+                    anyhow::bail!("no policy lets `{}` reach `{}`; {all}", shown(group), shown(resource))
+                }
+                _ => anyhow::bail!("no policy `{}`; {all}", shown(&which.join(" "))),
             }
         }
         _ => anyhow::bail!("several policies fit: give the id that `passerelle policy list` shows"),

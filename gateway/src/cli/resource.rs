@@ -15,6 +15,7 @@ use super::user::carried_out;
 use crate::http::resources::{AddResource, ChangeAddress, Resource, ResourceKind};
 use crate::http::users::CarriedOut;
 use crate::link::message::{Ports, Transport};
+use crate::pure::shown::shown;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Share {
@@ -239,13 +240,13 @@ fn pair(given: Vec<IpNet>, text: impl Fn(&IpNet) -> String) -> anyhow::Result<(O
 fn address(text: &str) -> Result<IpNet, String> {
     let net = text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>());
     net.map_err(|_| {
-        format!("`{text}` is no address: write 192.168.1.10, 2001:db8::10, or 192.168.1.0/24 for a network")
+        format!("`{}` is no address: write 192.168.1.10, 2001:db8::10, or 192.168.1.0/24 for a network", shown(text))
     })
 }
 
 /// `443`, `443/tcp`, `5000-5010/udp`.
 pub(super) fn parse_ports(text: &str) -> Result<Ports, String> {
-    let wrong = || format!("`{text}` is no port: write 443, 443/tcp or 5000-5010/udp");
+    let wrong = || format!("`{}` is no port: write 443, 443/tcp or 5000-5010/udp", shown(text));
     let (range, transport) = match text.split_once('/') {
         None => (text, Transport::Tcp),
         Some((range, "tcp")) => (range, Transport::Tcp),

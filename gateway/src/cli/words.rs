@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::http::problem::Slug;
+use crate::pure::shown::shown;
 
 /// A language people are spoken to in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +196,7 @@ impl FromStr for Language {
             "nl" => Ok(Self::Dutch),
             "ca" => Ok(Self::Catalan),
             "es" => Ok(Self::Spanish),
-            _ => Err(format!("`{text}`: en, fr, nl, ca or es")),
+            _ => Err(format!("`{}`: en, fr, nl, ca or es", shown(text))),
         }
     }
 }

@@ -63,7 +63,7 @@ pub mod sign_in;
 pub mod status;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::disallowed_methods)]
-mod tests;
+pub(crate) mod tests;
 pub mod tokens;
 pub mod users;
 pub mod verifications;

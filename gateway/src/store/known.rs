@@ -55,8 +55,7 @@ impl Known {
                 let groups: BTreeSet<_> = new.users.values().flat_map(|u| &u.groups).collect();
                 world.policies.retain(|_, p| !groups.contains(&p.group));
                 world.verifications.retain(|d, _| world.devices.get(d).is_none_or(|d| !users.contains(&d.user)));
-                world.devices.retain(|_, d| !users.contains(&d.user));
-                world.users.retain(|u, _| !users.contains(u));
+                // No row of these is ever deleted.
                 world.users.extend(new.users.clone());
                 world.devices.extend(new.devices.clone());
                 world.policies.extend(new.policies.clone());

@@ -19,6 +19,9 @@ mod doors_tests;
 pub mod groups;
 pub mod invitations;
 mod known;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod known_tests;
 pub mod policies;
 pub mod resources;
 pub mod site;

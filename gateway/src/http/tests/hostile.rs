@@ -93,20 +93,6 @@ fn schema_of(document: &Value, route: &str) -> Option<String> {
     Some(body["schema"]["$ref"].as_str()?.rsplit('/').next()?.to_owned())
 }
 
-/// All that is stored and can be listed, but for the audit.
-async fn stored(g: &Gateway) -> Vec<String> {
-    let mut all = Vec::new();
-    for list in ["users", "groups", "devices", "resources", "policies", "tokens", "settings", "invitations"] {
-        let mut list = g.ask(Door::Local, None, "GET", &format!("/{list}"), None).await.json();
-        // The end of an open door is reckoned anew each time.
-        for row in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            row.retain(|field, _| field != "open_until");
-        }
-        all.push(list.to_string());
-    }
-    all
-}
-
 /// The sentence is for people: there is one, it is short, on one line, and the sender's tricks are not in it.
 fn clear(answered: &Answered, what: &str) -> String {
     let problem = answered.json();
@@ -135,7 +121,7 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
             let row = table.iter().find(|(s, f, ..)| *s == schema && f == field);
             let Some((_, _, kind, value)) = row else { panic!("{schema}.{field} needs a row in this table") };
             seen.push((schema.clone(), field.clone()));
-            let before = stored(&g).await;
+            let before = g.stored().await;
             for bad in nonsense().into_iter().filter(|bad| !(value.is_boolean() && bad.is_boolean())) {
                 let quoted = bad.as_str().filter(|t| *kind == Field::Name && QUOTED.contains(t));
                 let mut body = good.clone();
@@ -167,7 +153,7 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
                     Field::Secret => assert!(status == 400 && named, "{what}: {status} {sentence}"),
                 }
             }
-            let kept = stored(&g).await;
+            let kept = g.stored().await;
             assert!(*kind == Field::Name || kept == before, "{route} {field}: something was stored");
             // The good twin: the same request with a good value in the same field.
             let fresh = victim(&g, 2000 + seen.len()).await;
@@ -191,7 +177,7 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
 async fn a_body_that_is_none_is_refused_in_a_sentence() {
     let g = Gateway::new().await;
     let document = serde_json::to_value(document()).unwrap();
-    let before = stored(&g).await;
+    let before = g.stored().await;
     let deep = "[".repeat(100_000);
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(LARGEST_BODY));
     let bodies: [(&[u8], &str); 9] = [
@@ -231,7 +217,7 @@ async fn a_body_that_is_none_is_refused_in_a_sentence() {
             assert!(sentence.contains(named), "{what}: {sentence}");
         }
     }
-    assert!(stored(&g).await == before);
+    assert!(g.stored().await == before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

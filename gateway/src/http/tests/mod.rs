@@ -33,7 +33,7 @@ const PASSWORD: &str = "le cheval mange du foin";
 const OFFICE: &str = "192.168.1.50";
 
 /// A gateway without tunnels: Anne is a user, Ilse is IT, both have a laptop.
-struct Gateway {
+pub(crate) struct Gateway {
     _dir: TempDir,
     api: Arc<Api>,
     net: FakeNet,
@@ -60,7 +60,7 @@ impl Answered {
 }
 
 impl Gateway {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (dir, store) = fixtures::fixture().await;
         let passwords = Passwords::new(Cost::FLOOR).unwrap();
         let hash = passwords.hash(Zeroizing::new(PASSWORD.into())).await.unwrap();
@@ -74,6 +74,24 @@ impl Gateway {
         // The sockets' channel stays open for as long as the test.
         std::mem::forget(started.sockets);
         Self { _dir: dir, api, net, anne, ilse }
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        router(self.api.clone())
+    }
+
+    /// All that is stored and can be listed, but for the audit.
+    pub(crate) async fn stored(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for list in ["users", "groups", "devices", "resources", "policies", "tokens", "settings", "invitations"] {
+            let mut list = self.ask(Door::Local, None, "GET", &format!("/{list}"), None).await.json();
+            // The end of an open door is reckoned anew each time.
+            for row in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                row.retain(|field, _| field != "open_until");
+            }
+            all.push(list.to_string());
+        }
+        all
     }
 
     async fn tunnel(&self, device: DeviceId) -> Door {
