@@ -27,7 +27,10 @@ run: install-deps build ## both processes on this machine, after `passerelle set
 
 test: install-deps check unit e2e ## all that must hold before a change lands; root
 
+test test-all: export PASSERELLE_E2E := required
+
 test-all: install-deps check ## the same, and what is heavier; root
+	cargo test --release -p passerelle --test shipped
 	PASSERELLE_HEAVY=1 $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
 	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
@@ -41,7 +44,7 @@ check: install-deps web web-check $(TOOLS)/.deny-$(DENY) ## format, lints, units
 	then $(TOOLS)/bin/cargo-deny --log-level error check advisories; \
 	else echo "$(ADVISORIES) is not reached: known weaknesses of dependencies are not checked"; fi
 
-unit: install-deps web ## tests without namespaces; what touches the database a second time, on PostgreSQL
+unit: install-deps web ## tests without the virtual office (the firewall's need root); what touches the database a second time, on PostgreSQL
 	cd admin-ui && npm test
 	cargo test --workspace --exclude virtual-office --no-fail-fast
 	tests/postgres cargo test -p passerelle --lib --no-fail-fast -- $(ON_POSTGRES)

@@ -42,6 +42,7 @@ CREATE TABLE users (
     totp_confirmed_at BIGINT,
     totp_last_step    BIGINT NOT NULL DEFAULT 0,
     password_failures BIGINT NOT NULL DEFAULT 0,
+    password_failures_elsewhere BIGINT NOT NULL DEFAULT 0,
     factor_failures   BIGINT NOT NULL DEFAULT 0,
     disabled_at       BIGINT,
     created_at        BIGINT NOT NULL

@@ -69,6 +69,9 @@ pub enum Event {
         organisation: String,
     },
     SettingsChanged {
+        organisation: Option<String>,
+        office_interface: Option<String>,
+        time_zone: Option<String>,
         endpoint: Option<String>,
         resolvers: Option<Vec<String>>,
         office_zones: Option<Vec<String>>,

@@ -32,7 +32,7 @@ pub struct Config {
     pub interface: String,
     /// UDP ports for WireGuard.
     pub ports: Vec<u16>,
-    /// Addresses on which the office LAN reaches portal and console.
+    /// Addresses on which the office LAN reaches portal and API.
     pub office_listen: Vec<SocketAddr>,
     /// Addresses on which the office's own resolver asks for the zone's names (conditional forwarding).
     pub office_dns: Vec<SocketAddr>,
@@ -99,7 +99,10 @@ impl Config {
             let example = "such as postgresql:///passerelle?host=/run/postgresql";
             anyhow::ensure!(matches!(url.scheme(), "postgresql" | "postgres"), "database: a PostgreSQL URL, {example}");
             let secret = url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password");
-            anyhow::ensure!(!secret, "database: no password here, this file is not secret; put it into ~/.pgpass");
+            anyhow::ensure!(
+                !secret,
+                "database: no password here, this file is not secret; put it into the file that PGPASSFILE names"
+            );
         }
         Ok(())
     }

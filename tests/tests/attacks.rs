@@ -13,7 +13,7 @@ use serde_json::Value;
 const KNOCK: Duration = Duration::from_secs(3);
 /// The gateway repeats a handshake every five seconds; one more for what comes after it.
 const HANDSHAKES: Duration = Duration::from_secs(8);
-/// `net` reports every second where devices are.
+/// `net` tells four times a second where devices are; the rest is for a busy machine.
 const TOLD: Duration = Duration::from_millis(1500);
 /// A server whose packets are not acknowledged sends again within this, several times.
 const AGAIN: Duration = Duration::from_secs(3);
@@ -133,7 +133,6 @@ fn a_neighbour_with_a_devices_address_is_nobody() -> anyhow::Result<()> {
     })
 }
 
-/// Greedy: what is not in the issued configuration is routed into the tunnel, too.
 #[test]
 fn fragments_open_nothing() -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {

@@ -19,7 +19,7 @@ const KNOCK: Duration = Duration::from_secs(3);
 const HANDSHAKE: Duration = Duration::from_secs(11);
 /// What is not there by then does not come: answers take a millisecond.
 const SILENCE: Duration = Duration::from_millis(300);
-/// `net` reports every second where devices are.
+/// `net` tells four times a second where devices are; the rest is for a busy machine.
 const TOLD: Duration = Duration::from_millis(1500);
 
 type Program = for<'o> fn(&'o Office, &'o Netns, &str) -> anyhow::Result<Client<'o>>;

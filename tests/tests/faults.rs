@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use office::gateway::{Cast, GatewayOptions, Lock, Nft, Role};
-use office::{Client, Home, Office, OfficeOptions, Stream, connect, scenario, wait_until};
+use office::{Client, Home, Office, OfficeOptions, Pulse, Stream, connect, scenario, wait_until};
 use serde_json::{Value, json};
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -29,18 +29,21 @@ fn the_data_plane_is_killed_during_a_copy() -> anyhow::Result<()> {
         let file = office.big_file("drawings", 200)?;
         let copy = office.copy(client.ns(), "files.office.lan", &file)?;
         let stream = Stream::open(client.ns(), cast.pc_at(9000)[0])?;
+        let mut pulse = Pulse::start(client.ns(), cast.pc.0.into())?;
         let mut gaps = Vec::new();
         for _ in 0..KILLS {
             let before = stream.bytes();
             wait_until("the transfer runs", KNOCK, || Ok((stream.bytes() > before + (1 << 20)).then_some(())))?;
-            let _ = stream.take_longest_gap();
+            let _ = (stream.take_longest_gap(), pulse.longest_gap()?);
             cast.gateway.kill(Role::Net)?;
             cast.gateway.launch(Role::Net)?;
             // What was under way still arrives after the kill: the gap is over when bytes come to a data plane that is ready.
             cast.gateway.wait_until_ready()?;
             let before = stream.bytes();
             wait_until("traffic is back", COPY, || Ok((stream.bytes() > before + (1 << 20)).then_some(())))?;
-            gaps.push(stream.take_longest_gap());
+            gaps.push(pulse.longest_gap()?);
+            let waited = stream.take_longest_gap();
+            ensure!(waited < Duration::from_secs(2), "a transfer waited for {waited:?}");
             ensure!(stream.ended().is_none(), "the connection ended: {:?}", stream.ended());
         }
         copy.finish(COPY).context("the copy across the kills")?;

@@ -14,7 +14,7 @@ use office::{
 
 const COPY: Duration = Duration::from_secs(100);
 const KNOCK: Duration = Duration::from_secs(3);
-/// `net` reports every second where devices are.
+/// `net` tells four times a second where devices are; the rest is for a busy machine.
 const TOLD: Duration = Duration::from_millis(1500);
 const SERVER: &str = "files.office.lan";
 const OVER_A_WIRE: OfficeOptions = OfficeOptions { narrow: None, wire: Some(Home::A) };

@@ -106,8 +106,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     };
     let organisation = input::name(&boot.organisation).map_err(text)?;
     let zone = zone_of(&organisation);
+    let office_zones = site::office_zones(&boot.office_zones, &zone).map_err(anyhow::Error::msg)?;
     let public_name = site::public_name(&boot.public_name).map_err(anyhow::Error::msg)?;
-    let office_zones = boot.office_zones.iter().map(|zone| site::zone(zone)).collect::<Result<_, _>>();
     let authority = Authority::new_at(&organisation, &bounds(&public_name, &zone), now.wall.seconds())
         .context("make the internal CA")?;
     let key = PrivateKey::generate()?;
@@ -119,8 +119,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         network: boot.site,
         office_interface: boot.office_interface,
         time_zone: time_zone(),
-        resolvers: boot.resolvers,
-        office_zones: office_zones.map_err(anyhow::Error::msg)?,
+        resolvers: site::resolvers(boot.resolvers).map_err(anyhow::Error::msg)?,
+        office_zones,
         masquerade: boot.masquerade,
         private_key: Secret(*key.as_bytes()),
         public_key: key.public_key().to_string(),

@@ -1,4 +1,4 @@
-//! The gateway's sockets on the office LAN: portal and console, the way there from plain HTTP, and DNS for the zone.
+//! The gateway's sockets on the office LAN: portal and API, the way there from plain HTTP, and DNS for the zone.
 //!
 //! They are named in the configuration, on ports from 1024 on, or handed in by `passerelle-office@.socket`. What they
 //! are is told by their kind and port; whoever comes by them came from the office LAN.

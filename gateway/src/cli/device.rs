@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::Context;
 use super::client::{ApiError, escape};
-use super::input::Input;
+use super::input::{Input, tell};
 use super::moment::{lasting, local};
 use super::output::{list, or_dash, say, say_json, table};
 use super::qr;
@@ -87,7 +87,7 @@ pub(super) struct Key {
 #[derive(Debug, Args)]
 pub(super) struct Form {
     /// Also as a QR code, for the WireGuard app
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     qr: bool,
     /// Into this new file, readable by its owner only, instead of the screen
     #[arg(long, value_name = "PATH")]
@@ -124,7 +124,8 @@ impl Device {
                 let device = find(context, &device)?;
                 let config: DeviceConfig = context.client.get(&format!("devices/{}/config", device.id))?;
                 if context.json {
-                    return say_json(&config);
+                    let shown = form.unless_written(&config.config)?;
+                    return say_json(&json!({ "config": shown }));
                 }
                 form.hand_over(&config.config)
             }
@@ -167,7 +168,7 @@ impl Add {
             Ok(device) => device,
             // Stored, but not in force yet: a private key made here must not be lost over that.
             Err(error) if private.is_some() && not_confirmed(&error) => {
-                note(&format!("{error:#}"));
+                tell(format_args!("{error:#}"));
                 find(context, &format!("{login}/{}", body.name))?
             }
             Err(error) => return Err(error),
@@ -175,7 +176,7 @@ impl Add {
         let config = match context.client.get::<DeviceConfig>(&format!("devices/{}/config", device.id)) {
             Ok(config) => config.config,
             Err(error) if private.is_none() && !context.json => {
-                note(&format!("{} of {} is added. Its configuration: {error:#}", device.name, device.login));
+                tell(format_args!("{} of {} is added. Its configuration: {error:#}", device.name, device.login));
                 return Ok(());
             }
             Err(error) if private.is_none() => {
@@ -188,22 +189,31 @@ impl Add {
             None => config.into(),
         };
         if context.json {
-            return say_json(&json!({ "device": device, "config": config.as_str() }));
+            let shown = self.form.unless_written(&config)?;
+            return say_json(&json!({ "device": device, "config": shown }));
         }
-        note(&format!("{} of {} is added.", device.name, device.login));
+        tell(format_args!("{} of {} is added.", device.name, device.login));
         if private.is_some() {
-            note("Its private key is handed out this once. Give it to the device and nobody else.");
+            tell("Its private key is handed out this once. Give it to the device and nobody else.");
         }
         self.form.hand_over(&config)
     }
 }
 
 impl Form {
+    /// For scripts: what goes into a file is not shown besides.
+    fn unless_written<'c>(&self, config: &'c str) -> anyhow::Result<Option<&'c str>> {
+        match &self.output {
+            Some(path) => write_new(path, config).map(|()| None),
+            None => Ok(Some(config)),
+        }
+    }
+
     fn hand_over(&self, config: &str) -> anyhow::Result<()> {
         match &self.output {
             Some(path) => {
                 write_new(path, config)?;
-                note(&format!("Written to {}.", path.display()));
+                tell(format_args!("Written to {}.", path.display()));
             }
             None => say(config.trim_end()),
         }
@@ -220,11 +230,6 @@ impl Form {
 /// Stored, and not in force yet.
 pub(super) fn not_confirmed(error: &anyhow::Error) -> bool {
     error.downcast_ref::<ApiError>().and_then(|e| e.0.slug()) == Some(Slug::NotConfirmed)
-}
-
-/// On stderr, so that stdout is the configuration alone and can be redirected.
-fn note(sentence: &str) {
-    let _ = writeln!(std::io::stderr(), "{sentence}");
 }
 
 /// Asked before anything is made that could not be written then.

@@ -13,7 +13,7 @@ use super::{detect, probe, resolvers, status};
 use crate::config::Config;
 use crate::firewall::load::Nft;
 use crate::http::settings::Settings;
-use crate::http::status::{LinkState, Status};
+use crate::http::status::Status;
 
 /// Before this, the clock was never set: 2026-01-01T00:00:00Z.
 const PLAUSIBLE: i64 = 1_767_225_600_000;
@@ -165,10 +165,9 @@ fn gateway(config: &Config, checks: &mut Vec<Check>) -> Option<Settings> {
     let asked = Client::of(config).and_then(|client| Ok((client.get::<Status>("status")?, client.get("settings")?)));
     match asked {
         Ok((status, settings)) => {
-            let well = status.link == LinkState::Up && status.firewall.in_force && status.firewall.problem.is_none();
             let sentences = status::sentences(&status).into_iter().skip(1);
             let sentences: Vec<_> = sentences.take_while(|s| !s.starts_with("Site network")).collect();
-            checks.push(Check { what: "gateway", well, note: sentences.join(" ") });
+            checks.push(Check { what: "gateway", well: status.is_well(), note: sentences.join(" ") });
             Some(settings)
         }
         Err(error) => {

@@ -196,7 +196,9 @@ fn show(context: &Context, user: &str) -> anyhow::Result<()> {
 fn state(user: &Person) -> String {
     match user {
         Person { disabled_at: Some(at), .. } => format!("disabled since {}", local(*at)),
-        Person { factor_suspended: true, .. } => "suspended: too many wrong codes, invite again".to_owned(),
+        Person { factor_suspended: true, .. } => {
+            "suspended: too many wrong passwords or codes; invite again".to_owned()
+        }
         Person { factor_confirmed: false, .. } => "to redeem an invitation".to_owned(),
         _ => "ready".to_owned(),
     }

@@ -13,8 +13,9 @@ use super::elements::elements;
 use super::ruleset::{Frame, LocalPorts, Options, whole};
 use crate::clock::Boot;
 use crate::link::message::Transport;
-use crate::pure::decide::{Verdict, decide_packet};
+use crate::pure::decide::Verdict;
 use crate::pure::model;
+use crate::pure::model::decide_packet;
 use crate::pure::state::State;
 
 const LAN: &str = "lan0";

@@ -1,6 +1,6 @@
 //! What comes in, parsed once: bodies, queries, ids, names and addresses.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -165,25 +165,25 @@ pub fn endpoint(text: &str) -> Answer<String> {
     site::endpoint(text).map_err(|e| ApiError::Invalid(format!("endpoint: {e}")))
 }
 
-/// Zones of the office: as set-up takes them, and never the site's own.
+/// Zones of the office: as set-up takes them.
 ///
 /// # Errors
 /// Which one is none, or too many.
 pub fn office_zones(zones: &[String], site: &Site) -> Answer<Vec<String>> {
-    if zones.len() > MOST_NAMES {
-        return invalid(format!("office_zones: at most {MOST_NAMES}"));
+    site::office_zones(zones, &site.zone).map_err(|e| ApiError::Invalid(format!("office_zones: {e}")))
+}
+
+/// DNS servers of the office: as set-up takes them, and at least one.
+///
+/// # Errors
+/// None, too many, or one that is none.
+pub fn resolvers(all: &[SocketAddr]) -> Answer<Vec<SocketAddr>> {
+    let invalid = |e: String| ApiError::Invalid(format!("resolvers: {e}"));
+    if all.is_empty() {
+        return Err(invalid("at least one, such as 192.168.1.1:53".to_owned()));
     }
-    let mut out: Vec<String> = Vec::new();
-    for text in zones {
-        let zone = site::zone(text).map_err(|e| ApiError::Invalid(format!("office_zones: {e}")))?;
-        if zone == site.zone || zone.ends_with(&format!(".{}", site.zone)) {
-            return invalid(format!("office_zones: {} is the gateway's own", site.zone));
-        }
-        if !out.contains(&zone) {
-            out.push(zone);
-        }
-    }
-    Ok(out)
+    let checked = all.iter().map(|at| site::resolver(&at.to_string())).collect::<Result<_, _>>();
+    checked.and_then(site::resolvers).map_err(invalid)
 }
 
 /// A kernel's name of an interface.

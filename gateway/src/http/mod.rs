@@ -2,43 +2,15 @@
 //!
 //! Who may call a handler is written in its signature, by the extractor it takes; the door is the socket.
 //!
-//! | method and path (under `/api/v1`) | who | body → answer |
-//! |---|---|---|
-//! | `GET door` | anybody | → `door::DoorView` |
-//! | `GET door/events` | device in the tunnel; signed in, by the office LAN | → a stream of `events::DoorEvent` |
-//! | `POST sign-in` | anybody | `sign_in::SignIn` → `sign_in::SignedIn` |
-//! | `POST extend` | verified device | `door::Extend` → `door::DoorView` |
-//! | `POST lock` | device in the tunnel | → `door::DoorView` |
-//! | `POST sign-out` | signed in | → 204 |
-//! | `GET me` | signed in | → `me::Me` |
-//! | `GET`, `POST users` · `GET users/{user}` | admin | `users::AddUser` → `users::User` |
-//! | `POST users/{user}/disable` · `…/enable` | admin | → `users::CarriedOut` |
-//! | `PUT users/{user}/groups` | admin | `users::SetGroups` → `users::CarriedOut` |
-//! | `GET`, `POST groups` · `DELETE groups/{group}` | admin | `groups::AddGroup` → `groups::Group`; `CarriedOut` |
-//! | `POST groups/{group}/members` · `DELETE groups/{group}/members/{user}` | admin | `groups::AddMember` → `CarriedOut` |
-//! | `GET`, `POST devices` · `GET devices/{device}` · `GET devices/{device}/config` | admin | `devices::AddDevice` → `devices::Device`; `devices::DeviceConfig` |
-//! | `POST devices/{device}/disable` · `…/enable` · `…/revoke` | admin | → `CarriedOut` |
-//! | `GET resources?kind`, `POST resources` · `DELETE resources/{resource}` · `PUT resources/{resource}/address` | admin | `resources::AddResource`, `resources::ChangeAddress` → `resources::Resource`; `CarriedOut` |
-//! | `GET`, `POST policies` · `DELETE policies/{policy}` | admin | `policies::AddPolicy` → `policies::Policy`; `CarriedOut` |
-//! | `GET`, `POST tokens` · `POST tokens/{token}/revoke` | administrator in person | `tokens::AddToken` → `tokens::TokenIssued`; 204 |
-//! | `GET verifications` · `POST verifications/{verification}/end` | admin | → `verifications::Verification`; `CarriedOut` |
-//! | `GET`, `POST invitations` · `POST invitations/{invitation}/revoke` | admin | `invitations::AddInvitation` → `invitations::InvitationIssued`; 204 |
-//! | `POST invitations/inspect` · `…/begin` · `…/confirm` | anybody; doors local and office | `Inspect` → `InvitationFor`; `Begin` → `Enrolment`; `Confirm` → `Redeemed` |
-//! | `GET`, `PATCH settings` | admin | `settings::ChangeSettings` → `settings::Settings` |
-//! | `GET audit?since&event&user&limit` | admin | → `audit::AuditEntry` |
-//! | `GET status` | admin | → `status::Status` |
-//! | `POST status/confirm-people` | administrator in person | → 204 |
-//! | `GET why?user&resource` | admin | → `why::Why` |
-//! | `GET authority` | anybody | → `authority::Authority` |
-//! | `GET openapi.json` | anybody | |
-//! | outside the API: the files of the web interface | anybody | |
+//! Every route, with who may call it by which door, is in the table of `http/tests/routes.rs`; its body and answer are in
+//! `docs/openapi.json`.
 //!
 //! *admin* is root, an administrator in person, or a program with a token on the office LAN, within its scopes.
 //!
 //! What takes away ([`cut`]) answers 202 when the database does not store it yet; it is in force all the same.
 //!
-//! Lists are arrays. In paths `{user}`, `{group}` and `{resource}` are an id or the (percent-encoded) login or
-//! name; the others are ids. What adds answers 201 with the thing added, once it is in force.
+//! Lists are arrays. In paths `{user}`, `{group}`, `{resource}` and `{token}` are an id or the (percent-encoded) login
+//! or name; what cuts off a device takes `login/name` too; the others are ids. What adds answers 201 with the thing added, once it is in force.
 
 pub mod audit;
 pub mod authority;

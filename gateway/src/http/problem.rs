@@ -44,7 +44,7 @@ pub enum Slug {
     NotAllowed,
     /// 403: the request was sent by a page of another origin.
     CrossOrigin,
-    /// 403: too many wrong codes in a row; a new invitation is needed.
+    /// 403: too many wrong codes in a row; a recovery code or a new invitation is needed.
     FactorSuspended,
     /// 403: the gateway was restored from a copy; IT has to confirm who may get in.
     Restored,

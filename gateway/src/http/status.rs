@@ -80,6 +80,15 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
 }
 
+impl Status {
+    /// Both locks are in force, and people can sign in.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        let locks = self.link == LinkState::Up && self.firewall.in_force && self.firewall.problem.is_none();
+        locks && self.clock_believed && self.storage.is_none() && self.restored_at.is_none()
+    }
+}
+
 /// How one device is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeerStatus {

@@ -42,7 +42,8 @@ pub struct User {
     pub groups: Vec<String>,
     /// The second factor is enrolled and confirmed.
     pub factor_confirmed: bool,
-    /// Too many wrong codes in a row: a new invitation is needed.
+    /// Too many wrong codes in a row, or wrong passwords on their own devices: codes need a recovery code, passwords a new
+    /// invitation.
     pub factor_suspended: bool,
     /// Shut out since, in Unix milliseconds; reversible.
     #[schema(value_type = Option<i64>)]

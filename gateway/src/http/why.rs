@@ -76,7 +76,7 @@ pub struct WhyDevice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WhyReason {
     /// A stable slug: `unknown`, `user_disabled`, `factor_missing`, `device_disabled`, `device_revoked`, `locked`,
-    /// `no_policy`, `policy_ended`, `outside_hours`, `port_not_granted`, `no_device`.
+    /// `no_policy`, `policy_ended`, `outside_hours`, `no_device`.
     pub reason: String,
     /// What is so.
     pub sentence: String,
@@ -188,7 +188,6 @@ fn explanation(reason: Reason, user: &str, resource: &str) -> WhyReason {
             format!("the policy that lets {user} reach {resource} is for other hours"),
             "passerelle policy list shows them".into(),
         ),
-        Reason::PortNotGranted => (format!("{resource} does not open this port"), "publish the port".into()),
     };
     let slug = serde_json::to_value(reason).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
     WhyReason { reason: slug, sentence, cure }

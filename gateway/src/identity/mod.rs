@@ -28,7 +28,7 @@ pub enum Refused {
     /// Too many tries.
     #[error("too many tries")]
     Wait(Duration),
-    /// Too many wrong codes in a row: a new invitation is needed. Only said to who has the right password.
+    /// Too many wrong codes in a row: a recovery code or a new invitation is needed. Only said to who has the right password.
     #[error("the second factor is suspended")]
     Suspended,
     /// The database was put back from before: IT is to confirm who may get in. Only said to who has the right password.

@@ -48,7 +48,7 @@ pub async fn inspect(
 /// A password is chosen, a second factor is drawn; neither is in force before [`confirm`].
 ///
 /// # Errors
-/// The invitation is void, or the password breaks a rule.
+/// The invitation is void, the password breaks a rule, or no code could be right by this clock.
 pub async fn begin(
     store: &Store,
     hasher: &Passwords,
@@ -57,6 +57,9 @@ pub async fn begin(
     organisation: &str,
     now: Moment,
 ) -> Result<totp::Secret, Refused> {
+    if !store.clock_is_believed(now).await? {
+        return Err(Refused::Clock);
+    }
     passwords::check(&password, &[&invitation.login, &invitation.name, organisation])?;
     let hash = hasher.hash(password).await.map_err(sign_in::busy)?;
     let secret = totp::Secret::generate()?;
@@ -77,6 +80,9 @@ pub async fn confirm(
     device: Option<(&str, &str)>,
     now: Moment,
 ) -> Result<Redeemed, Refused> {
+    if !store.clock_is_believed(now).await? {
+        return Err(Refused::Clock);
+    }
     let sealed = invitation.totp_secret.as_deref().ok_or(Refused::Void)?;
     if !store.count_invitation_code(invitation.id).await? {
         return Err(Refused::Void);

@@ -12,6 +12,7 @@ use crate::audit::{Actor, Event, Factor, Refusal};
 use crate::ids::UserId;
 use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
+use crate::store::throttles::At;
 use crate::store::users::{Credentials, FACTOR_LIMIT};
 use crate::store::{Moment, Store, sought};
 
@@ -64,12 +65,13 @@ pub async fn sign_in(
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
     let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());
-    count(store, counted, true, from.as_deref(), now).await?;
+    let at = if attempt.device.is_some() { At::OwnDevice } else { At::Elsewhere };
+    count(store, counted.map(|login| (login, at)), true, from.as_deref(), now).await?;
 
     let known = if login.len() <= LONGEST_LOGIN { store.credentials(&login).await? } else { None };
     let hash = known.as_ref().and_then(|c| c.password_hash.clone());
     let right = passwords.verify(attempt.password, hash).await.map_err(busy)?;
-    let Some(known) = known.filter(|k| right && k.may_sign_in) else {
+    let Some(known) = known.filter(|k| right && k.may_sign_in(at)) else {
         let who = store.credentials(&login).await?;
         let why = if who.is_some() && !right { Refusal::Password } else { Refusal::User };
         return refuse(store, who.map(|w| w.login), attempt.device, why, now).await;
@@ -77,7 +79,7 @@ pub async fn sign_in(
     if attempt.device.is_some_and(|d| d.user != known.id) {
         return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
     }
-    store.password_was_right(known.id).await?;
+    store.password_was_right(known.id, at).await?;
     let proof = prove(store, &known, &attempt.code, attempt.device, now).await?;
 
     let token = WebToken::generate()?;
@@ -86,7 +88,7 @@ pub async fn sign_in(
         drop(write);
         return refuse(store, Some(known.login), attempt.device, Refusal::Code, now).await;
     }
-    write.forgive(&login, from.as_deref()).await?;
+    write.forgive(&login, at, from.as_deref()).await?;
     // Only now: before the code, the answer would tell that the password is right.
     if store.restored_at().await?.is_some() {
         write.commit().await?;
@@ -115,15 +117,16 @@ pub async fn extend(
         return Err(Refused::Clock);
     }
     let from = Some(from_device(device));
-    count(store, Some(&device.login), false, from.as_deref(), now).await?;
-    let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in).ok_or(Refused::Wrong)?;
+    let at = At::OwnDevice;
+    count(store, Some((&device.login, at)), false, from.as_deref(), now).await?;
+    let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in(at)).ok_or(Refused::Wrong)?;
     let proof = prove(store, &known, code, Some(device), now).await?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
     if !proof.spend(&mut write, known.id).await? {
         drop(write);
         return refuse(store, Some(known.login), Some(device), Refusal::Code, now).await;
     }
-    write.forgive(&known.login, from.as_deref()).await?;
+    write.forgive(&known.login, at, from.as_deref()).await?;
     match write.extend_door(known.id, device.id).await {
         Ok(()) => Ok(write.commit().await?),
         // It locked in between: nothing is spent.
@@ -187,7 +190,7 @@ async fn prove(
 /// Counts a try, per source and per login, before anything is looked at.
 async fn count(
     store: &Store,
-    login: Option<&str>,
+    login: Option<(&str, At)>,
     password: bool,
     from: Option<&str>,
     now: Moment,
@@ -200,8 +203,8 @@ async fn count(
     {
         return Err(Refused::Wait(Duration::from_millis(ms)));
     }
-    let Some(login) = login else { return Ok(()) };
-    match store.count_login(login, password, now.wall).await? {
+    let Some((login, at)) = login else { return Ok(()) };
+    match store.count_login(login, at, password, now.wall).await? {
         Some(ms) => Err(Refused::Wait(Duration::from_millis(ms))),
         None => Ok(()),
     }

@@ -96,8 +96,19 @@ async fn strangers_lock_nobody_out() {
         let nobody = attempt(&store, &passwords, (&format!("nobody-{n}"), PASSWORD, "000000"), None, now).await;
         assert!(matches!(nobody, Err(Refused::Wrong | Refused::Wait(_))), "{nobody:?}");
     }
+    // A colleague in the office, for weeks: as often as anybody may.
+    for n in 0..200 {
+        now = later(now, Duration::from_secs(3601));
+        let guessed = attempt(&store, &passwords, ("anne", "nine silver spoons", "000000"), None, now).await;
+        assert!(matches!(guessed, Err(Refused::Wrong)), "{n}: {guessed:?}");
+    }
     let right = code(now, true);
+    let there =
+        attempt(&store, &passwords, ("anne", PASSWORD, &right), None, later(now, Duration::from_secs(3601))).await;
+    assert!(matches!(there, Err(Refused::Wrong)), "in the office she is: {there:?}");
     attempt(&store, &passwords, ("anne", PASSWORD, &right), Some(&laptop), now).await.unwrap();
+    now = later(now, Duration::from_secs(3700));
+    attempt(&store, &passwords, ("anne", PASSWORD, &code(now, true)), None, now).await.unwrap();
 }
 
 /// How often one of `a` is longer than one of `b`: a half where nothing can be told (Mann and Whitney's U, as a share).

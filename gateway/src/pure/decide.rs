@@ -3,7 +3,7 @@
 //! Default deny: a verdict is `Allow` only if a named policy says so, and it always says until when.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -120,8 +120,6 @@ pub enum Reason {
     PolicyEnded,
     /// The policy is for other hours of the week.
     OutsideHours,
-    /// The resource is open, but not this port of it.
-    PortNotGranted,
 }
 
 /// May this device reach this resource now?
@@ -151,33 +149,6 @@ pub fn decide(world: &World, device: DeviceId, resource: ResourceId, now: Boot) 
             Verdict::Deny(reasons)
         }
         _ => Verdict::Deny(reasons),
-    }
-}
-
-/// May a packet from this source reach this port of this alias now? `port` absent: ICMP echo, or a later fragment.
-#[must_use]
-pub fn decide_packet(
-    world: &World,
-    source: IpAddr,
-    destination: IpAddr,
-    port: Option<(Transport, u16)>,
-    now: Boot,
-) -> Verdict {
-    let device = world.devices.iter().find(|(_, d)| match source {
-        IpAddr::V4(a) => d.address4 == a,
-        IpAddr::V6(a) => d.address6 == a,
-    });
-    let resource = world.resources.iter().find(|(_, r)| r.covers(destination));
-    let (Some((device, _)), Some((id, resource))) = (device, resource) else {
-        return Verdict::Deny(vec![Reason::Unknown]);
-    };
-    let verdict = decide(world, *device, *id, now);
-    match (&verdict, port) {
-        (Verdict::Allow { .. }, Some((transport, port))) if !opens(&resource.ports, transport, port) => {
-            Verdict::Deny(vec![Reason::PortNotGranted])
-        }
-        (Verdict::Allow { .. }, None) if resource.ports.is_empty() => Verdict::Deny(vec![Reason::PortNotGranted]),
-        _ => verdict,
     }
 }
 

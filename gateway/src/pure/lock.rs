@@ -175,7 +175,8 @@ impl Lock {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::decide::{Verdict, decide_packet};
+    use super::super::decide::Verdict;
+    use super::super::model::decide_packet;
     use super::super::model::{self, NOW, Packet};
     use super::*;
 

@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::decide::{Device, Policy, User, Verification, World};
+use super::decide::{Device, Policy, Reason, User, Verdict, Verification, World, decide, opens};
 use super::plan::{Desired, compile, plan};
 use super::state::State;
 use crate::clock::Boot;
@@ -197,5 +197,32 @@ pub(crate) fn packet(world: &World, dice: [u16; 5]) -> Packet {
         destination: pick(&targets, to),
         port: pick(&ports, port).map(|p| (transport, p)),
         at: pick(&times, at),
+    }
+}
+
+/// May a packet from this source reach this port of this alias now? `port` absent: ICMP echo, or a later fragment.
+#[must_use]
+pub(crate) fn decide_packet(
+    world: &World,
+    source: IpAddr,
+    destination: IpAddr,
+    port: Option<(Transport, u16)>,
+    now: Boot,
+) -> Verdict {
+    let device = world.devices.iter().find(|(_, d)| match source {
+        IpAddr::V4(a) => d.address4 == a,
+        IpAddr::V6(a) => d.address6 == a,
+    });
+    let resource = world.resources.iter().find(|(_, r)| r.covers(destination));
+    let (Some((device, _)), Some((id, resource))) = (device, resource) else {
+        return Verdict::Deny(vec![Reason::Unknown]);
+    };
+    let verdict = decide(world, *device, *id, now);
+    match (&verdict, port) {
+        (Verdict::Allow { .. }, Some((transport, port))) if !opens(&resource.ports, transport, port) => {
+            Verdict::Deny(vec![Reason::NoPolicy])
+        }
+        (Verdict::Allow { .. }, None) if resource.ports.is_empty() => Verdict::Deny(vec![Reason::NoPolicy]),
+        _ => verdict,
     }
 }

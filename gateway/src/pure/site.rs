@@ -13,6 +13,12 @@ const DNS: u16 = 53;
 /// Longest DNS name (RFC 1035 §2.3.4), without the final dot.
 const LONGEST_NAME: usize = 253;
 
+/// Most DNS servers of the office.
+const MOST_RESOLVERS: usize = 4;
+
+/// Most zones of the office.
+const MOST_ZONES: usize = 16;
+
 /// Whether this is one label of a host name (RFC 1123 §2.1), in lower case.
 #[must_use]
 pub fn is_label(label: &str) -> bool {
@@ -103,6 +109,35 @@ pub fn resolver(text: &str) -> Result<SocketAddr, String> {
     let found = plain.or_else(|_| text.parse()).ok();
     let fits = |at: &SocketAddr| at.port() > 0 && !at.ip().is_unspecified() && !at.ip().is_multicast();
     found.filter(fits).ok_or_else(|| format!("`{}` is no address: write 192.168.1.1 or 192.168.1.1:5353", shown(text)))
+}
+
+/// The office's DNS servers, as many as are asked.
+///
+/// # Errors
+/// Too many.
+pub fn resolvers(all: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, String> {
+    if all.len() > MOST_RESOLVERS { Err(format!("at most {MOST_RESOLVERS} DNS servers")) } else { Ok(all) }
+}
+
+/// Zones of the office, each once, and never the site's own.
+///
+/// # Errors
+/// Which one is none, or too many.
+pub fn office_zones(all: &[String], own: &str) -> Result<Vec<String>, String> {
+    if all.len() > MOST_ZONES {
+        return Err(format!("at most {MOST_ZONES} zones"));
+    }
+    let mut out: Vec<String> = Vec::new();
+    for text in all {
+        let zone = zone(text)?;
+        if zone == own || zone.ends_with(&format!(".{own}")) {
+            return Err(format!("{own} is the gateway's own zone"));
+        }
+        if !out.contains(&zone) {
+            out.push(zone);
+        }
+    }
+    Ok(out)
 }
 
 /// A network with its prefix length.

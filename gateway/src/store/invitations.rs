@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::row::Columns as _;
+use super::throttles::At;
 use super::{Error, Result, Scope, Store, Write};
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -200,7 +201,7 @@ impl Write<'_> {
         let sealed = self.store.sealer.seal("users", "totp_secret", &user, secret)?;
         sqlx::query(
             "UPDATE users SET password_hash = $2, totp_secret = $3, totp_confirmed_at = $4, totp_last_step = $5, \
-             password_failures = 0, factor_failures = 0 WHERE id = $1",
+             password_failures = 0, password_failures_elsewhere = 0, factor_failures = 0 WHERE id = $1",
         )
         .bind(&user)
         .bind(password)
@@ -216,7 +217,8 @@ impl Write<'_> {
         self.replace_recovery_codes(invitation.user, recovery).await?;
         self.end_of_user(invitation.user, super::verifications::EndReason::User).await?;
         self.end_web_sessions(invitation.user).await?;
-        self.forgive(&login, None).await?;
+        self.forgive(&login, At::OwnDevice, None).await?;
+        self.forgive(&login, At::Elsewhere, None).await?;
         self.touch(Scope::user(invitation.user));
         self.audit(&Event::InvitationRedeemed { user: login }).await
     }

@@ -275,8 +275,18 @@ impl Write<'_> {
         .execute(self.connection())
         .await?;
         self.touch(Scope::All);
-        let (endpoint, office_zones, masquerade) = (new.endpoint.clone(), new.office_zones.clone(), new.masquerade);
-        self.audit(&Event::SettingsChanged { endpoint, resolvers, office_zones, masquerade }).await
+        let NewSettings { organisation, endpoint, office_interface, time_zone, office_zones, .. } = new.clone();
+        let masquerade = new.masquerade;
+        let changed = Event::SettingsChanged {
+            organisation,
+            office_interface,
+            time_zone,
+            endpoint,
+            resolvers,
+            office_zones,
+            masquerade,
+        };
+        self.audit(&changed).await
     }
 
     /// Another TLS certificate.
@@ -343,7 +353,8 @@ fn numbered(row: &sqlx::any::AnyRow, column: &'static str) -> Result<(SiteNetwor
     Ok((site, next.saturating_sub(1)))
 }
 
-/// Whether the wall clock can be believed: it is not before the last time this site was seen running.
+/// Whether a door may go on after a restart: stricter than [`Store::clock_is_believed`], since a second that the wall
+/// clock is behind is a second more for a door that is reckoned by it.
 pub(super) async fn plausible(connection: &mut AnyConnection, now: Moment) -> Result<bool> {
     let last: Option<i64> = sqlx::query_scalar("SELECT last_seen FROM site").fetch_optional(connection).await?;
     Ok(last.is_none_or(|last| now.wall.0 >= last))

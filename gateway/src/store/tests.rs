@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::throttles::At;
 use super::users::{FACTOR_LIMIT, NewUser, Role};
 use super::verifications::EndReason;
 use super::*;
@@ -330,21 +331,25 @@ async fn tries_are_counted_per_login_and_per_source() {
     let start = Moment::now().wall;
     let after = |s: i64| crate::clock::Unix(start.0 + s * 1000);
     for _ in 0..5 {
-        assert_eq!(store.count_login("who", true, start).await.unwrap(), None);
+        assert_eq!(store.count_login("who", At::Elsewhere, true, start).await.unwrap(), None);
     }
-    assert_eq!(store.count_login("who", true, start).await.unwrap(), Some(30_000));
-    assert_eq!(store.count_login("who", true, after(29)).await.unwrap(), Some(1000));
-    assert_eq!(store.count_login("who", true, after(30)).await.unwrap(), None);
-    assert_eq!(store.count_login("who", true, after(31)).await.unwrap(), Some(59_000), "doubled");
-    assert_eq!(store.count_login("other", true, start).await.unwrap(), None);
+    assert_eq!(store.count_login("who", At::Elsewhere, true, start).await.unwrap(), Some(30_000));
+    assert_eq!(store.count_login("who", At::Elsewhere, true, after(29)).await.unwrap(), Some(1000));
+    assert_eq!(store.count_login("who", At::Elsewhere, true, after(30)).await.unwrap(), None);
+    assert_eq!(store.count_login("who", At::Elsewhere, true, after(31)).await.unwrap(), Some(59_000), "doubled");
+    assert_eq!(store.count_login("other", At::Elsewhere, true, start).await.unwrap(), None);
     let mut now = 100;
     for _ in 0..20 {
-        assert_eq!(store.count_login("who", true, after(now)).await.unwrap(), None);
+        assert_eq!(store.count_login("who", At::Elsewhere, true, after(now)).await.unwrap(), None);
         now += 3600;
     }
-    assert_eq!(store.count_login("who", true, after(now - 3599)).await.unwrap(), Some(3_599_000), "an hour at most");
+    assert_eq!(
+        store.count_login("who", At::Elsewhere, true, after(now - 3599)).await.unwrap(),
+        Some(3_599_000),
+        "an hour at most"
+    );
     // A clock set back by a year does not lock for a year.
-    assert_eq!(store.count_login("who", true, after(-365 * 86_400)).await.unwrap(), None);
+    assert_eq!(store.count_login("who", At::Elsewhere, true, after(-365 * 86_400)).await.unwrap(), None);
 
     for _ in 0..30 {
         assert_eq!(store.count_source("192.0.2.1", start).await.unwrap(), None);

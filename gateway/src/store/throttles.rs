@@ -21,6 +21,15 @@ const LONGEST_MS: i64 = 3_600_000;
 /// Rows are forgotten after a day without a try.
 const FORGET_MS: i64 = 24 * 3_600_000;
 
+/// Where somebody tries. Each is counted for itself: whoever tries elsewhere locks nobody out of their own device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// In the tunnel of a device of the login that is tried.
+    OwnDevice,
+    /// In the office, or on the gateway itself.
+    Elsewhere,
+}
+
 impl Store {
     /// Counts a try from this source. Too many: how long to wait, in milliseconds.
     ///
@@ -43,13 +52,13 @@ impl Store {
         Ok((row.integer("failures")? > SOURCE_TRIES).then(|| u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Counts a try at this login, and of its password if one is given. Too many: how long to wait, in milliseconds; that
+    /// Counts a try at this login there, and of its password if one is given. Too many: how long to wait, in milliseconds; that
     /// try is not counted. Known and unknown logins cost the same.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn count_login(&self, login: &str, password: bool, now: Unix) -> Result<Option<u64>> {
-        let key = login_key(login);
+    pub async fn count_login(&self, login: &str, at: At, password: bool, now: Unix) -> Result<Option<u64>> {
+        let key = login_key(login, at);
         let mut tx = self.begin_write().await?;
         // A wait longer than the longest is the mark of a clock that was set back: it does not hold.
         let counted = sqlx::query(
@@ -68,11 +77,13 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         if counted.is_some() {
-            sqlx::query("UPDATE users SET password_failures = password_failures + $2 WHERE login = $1")
-                .bind(login)
-                .bind(i64::from(password))
-                .execute(&mut *tx)
-                .await?;
+            let sql = match at {
+                At::OwnDevice => "UPDATE users SET password_failures = password_failures + $2 WHERE login = $1",
+                At::Elsewhere => {
+                    "UPDATE users SET password_failures_elsewhere = password_failures_elsewhere + $2 WHERE login = $1"
+                }
+            };
+            sqlx::query(sql).bind(login).bind(i64::from(password)).execute(&mut *tx).await?;
             tx.commit().await?;
             return Ok(None);
         }
@@ -98,12 +109,15 @@ impl Store {
 }
 
 impl Write<'_> {
-    /// The try was right: the login starts afresh, the source gets its try back.
+    /// The try was right: the login starts afresh there, the source gets its try back.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn forgive(&mut self, login: &str, source: Option<&str>) -> Result<()> {
-        sqlx::query("DELETE FROM throttles WHERE key = $1").bind(login_key(login)).execute(self.connection()).await?;
+    pub async fn forgive(&mut self, login: &str, at: At, source: Option<&str>) -> Result<()> {
+        sqlx::query("DELETE FROM throttles WHERE key = $1")
+            .bind(login_key(login, at))
+            .execute(self.connection())
+            .await?;
         if let Some(source) = source {
             sqlx::query("UPDATE throttles SET failures = failures - 1 WHERE key = $1 AND failures > 0")
                 .bind(format!("source {source}"))
@@ -115,6 +129,7 @@ impl Write<'_> {
 }
 
 /// What was typed as a login may be somebody's password: only its hash is kept.
-fn login_key(login: &str) -> String {
-    format!("login {}", digest(&[login.as_bytes()]))
+fn login_key(login: &str, at: At) -> String {
+    let place = if at == At::OwnDevice { "device of" } else { "login" };
+    format!("{place} {}", digest(&[login.as_bytes()]))
 }

@@ -10,11 +10,13 @@ use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{GroupId, UserId};
 use crate::planted::{Bug, planted};
+use crate::store::throttles::At;
 
 /// Wrong codes in a row after which the factor is suspended (2·10⁻⁶ a guess × 50 = 0.01 %).
 pub const FACTOR_LIMIT: i64 = 50;
 
-/// Wrong passwords in a row after which a reset is needed (NIST SP 800-63B's cap).
+/// Wrong passwords in a row, on devices of theirs or elsewhere, after which no password is right there: until they sign
+/// in where it still is, or redeem a new invitation (NIST SP 800-63B's cap).
 pub const PASSWORD_LIMIT: i64 = 100;
 
 words! {
@@ -64,8 +66,10 @@ pub struct Credentials {
     pub password_hash: Option<String>,
     /// Sealed.
     pub totp_secret: Option<String>,
-    /// Not disabled, factor confirmed, and not too many wrong passwords in a row.
-    pub may_sign_in: bool,
+    /// Not disabled, and the factor is confirmed.
+    pub(super) may_sign_in: bool,
+    /// Of these there were not too many wrong passwords in a row: their own devices; elsewhere.
+    pub(super) passwords_left: [bool; 2],
 }
 
 /// Somebody to add.
@@ -144,8 +148,11 @@ impl Store {
                 id: row.parsed("id")?,
                 login: row.text("login")?,
                 may_sign_in: row.maybe_integer("disabled_at")?.is_none()
-                    && row.maybe_integer("totp_confirmed_at")?.is_some()
-                    && row.integer("password_failures")? <= PASSWORD_LIMIT,
+                    && row.maybe_integer("totp_confirmed_at")?.is_some(),
+                passwords_left: [
+                    row.integer("password_failures")? <= PASSWORD_LIMIT,
+                    row.integer("password_failures_elsewhere")? <= PASSWORD_LIMIT,
+                ],
                 password_hash: row.maybe_text("password_hash")?,
                 totp_secret: row.maybe_text("totp_secret")?,
             })
@@ -165,15 +172,16 @@ impl Store {
         row.map(|row| row.integer("factor_failures")).transpose()
     }
 
-    /// The password was right: its wrong tries in a row are over.
+    /// The password was right: its wrong tries in a row there are over.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn password_was_right(&self, user: UserId) -> Result<()> {
-        sqlx::query("UPDATE users SET password_failures = 0 WHERE id = $1")
-            .bind(user.to_string())
-            .execute(&self.writes)
-            .await?;
+    pub async fn password_was_right(&self, user: UserId, at: At) -> Result<()> {
+        let sql = match at {
+            At::OwnDevice => "UPDATE users SET password_failures = 0 WHERE id = $1",
+            At::Elsewhere => "UPDATE users SET password_failures_elsewhere = 0 WHERE id = $1",
+        };
+        sqlx::query(sql).bind(user.to_string()).execute(&self.writes).await?;
         Ok(())
     }
 
@@ -184,6 +192,15 @@ impl Store {
     pub async fn recovery_codes_left(&self, user: UserId) -> Result<u32> {
         let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL";
         sqlx::query(sql).bind(user.to_string()).fetch_one(&self.reads).await?.count("n")
+    }
+}
+
+impl Credentials {
+    /// Whether they may sign in there, with the right password.
+    #[must_use]
+    pub fn may_sign_in(&self, at: At) -> bool {
+        let [own, elsewhere] = self.passwords_left;
+        self.may_sign_in && if at == At::OwnDevice { own } else { elsewhere }
     }
 }
 
@@ -306,8 +323,8 @@ impl Write<'_> {
             sqlx::query("UPDATE users SET totp_last_step = 0").execute(self.connection()).await?;
         }
         let done = sqlx::query(
-            "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0 \
-             WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \
+            "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0, \
+             password_failures_elsewhere = 0 WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \
              AND disabled_at IS NULL",
         )
         .bind(user.to_string())
@@ -336,10 +353,9 @@ impl Write<'_> {
         if done.rows_affected() != 1 {
             return Ok(false);
         }
-        sqlx::query("UPDATE users SET factor_failures = 0, password_failures = 0 WHERE id = $1")
-            .bind(user.to_string())
-            .execute(self.connection())
-            .await?;
+        let sql = "UPDATE users SET factor_failures = 0, password_failures = 0, password_failures_elsewhere = 0 \
+                   WHERE id = $1";
+        sqlx::query(sql).bind(user.to_string()).execute(self.connection()).await?;
         Ok(true)
     }
 }

@@ -398,43 +398,6 @@ fn refuses_with_the_cure() {
 }
 
 #[test]
-#[ignore = "measures; run with --ignored --nocapture"]
-fn measure() {
-    let Some(office) = Office::new("speed") else { return };
-    office.gateway(|| {
-        for peers in [10, 1000] {
-            let mut firewall = firewall();
-            let now = Boot::now();
-            let (closed, open) = (office::wide(peers, HOUR, 1), office::wide(peers, HOUR, 0));
-            let full = median(9, |_| {
-                firewall.forget();
-                timed(|| firewall.bring_to(&open, now).unwrap())
-            });
-            let mut change = |from: &State, to: &State| {
-                median(21, |_| {
-                    firewall.bring_to(from, now).unwrap();
-                    timed(|| firewall.bring_to(to, now).unwrap())
-                })
-            };
-            let (opens, closes) = (change(&closed, &open), change(&open, &closed));
-            println!("{peers} peers × 5 grants: full {full}, open {opens}, close {closes}");
-        }
-    });
-}
-
-fn timed(what: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    what();
-    start.elapsed()
-}
-
-fn median(n: usize, mut what: impl FnMut(usize) -> Duration) -> String {
-    let mut all: Vec<_> = (0..n).map(&mut what).collect();
-    all.sort();
-    format!("median {:?} (worst {:?})", all[n / 2], all[n - 1])
-}
-
-#[test]
 fn the_probe_names_who_drops_and_the_cure_helps() {
     use gateway::firewall::probe::{self, Finding, Owner};
     let Some(office) = Office::new("probe") else { return };

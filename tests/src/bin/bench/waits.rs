@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use office::gateway::{Cast, Device, Gateway, GatewayOptions, Person, Role};
-use office::{Client, Home, Office, OfficeOptions, Stream, connect, wait_until};
+use office::{Client, Home, Office, OfficeOptions, Pulse, Stream, connect, wait_until};
 use serde_json::{Value, json};
 
 use crate::percentile;
@@ -92,20 +92,23 @@ fn revoke(cast: &Cast<'_>, client: &Client<'_>) -> anyhow::Result<()> {
 /// `kill -9`, and started again at once, as systemd does.
 fn restart(cast: &mut Cast<'_>, client: &Client<'_>) -> anyhow::Result<()> {
     let stream = Stream::open(client.ns(), cast.pc_at(9000)[0])?;
-    let (mut gaps, mut portal) = (Vec::new(), Vec::new());
+    let mut pulse = Pulse::start(client.ns(), cast.pc.0.into())?;
+    let (mut gaps, mut waited, mut portal) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..KILLED {
         let before = stream.bytes();
         wait_until("the transfer runs", LIMIT, || Ok((stream.bytes() > before + (1 << 20)).then_some(())))?;
-        let _ = stream.take_longest_gap();
+        let _ = (stream.take_longest_gap(), pulse.longest_gap()?);
         cast.gateway.kill(Role::Net)?;
         cast.gateway.launch(Role::Net)?;
         cast.gateway.wait_until_ready()?;
         let before = stream.bytes();
         wait_until("traffic is back", LIMIT, || Ok((stream.bytes() > before + (1 << 20)).then_some(())))?;
-        gaps.push(stream.take_longest_gap());
+        gaps.push(pulse.longest_gap()?);
+        waited.push(stream.take_longest_gap());
         ensure!(stream.ended().is_none(), "the connection ended: {:?}", stream.ended());
     }
-    line("the data plane killed: traffic is back", gaps);
+    line("the data plane killed: packets pass again", gaps);
+    line("  meanwhile: longest gap in a transfer", waited);
     let _ = stream.take_longest_gap();
     let web = cast.gateway.web(client.ns())?;
     for _ in 0..KILLED {
