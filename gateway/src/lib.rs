@@ -18,6 +18,7 @@ pub mod identity;
 pub mod ids;
 pub mod link;
 pub mod net;
+pub mod places;
 mod planted;
 pub mod pure;
 pub mod reconcile;

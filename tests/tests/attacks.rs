@@ -153,3 +153,34 @@ fn fragments_open_nothing() -> anyhow::Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn a_device_does_not_fill_the_list_of_connections() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let listed = || -> anyhow::Result<u64> {
+            let out = office.gw.ok(["cat", "/proc/sys/net/netfilter/nf_conntrack_count"])?;
+            Ok(out.trim().parse()?)
+        };
+        let dns = SocketAddr::new(client.config().dns.first().context("a DNS server")?.parse()?, 53);
+        let name = || client.ns().run(["dig", "+short", "+tries=1", "+time=1", "www.example.org", "A"]);
+        ensure!(name()?.stdout.trim() == "203.0.113.80", "no names before");
+        let before = listed()?;
+        // A question for www.example.org, from as many ports as there are.
+        let question = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03www\x07example\x03org\0\0\x01\0\x01";
+        client.ns().within(|| {
+            for _ in 0..6000 {
+                let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+                let _ = socket.send_to(question, dns);
+            }
+            Ok(())
+        })?;
+        let more = listed()?.saturating_sub(before);
+        ensure!((200..2000).contains(&more), "{more} of 6000 are remembered");
+        wait_until("names are answered again", Duration::from_secs(20), || {
+            Ok((name()?.stdout.trim() == "203.0.113.80").then_some(()))
+        })?;
+        Ok(())
+    })
+}

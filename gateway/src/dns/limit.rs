@@ -4,49 +4,28 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::clock::Boot;
+use crate::pure::bucket::{Bucket, Rate};
 
-/// Queries a client may ask at once: a browser that restores fifty tabs asks some 200.
-const BURST: u64 = 300;
-
-/// Queries a second after that; a busy person's laptop stays below 10.
-const RATE: u64 = 50;
+/// A browser that restores fifty tabs asks some 200 at once; a busy person's laptop stays below 10 a second.
+const QUERIES: Rate = Rate { burst: 300, each_second: 50 };
 
 /// Clients remembered. A client is a tunnel address, so these are 8,000 devices with both families.
 const MAX_CLIENTS: usize = 16_384;
 
-/// What each client may still ask. Counted in thousandths of a query, so that a millisecond earns a whole number.
+/// What each client may still ask.
 #[derive(Debug, Default)]
 pub struct Buckets(HashMap<IpAddr, Bucket>);
-
-#[derive(Debug)]
-struct Bucket {
-    left: u64,
-    at: Boot,
-}
-
-impl Bucket {
-    fn filled(&self, now: Boot) -> u64 {
-        let earned = now.0.saturating_sub(self.at.0).saturating_mul(RATE);
-        self.left.saturating_add(earned).min(BURST * 1000)
-    }
-}
 
 impl Buckets {
     /// Takes one query from the client's bucket; false if it is empty, or if there is no room to remember the client.
     pub fn take(&mut self, client: IpAddr, now: Boot) -> bool {
         if self.0.len() >= MAX_CLIENTS && !self.0.contains_key(&client) {
-            self.0.retain(|_, bucket| bucket.filled(now) < BURST * 1000);
+            self.0.retain(|_, bucket| !bucket.is_full(QUERIES, now));
             if self.0.len() >= MAX_CLIENTS {
                 return false;
             }
         }
-        let bucket = self.0.entry(client).or_insert(Bucket { left: BURST * 1000, at: now });
-        *bucket = Bucket { left: bucket.filled(now), at: now };
-        let enough = bucket.left >= 1000;
-        if enough {
-            bucket.left -= 1000;
-        }
-        enough
+        self.0.entry(client).or_insert_with(|| Bucket::full(QUERIES, now)).take(QUERIES, now)
     }
 }
 
@@ -63,10 +42,10 @@ mod tests {
     #[test]
     fn a_burst_passes_then_the_rate_holds() {
         let mut buckets = Buckets::default();
-        let passed = (0..BURST + 50).filter(|_| buckets.take(client(1), Boot(5))).count() as u64;
-        assert_eq!(passed, BURST);
+        let passed = (0..QUERIES.burst + 50).filter(|_| buckets.take(client(1), Boot(5))).count() as u64;
+        assert_eq!(passed, QUERIES.burst);
         let later = (0..1000).filter(|_| buckets.take(client(1), Boot(1005))).count() as u64;
-        assert_eq!(later, RATE);
+        assert_eq!(later, QUERIES.each_second);
         assert!(buckets.take(client(2), Boot(1005)), "one client's thirst is not another's");
     }
 

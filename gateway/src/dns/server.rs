@@ -3,7 +3,6 @@
 //! hickory-server is left out on purpose: its catalogue wants authorities, owns the sockets, and knows neither a second
 //! reader of the same socket (`net`, while this process is silent) nor answers rewritten on their way.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::forward::{Via, forward, write_framed};
 use super::limit::Buckets;
 use super::{MAX_QUERY, Side, View};
 use crate::clock::Boot;
+use crate::places::Places;
 
 /// Queries that wait for a resolver at once, all clients together: a socket and some 5 kB each. No client has more of
 /// them than are left for the others.
@@ -59,7 +59,7 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let server =
-        Arc::new(Server { view, side, buckets: Mutex::default(), asking: Mutex::default(), streams: Mutex::default() });
+        Arc::new(Server { view, side, buckets: Mutex::default(), asking: Arc::default(), streams: Arc::default() });
     // Dropping the set ends every loop, and with it what the loop had started.
     let mut loops = JoinSet::new();
     for socket in sockets.udp {
@@ -81,8 +81,10 @@ struct Server {
     view: Arc<ArcSwap<View>>,
     side: Side,
     buckets: Mutex<Buckets>,
-    asking: Mutex<HashMap<IpAddr, usize>>,
-    streams: Mutex<HashMap<IpAddr, usize>>,
+    /// Queries that wait for a resolver.
+    asking: Arc<Places<IpAddr>>,
+    /// TCP connections.
+    streams: Arc<Places<IpAddr>>,
 }
 
 /// What is known of a query without asking anybody.
@@ -120,47 +122,12 @@ impl Server {
     }
 
     async fn ask(&self, query: &Message, via: Via, client: IpAddr) -> Vec<u8> {
-        let Some(_asking) = Asking::take(self, client) else {
+        // Half of what is left: nobody takes it all.
+        let Some(_asking) = self.asking.take(client, |mine, all| mine < MAX_IN_FLIGHT - all) else {
             return reply(query, ResponseCode::ServFail).to_vec().unwrap_or_default();
         };
         let view = self.view.load_full();
         forward(query, &view, via).await
-    }
-}
-
-/// A query's place among those that wait for a resolver, given back when dropped.
-struct Asking<'s> {
-    server: &'s Server,
-    client: IpAddr,
-}
-
-impl<'s> Asking<'s> {
-    fn take(server: &'s Server, client: IpAddr) -> Option<Self> {
-        let mut asking = server.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine = asking.get(&client).copied().unwrap_or(0);
-        if mine >= MAX_IN_FLIGHT - asking.values().sum::<usize>() {
-            return None;
-        }
-        asking.insert(client, mine + 1);
-        drop(asking);
-        Some(Self { server, client })
-    }
-}
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        give_back(&self.server.asking, self.client);
-    }
-}
-
-/// One less of what this client has.
-fn give_back(of: &Mutex<HashMap<IpAddr, usize>>, client: IpAddr) {
-    let mut of = of.lock().unwrap_or_else(PoisonError::into_inner);
-    match of.get_mut(&client) {
-        Some(count) if *count > 1 => *count -= 1,
-        _ => {
-            of.remove(&client);
-        }
     }
 }
 
@@ -220,10 +187,12 @@ async fn streams(server: Arc<Server>, listener: TcpListener) {
         };
         match accepted {
             Ok((stream, client)) => {
-                if let Some(place) = Place::take(&server, client.ip().to_canonical()) {
+                let room = |mine, all| mine < MAX_STREAMS_A_CLIENT && all < MAX_STREAMS;
+                if let Some(place) = server.streams.take(client.ip().to_canonical(), room) {
+                    let server = Arc::clone(&server);
                     open.spawn(async move {
                         // However it ends, it has ended: a client that hangs up is no event.
-                        let _ = stream_of(&place.server, stream, client.ip().to_canonical()).await;
+                        let _ = stream_of(&server, stream, client.ip().to_canonical()).await;
                         drop(place);
                     });
                 }
@@ -261,31 +230,6 @@ async fn read_framed(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::R
         stream.read_exact(buffer).await.map(|_| true)
     };
     timeout(STREAM_IDLE, read).await?
-}
-
-/// A TCP client's place among the connections, given back when dropped.
-struct Place {
-    server: Arc<Server>,
-    client: IpAddr,
-}
-
-impl Place {
-    fn take(server: &Arc<Server>, client: IpAddr) -> Option<Self> {
-        let mut streams = server.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine = streams.get(&client).copied().unwrap_or(0);
-        if mine >= MAX_STREAMS_A_CLIENT || streams.values().sum::<usize>() >= MAX_STREAMS {
-            return None;
-        }
-        streams.insert(client, mine + 1);
-        drop(streams);
-        Some(Self { server: Arc::clone(server), client })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        give_back(&self.server.streams, self.client);
-    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn start_on(side: Side, resolvers: Vec<SocketAddr>) -> Running {
         zone: "site.internal".into(),
         public_name: "door.example.org".into(),
         gateway: Addresses { v4: Some(Ipv4Addr::new(10, 137, 0, 1)), v6: "fd12::1".parse().ok() },
-        hosts: HashMap::from([("files.site.internal".into(), files)]),
+        hosts: std::collections::HashMap::from([("files.site.internal".into(), files)]),
         aliases4: vec![Alias { alias: "10.137.128.5/32".parse().unwrap(), real: "192.168.1.10/32".parse().unwrap() }],
         aliases6: Vec::new(),
         resolvers,

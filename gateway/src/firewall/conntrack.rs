@@ -15,6 +15,7 @@ const CONNTRACK: u16 = 1 << 8;
 const GET: u16 = CONNTRACK | 1;
 const DELETE: u16 = CONNTRACK | 2;
 const TUPLE_ORIGINAL: u16 = 1;
+const TUPLE_REPLY: u16 = 2;
 const ID: u16 = 12;
 const ZONE: u16 = 18;
 const TUPLE_ADDRESSES: u16 = 1;
@@ -36,20 +37,24 @@ pub enum Flows {
     From(IpAddr),
     /// What this address began towards this alias.
     Between(IpAddr, IpNet),
+    /// What was begun towards an alias (the first) and is answered from anywhere but the address that it stands for in
+    /// the second, which is as wide.
+    Misled(IpNet, IpNet),
 }
 
 impl Flows {
-    fn cover(&self, source: IpAddr, destination: IpAddr) -> bool {
+    fn cover(&self, Ends { source, destination, answers }: Ends) -> bool {
         match *self {
             Self::From(device) => device == source,
             Self::Between(device, alias) => device == source && alias.contains(&destination),
+            Self::Misled(alias, real) => alias.contains(&destination) && answers != behind(destination, alias, real),
         }
     }
 
     fn family(&self) -> u8 {
         match self {
-            Self::From(IpAddr::V4(_)) | Self::Between(IpAddr::V4(_), _) => FAMILY_V4,
-            Self::From(IpAddr::V6(_)) | Self::Between(IpAddr::V6(_), _) => FAMILY_V6,
+            Self::From(IpAddr::V4(_)) | Self::Between(IpAddr::V4(_), _) | Self::Misled(IpNet::V4(_), _) => FAMILY_V4,
+            Self::From(IpAddr::V6(_)) | Self::Between(IpAddr::V6(_), _) | Self::Misled(IpNet::V6(_), _) => FAMILY_V6,
         }
     }
 }
@@ -96,18 +101,45 @@ pub fn forget(flows: &[Flows], spared: &[IpAddr]) -> io::Result<usize> {
 }
 
 pub(super) fn wanted(message: Message<'_>, flows: &[Flows], spared: &[IpAddr]) -> bool {
-    ends(message.attributes()).is_some_and(|(source, destination)| {
-        !spared.contains(&destination) && flows.iter().any(|f| f.cover(source, destination))
-    })
+    ends(message.attributes())
+        .is_some_and(|ends| !spared.contains(&ends.destination) && flows.iter().any(|f| f.cover(ends)))
 }
 
-/// Who began the flow, and whereto.
-fn ends(attributes: Attributes<'_>) -> Option<(IpAddr, IpAddr)> {
-    let addresses = Attributes(Attributes(attributes.find(TUPLE_ORIGINAL)?).find(TUPLE_ADDRESSES)?);
+/// Between whom a flow is.
+#[derive(Clone, Copy)]
+struct Ends {
+    /// Who began it.
+    source: IpAddr,
+    /// Whereto.
+    destination: IpAddr,
+    /// Who answers, after translation.
+    answers: Option<IpAddr>,
+}
+
+fn ends(attributes: Attributes<'_>) -> Option<Ends> {
+    let (source, destination) = tuple(attributes, TUPLE_ORIGINAL)?;
+    Some(Ends { source, destination, answers: tuple(attributes, TUPLE_REPLY).map(|(source, _)| source) })
+}
+
+fn tuple(attributes: Attributes<'_>, which: u16) -> Option<(IpAddr, IpAddr)> {
+    let addresses = Attributes(Attributes(attributes.find(which)?).find(TUPLE_ADDRESSES)?);
     let v4 = |kind| addresses.find(kind).and_then(|v| <[u8; 4]>::try_from(v).ok()).map(|b| Ipv4Addr::from(b).into());
     let v6 = |kind| addresses.find(kind).and_then(|v| <[u8; 16]>::try_from(v).ok()).map(|b| Ipv6Addr::from(b).into());
     let source = v4(V4_SOURCE).or_else(|| v6(V6_SOURCE))?;
     Some((source, v4(V4_DESTINATION).or_else(|| v6(V6_DESTINATION))?))
+}
+
+/// The address that this one of an alias stands for.
+fn behind(address: IpAddr, alias: IpNet, real: IpNet) -> Option<IpAddr> {
+    match (address, alias.network(), real.network()) {
+        (IpAddr::V4(a), IpAddr::V4(alias), IpAddr::V4(real)) => {
+            Some(Ipv4Addr::from(u32::from(real).checked_add(u32::from(a).checked_sub(u32::from(alias))?)?).into())
+        }
+        (IpAddr::V6(a), IpAddr::V6(alias), IpAddr::V6(real)) => {
+            Some(Ipv6Addr::from(u128::from(real).checked_add(u128::from(a).checked_sub(u128::from(alias))?)?).into())
+        }
+        _ => None,
+    }
 }
 
 /// The request that removes exactly this entry: its tuple, its zone, and its number in case it was replaced meanwhile.

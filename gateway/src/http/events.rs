@@ -4,8 +4,8 @@
 //! by itself, and once a minute: then whoever follows is asked for anew, too. Streams are few for each device or web
 //! session, so that ordinary requests of the same device find room.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -27,6 +27,7 @@ use super::door::{self, DoorView, Seen};
 use super::error::{Answer, ApiError, Problems};
 use crate::clock::Boot;
 use crate::ids::DeviceId;
+use crate::places::Place;
 use crate::pure::warnings::{self, Due, Ending};
 use crate::store::{Moment, Scope};
 
@@ -87,7 +88,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     Problems
 ))]
 async fn follow_door(caller: Follower, State(api): State<Arc<Api>>) -> Answer<Response> {
-    let place = Places::take(&api.places, &caller).ok_or(ApiError::Wait(FULL))?;
+    let place = api.followers.take(Whose::of(&caller), |mine, all| mine < EACH && all < ALL);
+    let place = place.ok_or(ApiError::Wait(FULL))?;
     let followed = Followed {
         news: api.reconciler.news(),
         api,
@@ -155,7 +157,7 @@ struct Followed {
     told: Told,
     waiting: VecDeque<DoorEvent>,
     over: bool,
-    _place: Place,
+    _place: Place<Whose>,
 }
 
 impl Followed {
@@ -212,41 +214,15 @@ impl Followed {
     }
 }
 
-/// Who has how many streams.
-#[derive(Debug, Default)]
-pub(super) struct Places(Mutex<HashMap<Whose, usize>>);
-
+/// Who follows a door.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Whose {
+pub(super) enum Whose {
     Device(DeviceId),
     Session(Option<String>),
 }
 
-struct Place(Arc<Places>, Whose);
-
-impl Places {
-    fn take(places: &Arc<Self>, caller: &Follower) -> Option<Place> {
-        let whose = match caller.device {
-            Some(device) => Whose::Device(device),
-            None => Whose::Session(caller.token_hash.clone()),
-        };
-        let mut counts = places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.values().sum::<usize>() >= ALL || counts.get(&whose).is_some_and(|count| *count >= EACH) {
-            return None;
-        }
-        *counts.entry(whose.clone()).or_default() += 1;
-        Some(Place(places.clone(), whose))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.1);
-            }
-        }
+impl Whose {
+    fn of(caller: &Follower) -> Self {
+        caller.device.map_or_else(|| Self::Session(caller.token_hash.clone()), Self::Device)
     }
 }

@@ -19,6 +19,9 @@ use crate::planted::{Bug, planted};
 /// Whoever waits longer waits in vain: a sign-in takes a second, a crowd's perhaps ten.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// Changes under way at once from one address: each holds a body, and may wait for the one connection that writes.
+const CHANGES: usize = 8;
+
 /// For whatever is no page: it may load and run nothing. Pages bring their own policy.
 const CSP: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -39,11 +42,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
     let mut response = match refusal {
         Some(e) => e.into_response(),
         None if request.method().is_safe() => in_time(next.run(request)).await,
-        // A caller that hangs up does not stop a change between the database and the data plane.
-        None => match tokio::spawn(in_time(next.run(request))).await {
-            Ok(response) => response,
-            Err(e) => ApiError::Internal(e.into()).into_response(),
-        },
+        None => change(&api, request, next).await,
     };
     // A path that is no text is refused by the router itself, in its own way.
     if response.status() == StatusCode::BAD_REQUEST
@@ -57,6 +56,26 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// A caller that hangs up does not stop a change between the database and the data plane; it goes on counting as theirs.
+async fn change(api: &Api, request: Request, next: Next) -> Response {
+    let from = match request.extensions().get::<Door>() {
+        Some(Door::Tunnel(from) | Door::Office(from)) => Some(*from),
+        _ => None,
+    };
+    let place = from.map(|from| api.changing.take(from, |mine, _| mine < CHANGES));
+    if let Some(None) = place {
+        return ApiError::Wait(Duration::from_secs(1)).into_response();
+    }
+    let carried_out = async move {
+        let _held = place;
+        in_time(next.run(request)).await
+    };
+    match tokio::spawn(carried_out).await {
+        Ok(response) => response,
+        Err(e) => ApiError::Internal(e.into()).into_response(),
+    }
 }
 
 /// A database that stands still is said to be away.

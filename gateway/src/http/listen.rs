@@ -1,11 +1,10 @@
 //! Listeners: each knows its door. TLS by rustls with `ring`; time and number of everything are limited, for the other
 //! side is a stranger until the request says otherwise.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::caller::Door;
+use crate::places::Places;
 
 /// A TLS handshake, and a request's head, take no longer than this.
 const HEAD: Duration = Duration::from_secs(5);
@@ -184,7 +184,7 @@ where
 {
     listener.set_nonblocking(true).context("make a listener non-blocking")?;
     let listener = TcpListener::from_std(listener).context("take over a listener")?;
-    let (places, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::<Addresses>::default());
+    let (places, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::<Places<IpAddr>>::default());
     // Dropping the set ends every connection with its listener.
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -198,7 +198,7 @@ where
                 continue;
             }
         };
-        let Some(counted) = Addresses::enter(&addresses, peer, share) else { continue };
+        let Some(counted) = addresses.take(peer, |mine, _| mine < share) else { continue };
         if let Err(e) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD)) {
             tracing::debug!(error = %e, "set a connection's patience");
         }
@@ -207,36 +207,6 @@ where
             let _held = (place, counted);
             work.await;
         });
-    }
-}
-
-/// How many connections each address has.
-#[derive(Debug, Default)]
-struct Addresses(Mutex<HashMap<IpAddr, usize>>);
-
-struct Counted(Arc<Addresses>, IpAddr);
-
-impl Addresses {
-    fn enter(all: &Arc<Self>, address: IpAddr, share: usize) -> Option<Counted> {
-        let mut counts = all.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= share {
-            return None;
-        }
-        *count += 1;
-        Some(Counted(all.clone(), address))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.1);
-            }
-        }
     }
 }
 

@@ -58,13 +58,14 @@ use utoipa_axum::router::OpenApiRouter;
 use self::error::{Answer, ApiError};
 use self::users::CarriedOut;
 use crate::identity::passwords::Passwords;
+use crate::places::Places;
 use crate::reconcile::{Reconciler, Wait};
 use crate::store::devices::Device;
 use crate::store::site::Site;
 use crate::store::{Moment, Store};
 
-/// Largest body: the largest there is holds a few hundred bytes; an import of people will need more.
-const LARGEST_BODY: usize = 1 << 20;
+/// Largest body: hardly any holds a thousand bytes.
+const LARGEST_BODY: usize = 128 << 10;
 
 /// What handlers work with.
 #[derive(Debug)]
@@ -78,7 +79,8 @@ pub struct Api {
     /// Host names that are answered to, without port.
     hosts: BTreeSet<String>,
     /// Who follows a door.
-    places: Arc<events::Places>,
+    followers: Arc<Places<events::Whose>>,
+    changing: Arc<Places<std::net::IpAddr>>,
 }
 
 impl Api {
@@ -95,7 +97,7 @@ impl Api {
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
-        Self { store, passwords, reconciler, hosts, places: Arc::default() }
+        Self { store, passwords, reconciler, hosts, followers: Arc::default(), changing: Arc::default() }
     }
 
     /// Which office this is.

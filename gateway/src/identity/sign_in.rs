@@ -65,13 +65,14 @@ pub async fn sign_in(
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
     let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());
-    let at = if attempt.device.is_some() { At::OwnDevice } else { At::Elsewhere };
+    let at = attempt.device.map_or(At::Elsewhere, |d| At::Device(d.id));
     count(store, counted.map(|login| (login, at)), true, from.as_deref(), now).await?;
 
     let known = if login.len() <= LONGEST_LOGIN { store.credentials(&login).await? } else { None };
     let hash = known.as_ref().and_then(|c| c.password_hash.clone());
     let right = passwords.verify(attempt.password, hash).await.map_err(busy)?;
     let Some(known) = known.filter(|k| right && k.may_sign_in(at)) else {
+        store.wait_as_long(&login, at).await?;
         let who = store.credentials(&login).await?;
         let why = if who.is_some() && !right { Refusal::Password } else { Refusal::User };
         return refuse(store, who.map(|w| w.login), attempt.device, why, now).await;
@@ -79,8 +80,9 @@ pub async fn sign_in(
     if attempt.device.is_some_and(|d| d.user != known.id) {
         return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
     }
-    store.password_was_right(known.id, at).await?;
-    let proof = prove(store, &known, &attempt.code, attempt.device, now).await?;
+    let recovery = is_recovery(&attempt.code);
+    let in_a_row = store.password_was_right(known.id, at, !recovery).await?;
+    let proof = prove(store, &known, &attempt.code, in_a_row, attempt.device, now).await?;
 
     let token = WebToken::generate()?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
@@ -117,10 +119,11 @@ pub async fn extend(
         return Err(Refused::Clock);
     }
     let from = Some(from_device(device));
-    let at = At::OwnDevice;
+    let at = At::Device(device.id);
     count(store, Some((&device.login, at)), false, from.as_deref(), now).await?;
     let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in(at)).ok_or(Refused::Wrong)?;
-    let proof = prove(store, &known, code, Some(device), now).await?;
+    let in_a_row = if is_recovery(code) { None } else { store.count_code(known.id).await? };
+    let proof = prove(store, &known, code, in_a_row, Some(device), now).await?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
     if !proof.spend(&mut write, known.id).await? {
         drop(write);
@@ -158,18 +161,24 @@ impl Proof {
     }
 }
 
+fn is_recovery(code: &str) -> bool {
+    code.len() > LONGEST_CODE && code.len() <= LONGEST
+}
+
+/// `in_a_row`: how many wrong codes, this one included; nothing if the factor is suspended.
 async fn prove(
     store: &Store,
     known: &Credentials,
     code: &Zeroizing<String>,
+    in_a_row: Option<i64>,
     device: Option<&Device>,
     now: Moment,
 ) -> Result<Proof, Refused> {
-    if code.len() > LONGEST_CODE && code.len() <= LONGEST {
+    if is_recovery(code) {
         // 128 random bits need no limit of their own; a spent or wrong one is refused by the statement that spends it.
         return Ok(Proof::Recovery(recovery::hash(code)));
     }
-    let in_a_row = store.count_code(known.id).await?.ok_or(Refused::Suspended)?;
+    let in_a_row = in_a_row.ok_or(Refused::Suspended)?;
     let sealed = known.totp_secret.as_deref().ok_or(Refused::Wrong)?;
     let secret = store
         .sealer()

@@ -38,7 +38,12 @@ const INCOMING: usize = 256;
 #[derive(Debug)]
 pub enum FromNet {
     /// A connection stands, hellos are exchanged.
-    Connected(Sender),
+    Connected {
+        /// For what is to be said.
+        sender: Sender,
+        /// It was told nothing yet: nothing passes.
+        empty: bool,
+    },
     /// A report.
     Report(Report),
     /// The sockets on the gateway's tunnel address.
@@ -99,10 +104,10 @@ fn run(socket: &Path, events: &mpsc::Sender<FromNet>) {
     let mut told = String::new();
     while !events.is_closed() {
         match connect(socket) {
-            Ok((stream, reader)) => {
+            Ok((stream, reader, empty)) => {
                 told.clear();
                 wait = FIRST_WAIT;
-                let why = attend(stream, reader, events);
+                let why = attend(stream, reader, empty, events);
                 tracing::warn!(reason = %why, "link to the data plane lost");
                 if events.blocking_send(FromNet::Lost).is_err() {
                     return;
@@ -121,27 +126,28 @@ fn run(socket: &Path, events: &mpsc::Sender<FromNet>) {
     }
 }
 
-fn connect(socket: &Path) -> io::Result<(UnixStream, Reader)> {
+/// The answer says besides whether it was told nothing yet.
+fn connect(socket: &Path) -> io::Result<(UnixStream, Reader, bool)> {
     let stream = UnixStream::connect(socket)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     frame::write(&stream, &Command::Hello { version: VERSION }, &[])?;
     let mut reader = Reader::new(stream.try_clone()?);
-    match reader.read::<Report>()? {
-        Some(Report::Hello { version: VERSION }) => {}
-        Some(Report::Hello { version }) => {
+    let empty = match reader.read::<Report>()? {
+        Some(Report::Hello { version: VERSION, empty }) => empty,
+        Some(Report::Hello { version, .. }) => {
             return Err(io::Error::other(format!(
                 "`passerelle net` speaks version {version} of the link, `serve` version {VERSION}: restart both"
             )));
         }
         _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "no hello from the data plane")),
-    }
+    };
     stream.set_read_timeout(None)?;
-    Ok((stream, reader))
+    Ok((stream, reader, empty))
 }
 
 /// Reads until the connection ends; the answer is why it did.
-fn attend(stream: UnixStream, mut reader: Reader, events: &mpsc::Sender<FromNet>) -> io::Error {
+fn attend(stream: UnixStream, mut reader: Reader, empty: bool, events: &mpsc::Sender<FromNet>) -> io::Error {
     let stream = Arc::new(stream);
     let (queue, commands) = sync_channel(OUTGOING);
     let writing = stream.clone();
@@ -150,7 +156,7 @@ fn attend(stream: UnixStream, mut reader: Reader, events: &mpsc::Sender<FromNet>
         return e;
     }
     let closing = || io::Error::other("serve is stopping");
-    if events.blocking_send(FromNet::Connected(Sender { queue, stream: stream.clone() })).is_err() {
+    if events.blocking_send(FromNet::Connected { sender: Sender { queue, stream: stream.clone() }, empty }).is_err() {
         return closing();
     }
     let mut descriptors = VecDeque::new();

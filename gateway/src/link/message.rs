@@ -172,6 +172,8 @@ pub enum Report {
     Hello {
         /// [`VERSION`] of the sender.
         version: u32,
+        /// It was told nothing yet: nothing passes.
+        empty: bool,
     },
     /// The sockets on the gateway's tunnel address; the descriptors travel with this message, in this order.
     Sockets {

@@ -12,6 +12,7 @@ mod sockets;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -77,11 +78,13 @@ pub enum Event {
 pub fn run(config: &Config) -> anyhow::Result<()> {
     let _claim = claim(&config.runtime_dir, Role::Net)?;
     let (events, queue) = sync_channel(QUEUE);
-    server::start(&config.link_socket(), events.clone())?;
+    let told = Arc::<AtomicBool>::default();
+    server::start(&config.link_socket(), events.clone(), told.clone())?;
     tracing::info!(socket = %config.link_socket().display(), "data plane waits for its first snapshot");
     let mut control = Control {
         config: config.clone(),
         events,
+        told,
         connection: None,
         informed: None,
         heard: Boot::now(),
@@ -110,6 +113,8 @@ struct Plane {
 struct Control {
     config: Config,
     events: std::sync::mpsc::SyncSender<Event>,
+    /// A snapshot was taken in.
+    told: Arc<AtomicBool>,
     connection: Option<Connection>,
     /// The connection whose snapshot is in force: only it may change something.
     informed: Option<u64>,
@@ -209,6 +214,7 @@ impl Control {
                     tracing::error!(epoch, "end of a snapshot that never began");
                     return Ok(());
                 };
+                self.told.store(true, Ordering::Release);
                 let now = Boot::now();
                 let mut next = State { epoch, interface: Some(interface), ..State::default() };
                 for change in changes {

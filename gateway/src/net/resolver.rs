@@ -207,7 +207,9 @@ impl Worker {
             let name = question.name();
             !is_private_reverse(name) && !upstream.private_zones.iter().any(|zone| zone.zone_of(name))
         });
-        if !outside || self.pending.len() >= MAX_IN_FLIGHT {
+        // Half of what is left: nobody takes it all.
+        let mine = self.pending.iter().filter(|p| p.client.ip() == client.ip()).count();
+        if !outside || mine >= MAX_IN_FLIGHT - self.pending.len().min(MAX_IN_FLIGHT) {
             self.refuse(&query, client, through, ResponseCode::ServFail);
             return;
         }

@@ -87,7 +87,7 @@ impl Mailbox {
 }
 
 fn keep(mut firewall: Firewall, mailbox: &Mailbox, events: &SyncSender<Event>) {
-    let mut holds = Arc::new(State::default());
+    let mut holds: Option<Arc<State>> = None;
     let mut wanted: Option<Arc<State>> = None;
     let mut failing = false;
     loop {
@@ -103,8 +103,12 @@ fn keep(mut firewall: Firewall, mailbox: &Mailbox, events: &SyncSender<Event>) {
         let now = Boot::now();
         match firewall.bring_to(&target, now) {
             Ok(()) => {
-                forget_flows(&holds, &target);
-                holds = target.clone();
+                match &holds {
+                    Some(before) => forget(&gone(before, &target), &target),
+                    // What another process of ours let begin may lead where it leads no more.
+                    None => forget(&misled(&target), &target),
+                }
+                holds = Some(target.clone());
                 failing = false;
                 if let Some((_, since)) = letter.touched {
                     let after = Duration::from_millis(Boot::now().0.saturating_sub(since.0));
@@ -124,8 +128,8 @@ fn keep(mut firewall: Firewall, mailbox: &Mailbox, events: &SyncSender<Event>) {
     }
 }
 
-/// Removes the kernel's memory of connections that are not allowed any more, so that translations end with them.
-fn forget_flows(before: &State, after: &State) {
+/// Connections that are not allowed any more.
+fn gone(before: &State, after: &State) -> Vec<Flows> {
     let mut flows = Vec::new();
     for (id, old) in &before.peers {
         let addresses = [IpAddr::V4(old.peer.address4), IpAddr::V6(old.peer.address6)];
@@ -146,12 +150,24 @@ fn forget_flows(before: &State, after: &State) {
             }
         }
     }
-    if flows.is_empty() {
-        return;
-    }
+    flows
+}
+
+/// Connections to an alias that lead to another machine than it stands for.
+fn misled(now: &State) -> Vec<Flows> {
+    let each = now.resources.values().flat_map(|resource| {
+        let v4 = resource.v4.map(|a| Flows::Misled(IpNet::V4(a.alias), IpNet::V4(a.real)));
+        let v6 = resource.v6.map(|a| Flows::Misled(IpNet::V6(a.alias), IpNet::V6(a.real)));
+        v4.into_iter().chain(v6)
+    });
+    each.collect()
+}
+
+/// Removes the kernel's memory of connections, so that translations end with them.
+fn forget(flows: &[Flows], after: &State) {
     let spared: Vec<IpAddr> =
         after.interface.iter().flat_map(|i| [IpAddr::V4(i.address4.addr()), IpAddr::V6(i.address6.addr())]).collect();
-    match conntrack::forget(&flows, &spared) {
+    match conntrack::forget(flows, &spared) {
         Ok(count) => tracing::debug!(count, "connections forgotten"),
         Err(e) => tracing::warn!(error = %e, "the kernel's list of connections could not be tidied"),
     }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Connection {
 ///
 /// # Errors
 /// The socket cannot be made there.
-pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()> {
+pub(super) fn start(path: &Path, events: SyncSender<Event>, told: Arc<AtomicBool>) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }
@@ -64,11 +65,11 @@ pub(super) fn start(path: &Path, events: SyncSender<Event>) -> anyhow::Result<()
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     // the directory's, by its setgid bit; `serve` is in it
     let group = std::fs::metadata(path)?.gid();
-    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, group, &events))?;
+    std::thread::Builder::new().name("link".into()).spawn(move || accept(&listener, group, &events, &told))?;
     Ok(())
 }
 
-fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>) {
+fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>, told: &AtomicBool) {
     let mut number = 0;
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
@@ -77,9 +78,9 @@ fn accept(listener: &UnixListener, group: u32, events: &SyncSender<Event>) {
             continue;
         }
         number += 1;
-        let events = events.clone();
+        let (events, empty) = (events.clone(), !told.load(Ordering::Acquire));
         let spawned = std::thread::Builder::new().name(format!("link-{number}")).spawn(move || {
-            if let Err(e) = attend(stream, number, &events) {
+            if let Err(e) = attend(stream, number, empty, &events) {
                 tracing::warn!(error = %e, "link to serve lost");
             }
             let _ = events.send(Event::Disconnected(number));
@@ -125,10 +126,10 @@ fn peer_groups(stream: &UnixStream) -> io::Result<Vec<libc::gid_t>> {
     Ok(groups)
 }
 
-fn attend(stream: UnixStream, number: u64, events: &SyncSender<Event>) -> anyhow::Result<()> {
+fn attend(stream: UnixStream, number: u64, empty: bool, events: &SyncSender<Event>) -> anyhow::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    frame::write(&stream, &Report::Hello { version: VERSION }, &[])?;
+    frame::write(&stream, &Report::Hello { version: VERSION, empty }, &[])?;
     let mut reader = Reader::new(stream.try_clone()?);
     match reader.read::<Command>()? {
         Some(Command::Hello { version: VERSION }) => {}

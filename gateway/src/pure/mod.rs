@@ -5,6 +5,7 @@
 //! for every flow; the second lock (`firewall`) is generated from the same [`state::State`]. [`cut`] takes away what the
 //! database does not know of yet.
 
+pub mod bucket;
 pub mod checksum;
 pub mod cut;
 pub mod decide;

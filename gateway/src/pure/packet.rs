@@ -20,6 +20,11 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
 }
 
+/// Where a TCP header has its flags, and two of them (RFC 9293 §3.1).
+const FLAGS: usize = 13;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
 /// Not a packet that may go on: cut short, lengths that contradict each other, or an unknown version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed inner packet")]
@@ -38,6 +43,21 @@ pub struct Inner {
     pub length: usize,
     /// Where the header after IP begins, in bytes.
     pub payload: usize,
+}
+
+impl Inner {
+    /// Whether these, its bytes, may begin a flow that the kernel then remembers: all but what goes on within a TCP
+    /// connection, and errors.
+    #[must_use]
+    pub fn may_begin(&self, packet: &[u8]) -> bool {
+        match self.kind {
+            Kind::Ports { transport: Transport::Tcp, .. } => {
+                packet.get(self.payload + FLAGS).is_none_or(|flags| flags & (SYN | ACK) != ACK)
+            }
+            Kind::Error(_) => false,
+            _ => true,
+        }
+    }
 }
 
 /// What a packet carries.

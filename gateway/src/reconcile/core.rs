@@ -63,6 +63,8 @@ pub(super) struct Core {
     sender: Arc<Mutex<Option<Sender>>>,
     /// What `net` was sent last on this connection, and the epoch it stands for.
     sent: Option<(u64, Desired)>,
+    /// The data plane was told nothing yet: nothing passes.
+    empty: bool,
     /// What it was sent before that: it holds no more.
     before: Option<Desired>,
     waiting: Vec<Request>,
@@ -100,6 +102,7 @@ impl Core {
             sender: Arc::default(),
             sent: None,
             before: None,
+            empty: false,
             waiting: Vec::new(),
             closed: 0,
             complete: 0,
@@ -187,9 +190,14 @@ impl Core {
     /// What came of it, if the database was asked.
     async fn hear(&mut self, event: FromNet) -> Option<anyhow::Result<()>> {
         match event {
-            FromNet::Connected(sender) => {
+            FromNet::Connected { sender, empty } => {
                 tracing::info!("data plane connected");
                 *lock(&self.sender) = Some(sender);
+                self.empty = empty;
+                if empty {
+                    // What another process held says nothing of this one.
+                    self.before = None;
+                }
                 (self.closed, self.complete, self.failed) = (0, 0, None);
                 (self.asked, self.acknowledged) = (0, 0);
                 // What they wait for is in the snapshot.
@@ -300,6 +308,12 @@ impl Core {
                 self.send_snapshot(epoch, &desired, now)?;
                 self.sent = Some((epoch, desired));
             }
+            // Nothing passes, so nothing is to be taken away; the snapshot that comes knows of the cut.
+            (_, None) if connected && self.empty => {
+                self.announce(Scope::All);
+                let _ = request.answer.send(Ok(()));
+                return Ok(());
+            }
             // It waits for the snapshot that comes.
             (_, None) if connected => more = 1,
             _ => {}
@@ -337,7 +351,8 @@ impl Core {
         if loaded.scope == Scope::All && self.look_at_site().await? {
             return self.anew().await;
         }
-        self.send_difference(loaded, now)
+        // The load may have waited: what is left of a door is reckoned from when it is told.
+        self.send_difference(loaded, Moment::now())
     }
 
     /// Settings are part of a snapshot: whether they have changed for the data plane.
@@ -368,7 +383,7 @@ impl Core {
             return self.anew().await;
         }
         self.live.keep(|device| loaded.world.devices.get(device).is_some_and(|d| !d.revoked));
-        self.send_difference(loaded, now)?;
+        self.send_difference(loaded, Moment::now())?;
         // One that finds nothing to delete succeeds on a full disk too: it tells trouble, never its end.
         if let Err(e) = self.sweep(now).await {
             self.note(Err(e));
@@ -461,6 +476,7 @@ impl Core {
                 (epoch, world, self.told.published.borrow().resources.to_vec())
             }
         };
+        let now = Moment::now();
         for (id, device) in &mut world.devices {
             let told = self.live.of(*id);
             device.endpoint = newer(device.endpoint, told.endpoint);
@@ -480,6 +496,7 @@ impl Core {
         let mut commands = vec![Command::SnapshotBegin { epoch, interface: Box::new(self.interface.clone()) }];
         commands.extend(parts(changes)?.into_iter().map(|changes| Command::Changes { epoch, changes }));
         commands.push(Command::SnapshotEnd { epoch });
+        self.empty = false;
         self.send(commands);
         self.announce(Scope::All);
         Ok(())

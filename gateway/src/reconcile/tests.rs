@@ -36,6 +36,8 @@ pub(crate) struct Seen {
     pub(crate) snapshots: usize,
     pub(crate) alive: usize,
     pub(crate) largest: usize,
+    empty: bool,
+    pub(crate) connections: usize,
     stream: Option<UnixStream>,
 }
 
@@ -46,8 +48,8 @@ pub(crate) struct FakeNet(pub(crate) Arc<Mutex<Seen>>);
 impl FakeNet {
     pub(crate) fn listen(socket: &Path) -> Self {
         let listener = UnixListener::bind(socket).unwrap();
-        let seen =
-            Seen { state: State::default(), mood: Mood::Willing, snapshots: 0, alive: 0, largest: 0, stream: None };
+        let (state, mood) = (State::default(), Mood::Willing);
+        let seen = Seen { state, mood, snapshots: 0, alive: 0, largest: 0, empty: true, connections: 0, stream: None };
         let fake = Self(Arc::new(Mutex::new(seen)));
         let all = fake.clone();
         std::thread::spawn(move || {
@@ -61,9 +63,14 @@ impl FakeNet {
 
     fn attend(&self, stream: &UnixStream) {
         let mut reader = Reader::new(stream.try_clone().unwrap());
-        self.0.lock().unwrap().stream = Some(stream.try_clone().unwrap());
+        {
+            let mut seen = self.0.lock().unwrap();
+            seen.stream = Some(stream.try_clone().unwrap());
+            seen.connections += 1;
+        }
         let say = |report: &Report| frame::write(stream, report, &[]).is_ok();
-        say(&Report::Hello { version: VERSION });
+        let empty = self.0.lock().unwrap().empty;
+        say(&Report::Hello { version: VERSION, empty });
         let mut coming: Option<State> = None;
         while let Ok(Some(command)) = reader.read::<Command>() {
             let mut seen = self.0.lock().unwrap();
@@ -95,6 +102,7 @@ impl FakeNet {
                     seen.state = coming.take().unwrap();
                     assert_eq!(seen.state.epoch, epoch);
                     seen.snapshots += 1;
+                    seen.empty = false;
                     Some(epoch)
                 }
             };
@@ -128,6 +136,14 @@ impl FakeNet {
 
     pub(crate) fn hang_up(&self) {
         let _ = self.0.lock().unwrap().stream.as_ref().unwrap().shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Another process comes in its place, and was told nothing.
+    pub(crate) fn restart(&self) {
+        let mut seen = self.0.lock().unwrap();
+        (seen.state, seen.empty) = (State::default(), true);
+        drop(seen);
+        self.hang_up();
     }
 
     pub(crate) async fn until(&self, what: impl Fn(&Seen) -> bool) {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::row::Columns as _;
-use super::throttles::At;
 use super::{Error, Result, Scope, Store, Write};
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -217,8 +216,7 @@ impl Write<'_> {
         self.replace_recovery_codes(invitation.user, recovery).await?;
         self.end_of_user(invitation.user, super::verifications::EndReason::User).await?;
         self.end_web_sessions(invitation.user).await?;
-        self.forgive(&login, At::OwnDevice, None).await?;
-        self.forgive(&login, At::Elsewhere, None).await?;
+        self.forgive_everywhere(&login).await?;
         self.touch(Scope::user(invitation.user));
         self.audit(&Event::InvitationRedeemed { user: login }).await
     }

@@ -172,6 +172,7 @@ pub struct Store {
     /// The same, when the wall clock was last found to be right.
     believed: AtomicI64,
     cuts: cuts::Cuts,
+    waiting: throttles::Waiting,
     known: Mutex<known::Known>,
     /// The newest epoch that this process has committed.
     committed: AtomicU64,
@@ -200,6 +201,7 @@ impl Store {
             offset: AtomicI64::new(i64::MIN),
             believed: AtomicI64::new(i64::MIN),
             cuts: cuts::Cuts::default(),
+            waiting: throttles::Waiting::default(),
             known: Mutex::default(),
             committed: AtomicU64::new(0),
         })

@@ -77,6 +77,11 @@ pub(crate) async fn refuse(store: &Store, refuse: bool) {
     sqlx::query(sql).execute(&store.writes).await.unwrap();
 }
 
+/// From now on nothing is read any more.
+pub(crate) async fn deafen(store: &Store) {
+    store.reads.close().await;
+}
+
 /// A site, and nothing in it.
 pub(crate) async fn fixture() -> (TempDir, Arc<Store>) {
     let dir = tempfile::tempdir().unwrap();

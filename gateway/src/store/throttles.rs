@@ -1,10 +1,14 @@
 //! Tries, counted before it is known whether they are right: per login as typed (known or not) and per source.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use provisioning::digest::digest;
 
 use super::row::Columns as _;
 use super::{Result, Store, Write};
 use crate::clock::Unix;
+use crate::ids::DeviceId;
 
 /// A source may try so often in [`WINDOW_MS`]: shared office addresses still work.
 pub const SOURCE_TRIES: i64 = 30;
@@ -18,16 +22,44 @@ pub const FREE_TRIES: i64 = 5;
 /// The longest wait.
 const LONGEST_MS: i64 = 3_600_000;
 
+/// Sources remembered as being over their limit; with more, all are looked up anew.
+const MOST_WAITING: usize = 4096;
+
 /// Rows are forgotten after a day without a try.
 const FORGET_MS: i64 = 24 * 3_600_000;
 
 /// Where somebody tries. Each is counted for itself: whoever tries elsewhere locks nobody out of their own device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// In the tunnel of a device of the login that is tried.
-    OwnDevice,
+    /// In the tunnel of this device, which belongs to the login that is tried.
+    Device(DeviceId),
     /// In the office, or on the gateway itself.
     Elsewhere,
+}
+
+/// Sources that are over their limit, so that telling them so again costs the database nothing.
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Mutex<HashMap<String, i64>>);
+
+impl Waiting {
+    fn left(&self, source: &str, now: Unix) -> Option<u64> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(source)?;
+        let left = until.saturating_sub(now.0);
+        // A longer wait is the mark of a clock that was set back: the database says what holds.
+        (1..=WINDOW_MS).contains(&left).then_some(left.unsigned_abs())
+    }
+
+    fn note(&self, source: &str, until: i64) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= MOST_WAITING {
+            waiting.clear();
+        }
+        waiting.insert(source.to_owned(), until);
+    }
+
+    fn forget(&self, source: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
+    }
 }
 
 impl Store {
@@ -36,6 +68,9 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn count_source(&self, source: &str, now: Unix) -> Result<Option<u64>> {
+        if let Some(left) = self.waiting.left(source, now) {
+            return Ok(Some(left));
+        }
         let row = sqlx::query(
             "INSERT INTO throttles (key, since, failures, wait_until) VALUES ($1, $2, 1, 0) \
              ON CONFLICT (key) DO UPDATE SET \
@@ -49,7 +84,11 @@ impl Store {
         .fetch_one(&self.writes)
         .await?;
         let left = row.integer("since")?.saturating_add(WINDOW_MS).saturating_sub(now.0);
-        Ok((row.integer("failures")? > SOURCE_TRIES).then(|| u64::try_from(left).unwrap_or(0)))
+        let over = row.integer("failures")? > SOURCE_TRIES;
+        if over {
+            self.waiting.note(source, now.0.saturating_add(left));
+        }
+        Ok(over.then(|| u64::try_from(left).unwrap_or(0)))
     }
 
     /// Counts a try at this login there, and of its password if one is given. Too many: how long to wait, in milliseconds; that
@@ -78,7 +117,7 @@ impl Store {
         .await?;
         if counted.is_some() {
             let sql = match at {
-                At::OwnDevice => "UPDATE users SET password_failures = password_failures + $2 WHERE login = $1",
+                At::Device(_) => "UPDATE users SET password_failures = password_failures + $2 WHERE login = $1",
                 At::Elsewhere => {
                     "UPDATE users SET password_failures_elsewhere = password_failures_elsewhere + $2 WHERE login = $1"
                 }
@@ -95,6 +134,18 @@ impl Store {
         Ok(Some(left.unsigned_abs()))
     }
 
+    /// What a right password costs besides: one more commit. So the time does not tell that it was wrong.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn wait_as_long(&self, login: &str, at: At) -> Result<()> {
+        sqlx::query("UPDATE throttles SET since = since WHERE key = $1")
+            .bind(login_key(login, at))
+            .execute(&self.writes)
+            .await?;
+        Ok(())
+    }
+
     /// Forgets what nobody tried for a day.
     ///
     /// # Errors
@@ -109,16 +160,16 @@ impl Store {
 }
 
 impl Write<'_> {
-    /// The try was right: the login starts afresh there, the source gets its try back.
+    /// Password and code were right: the login starts afresh there and elsewhere, the source gets its try back.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn forgive(&mut self, login: &str, at: At, source: Option<&str>) -> Result<()> {
-        sqlx::query("DELETE FROM throttles WHERE key = $1")
-            .bind(login_key(login, at))
-            .execute(self.connection())
-            .await?;
+        for key in [login_key(login, at), login_key(login, At::Elsewhere)] {
+            sqlx::query("DELETE FROM throttles WHERE key = $1").bind(key).execute(self.connection()).await?;
+        }
         if let Some(source) = source {
+            self.store.waiting.forget(source);
             sqlx::query("UPDATE throttles SET failures = failures - 1 WHERE key = $1 AND failures > 0")
                 .bind(format!("source {source}"))
                 .execute(self.connection())
@@ -126,10 +177,26 @@ impl Write<'_> {
         }
         Ok(())
     }
+
+    /// The person was let in anew by IT: the login starts afresh wherever it was tried.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn forgive_everywhere(&mut self, login: &str) -> Result<()> {
+        sqlx::query("DELETE FROM throttles WHERE key = $1 OR key LIKE $2")
+            .bind(login_key(login, At::Elsewhere))
+            .bind(format!("device % {}", digest(&[login.as_bytes()])))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
 }
 
 /// What was typed as a login may be somebody's password: only its hash is kept.
 fn login_key(login: &str, at: At) -> String {
-    let place = if at == At::OwnDevice { "device of" } else { "login" };
-    format!("{place} {}", digest(&[login.as_bytes()]))
+    let login = digest(&[login.as_bytes()]);
+    match at {
+        At::Device(device) => format!("device {device} {login}"),
+        At::Elsewhere => format!("login {login}"),
+    }
 }

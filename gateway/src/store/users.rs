@@ -172,17 +172,25 @@ impl Store {
         row.map(|row| row.integer("factor_failures")).transpose()
     }
 
-    /// The password was right: its wrong tries in a row there are over.
+    /// The password was right: its wrong tries in a row there are over. A code besides is counted as by
+    /// [`Store::count_code`]; the answer is the same.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn password_was_right(&self, user: UserId, at: At) -> Result<()> {
+    pub async fn password_was_right(&self, user: UserId, at: At, code: bool) -> Result<Option<i64>> {
         let sql = match at {
-            At::OwnDevice => "UPDATE users SET password_failures = 0 WHERE id = $1",
-            At::Elsewhere => "UPDATE users SET password_failures_elsewhere = 0 WHERE id = $1",
+            At::Device(_) => {
+                "UPDATE users SET password_failures = 0, factor_failures = factor_failures + $2 WHERE id = $1 \
+                 RETURNING factor_failures"
+            }
+            At::Elsewhere => {
+                "UPDATE users SET password_failures_elsewhere = 0, factor_failures = factor_failures + $2 WHERE id = $1 \
+                 RETURNING factor_failures"
+            }
         };
-        sqlx::query(sql).bind(user.to_string()).execute(&self.writes).await?;
-        Ok(())
+        let row = sqlx::query(sql).bind(user.to_string()).bind(i64::from(code)).fetch_optional(&self.writes).await?;
+        let count = row.map(|row| row.integer("factor_failures")).transpose()?;
+        Ok(count.filter(|count| *count <= FACTOR_LIMIT))
     }
 
     /// How many recovery codes a user has left.
@@ -200,7 +208,7 @@ impl Credentials {
     #[must_use]
     pub fn may_sign_in(&self, at: At) -> bool {
         let [own, elsewhere] = self.passwords_left;
-        self.may_sign_in && if at == At::OwnDevice { own } else { elsewhere }
+        self.may_sign_in && if at == At::Elsewhere { elsewhere } else { own }
     }
 }
 

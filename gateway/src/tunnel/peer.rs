@@ -19,11 +19,14 @@ use crate::clock::Boot;
 use crate::ids::DeviceId;
 use crate::link::message::{Key, Peer as Told, Secret};
 use crate::planted::{Bug, planted};
+use crate::pure::bucket::{Bucket, Rate};
 
 /// Longest silence after which the clock of a session may stand still.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Refusals a second and peer: programs need one to fail at once, and nobody is flooded with them.
-const REFUSALS: f64 = 100.0;
+/// A peer's refusals: programs need one to fail at once, and nobody is flooded with them.
+const REFUSALS: Rate = Rate { burst: 100, each_second: 100 };
+/// What a peer may begin towards the gateway itself: as many names as may be asked, and pages.
+const BEGUN: Rate = Rate { burst: 400, each_second: 60 };
 /// Packets that wait for a handshake; the rest of a burst is sent again by whoever sent it.
 const WAITING: usize = 32;
 /// Counters from here on are refused before boringtun sees them: its window arithmetic overflows at the top.
@@ -59,8 +62,8 @@ pub struct Noise {
     /// Where the peer was last heard.
     pub endpoint: Option<Endpoint>,
     ticked: Boot,
-    refusals: f64,
-    refused_at: Boot,
+    refusals: Bucket,
+    begins: Bucket,
     /// Whether there is a session to send by. Remembered, for boringtun reads a clock to answer: sessions begin in
     /// `decapsulate` and end in `update_timers`, nowhere else.
     session: bool,
@@ -107,8 +110,8 @@ impl Peer {
             tunn,
             endpoint: None,
             ticked: now,
-            refusals: REFUSALS,
-            refused_at: now,
+            refusals: Bucket::full(REFUSALS, now),
+            begins: Bucket::full(BEGUN, now),
             session: false,
             waiting: VecDeque::new(),
         };
@@ -284,14 +287,13 @@ impl Noise {
 
     /// Whether one more refusal may be sent now.
     pub fn may_refuse(&mut self, now: Boot) -> bool {
-        let elapsed = now.0.saturating_sub(self.refused_at.0) as f64 / 1000.0;
-        self.refusals = (self.refusals + elapsed * REFUSALS).min(REFUSALS);
-        self.refused_at = now;
-        if self.refusals < 1.0 {
-            return false;
-        }
-        self.refusals -= 1.0;
-        true
+        self.refusals.take(REFUSALS, now)
+    }
+
+    /// Whether one more flow towards the gateway may begin now: each is remembered by the kernel for minutes, in a list
+    /// that all share.
+    pub fn may_begin(&mut self, now: Boot) -> bool {
+        self.begins.take(BEGUN, now)
     }
 }
 

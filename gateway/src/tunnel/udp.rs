@@ -48,6 +48,8 @@ pub struct Socket {
 struct Queue {
     inner: std::net::UdpSocket,
     state: UdpSocketState,
+    /// The kernel makes trains of datagrams. Kept here: one datagram that cannot be sent takes it from `state` for good.
+    trains: bool,
 }
 
 impl Socket {
@@ -138,7 +140,7 @@ impl Socket {
     /// Sends datagrams of `stride` bytes each (the last may be shorter), as one train where the kernel can.
     /// What cannot be sent is lost, as on any wire.
     pub fn send(&self, to: &Endpoint, datagrams: &[u8], stride: usize) {
-        let train = stride < datagrams.len() && self.packets.state.max_gso_segments() > 1;
+        let train = stride < datagrams.len() && self.packets.trains;
         if train && self.transmit(to, datagrams, Some(stride)).is_ok() {
             return;
         }
@@ -150,7 +152,7 @@ impl Socket {
     }
 
     fn transmit(&self, to: &Endpoint, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
-        let Queue { inner, state } = &self.packets;
+        let Queue { inner, state, .. } = &self.packets;
         let transmit = Transmit { destination: to.remote, ecn: None, contents, segment_size, src_ip: to.local };
         match state.try_send(UdpSockRef::from(inner), &transmit) {
             // our own address is gone (the office has a new one): let the kernel choose
@@ -177,7 +179,8 @@ impl Queue {
         if state.gro_segments() == 1 || state.max_gso_segments() == 1 {
             tracing::info!("this kernel has no UDP GSO or GRO: WireGuard packets go one by one");
         }
-        Ok(Self { inner: socket.into(), state })
+        let trains = state.max_gso_segments() > 1;
+        Ok(Self { inner: socket.into(), state, trains })
     }
 }
 

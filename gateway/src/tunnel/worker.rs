@@ -152,6 +152,10 @@ impl Worker {
                 }
             };
             for (buffer, meta) in buffers.iter().zip(&metas).take(received) {
+                // Port 0 cannot be answered: the kernel refuses it.
+                if meta.addr.port() == 0 {
+                    continue;
+                }
                 let from = Endpoint { remote: meta.addr, local: meta.dst_ip, socket: number };
                 self.train(round, &buffer[..meta.len.min(LARGEST)], meta.stride, from);
             }
@@ -176,6 +180,8 @@ impl Worker {
                         self.data(round, peer, &mut noise, next, from);
                     }
                 }
+                // Nobody sends several in a train but who wants all of them worked on in one round.
+                Ok(Packet::HandshakeInit(_) | Packet::HandshakeResponse(_)) if rest.peek().is_some() => {}
                 Ok(Packet::HandshakeInit(_) | Packet::HandshakeResponse(_)) => self.handshake(round, first, from),
                 Ok(Packet::PacketCookieReply(cookie)) => {
                     if let Some(peer) = round.table.by_session(cookie.receiver_idx) {
@@ -209,6 +215,7 @@ impl Worker {
             return;
         }
         match self.verdicts.outbound(round.table, &inner, round.now) {
+            Pass::Gateway if inner.may_begin(bytes) && !noise.may_begin(round.now) => {}
             Pass::Gateway => self.writer.push(&inner, &self.tun),
             Pass::Granted { .. } => {
                 peer.carried(inner.length);

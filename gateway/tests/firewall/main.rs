@@ -366,6 +366,10 @@ fn forgets_flows_of_one_device_only() {
         assert_eq!(count(&[Flows::From(address(one))]), 2);
         assert_eq!(count(&[Flows::From(address(two))]), 2, "untouched before");
         assert_eq!(count(&[Flows::From(address(one)), Flows::From(address(two))]), 0);
+        fill();
+        let to = |real: &str| Flows::Misled(alias(files), alias(real));
+        assert_eq!(count(&[to(["192.168.7.10", "fd77::10"][family])]), 0, "they lead where the alias does");
+        assert_eq!(count(&[to(["192.168.7.11", "fd77::11"][family])]), 3, "the alias stands for another machine now");
     }
 }
 

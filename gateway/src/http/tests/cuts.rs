@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::pure::cut::What;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_goes_through_and_a_sign_in_does_not_while_nothing_is_stored() {
@@ -92,4 +93,24 @@ async fn what_was_cut_stays_cut_whatever_the_database_does_next() {
     let next = gateway.ask(Door::Local, None, "POST", &ilse, None).await;
     assert_eq!((next.status.as_u16(), gateway.net.open(gateway.ilse.1)), (202, None), "{}", next.text);
     assert_eq!(gateway.net.open(gateway.anne.1), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_plane_that_starts_anew_is_given_nothing_that_was_taken_away_unread() {
+    let gateway = Gateway::new().await;
+    let store = gateway.api.store.clone();
+    gateway.open(gateway.anne).await;
+    assert_eq!(gateway.net.open(gateway.anne.1), Some(true));
+    fixtures::deafen(&store).await;
+    store.cut(What::RevokeDevice(gateway.anne.1), Actor::Local, Moment::now()).await.unwrap();
+    fixtures::refuse(&store, true).await;
+    let streams = || gateway.net.0.lock().unwrap().connections;
+    let before = streams();
+    gateway.net.restart();
+    gateway.net.until(|s| s.connections > before).await;
+    let ilse = format!("/devices/{}/disable", gateway.ilse.1);
+    let cut = gateway.ask(Door::Local, None, "POST", &ilse, None).await;
+    assert!(cut.status.is_success(), "nothing passes, so it is in force: {} {}", cut.status, cut.text);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!((gateway.net.open(gateway.anne.1), gateway.net.open(gateway.ilse.1)), (None, None));
 }

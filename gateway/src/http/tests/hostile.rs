@@ -189,7 +189,7 @@ async fn a_body_that_is_none_is_refused_in_a_sentence() {
         (b"{}{}", ""),
         (b"{\"unheard_of\":1}", "unknown field `unheard_of`"),
         (deep.as_bytes(), "JSON"),
-        (large.as_bytes(), "larger than 1024 KiB"),
+        (large.as_bytes(), "larger than 128 KiB"),
     ];
     for (route, ..) in super::routes::TABLE {
         let Some(schema) = schema_of(&document, route) else { continue };

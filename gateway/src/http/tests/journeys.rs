@@ -559,3 +559,23 @@ async fn after_a_database_was_put_back_it_confirms_who_may_get_in() {
     let right = g.ask(door, None, "POST", "/sign-in", sign_in("anne", PASSWORD, &code(0))).await;
     assert_eq!(right.status, 200, "with a code of later: {}", right.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_many_changes_at_once_waits_and_nobody_else_does() {
+    let g = Gateway::new().await;
+    let (anne, ilse) = (g.tunnel(g.anne.1).await, g.tunnel(g.ilse.1).await);
+    let typed = |user: &str| Some(json!({ "user": user, "password": PASSWORD, "code": "000000" }));
+    // Nothing is written meanwhile, so all are under way at once.
+    let held = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let flood = (0..40).map(|_| g.ask(anne, None, "POST", "/sign-in", typed("nobody")));
+    let flood = futures_util::future::join_all(flood);
+    let other = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        drop(held);
+        g.ask(ilse, None, "POST", "/sign-in", typed("ilse")).await
+    };
+    let (flood, other) = tokio::join!(flood, other);
+    let waiting = flood.iter().filter(|a| a.status == 429).count();
+    assert!(waiting >= 32, "{waiting} of 40 were told to wait");
+    assert_eq!(other.status, 401, "{}", other.text);
+}
