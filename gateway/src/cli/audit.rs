@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Context;
-use super::moment::{local_seconds, parse_start};
+use super::moment::{local, local_seconds, parse_start};
 use super::output::{list, or_dash};
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -11,7 +11,7 @@ use crate::http::audit::AuditEntry;
 
 #[derive(Debug, Args)]
 pub(super) struct Audit {
-    /// Only from then on: 2026-11-22, "2026-11-22 08:00", 8h or 30d (ago)
+    /// Only from then on: 2026-11-22, "2026-11-22 08:00", 10m, 8h or 30d (ago)
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
     /// Only this event, such as device_revoked
@@ -24,6 +24,9 @@ pub(super) struct Audit {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: Option<u32>,
 }
+
+/// Details that are moments, in Unix milliseconds.
+const TIMES: [&str; 3] = ["until", "at", "made_at"];
 
 impl Audit {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
@@ -48,9 +51,13 @@ impl Audit {
 fn details(value: &serde_json::Value) -> String {
     let Some(fields) = value.as_object() else { return String::new() };
     let one = |(name, value): (&String, &serde_json::Value)| match value {
-        serde_json::Value::String(text) => format!("{name}={text}"),
-        other => format!("{name}={other}"),
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(format!("{name}={text}")),
+        serde_json::Value::Number(at) if TIMES.contains(&name.as_str()) => {
+            Some(format!("{name}={}", at.as_i64().map_or_else(|| at.to_string(), |ms| local(Unix(ms)))))
+        }
+        other => Some(format!("{name}={other}")),
     };
     // What came from outside must not move the cursor.
-    fields.iter().map(one).collect::<Vec<_>>().join(" ").replace(char::is_control, "·")
+    fields.iter().filter_map(one).collect::<Vec<_>>().join(" ").replace(char::is_control, "·")
 }

@@ -99,7 +99,10 @@ impl Doctor {
         };
         let cure = if self.apply_cure { probe::Cure::Apply } else { probe::Cure::Show };
         match probe::probe(config, &interface, cure) {
-            Ok(finding) if finding.passes => Check::well(WHAT, &format!("a probe reached {interface}")),
+            Ok(finding) if finding.passes => Check::well(
+                WHAT,
+                &format!("a probe reached {interface}; no other firewall shuts off portal or WireGuard"),
+            ),
             Ok(finding) => Check::ill(WHAT, finding.to_string()),
             Err(error) => Check::ill(WHAT, format!("{error:#}")),
         }

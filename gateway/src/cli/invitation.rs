@@ -3,11 +3,13 @@
 use clap::Subcommand;
 
 use super::Context;
+use super::input::tell;
 use super::moment::local;
 use super::output::{list, say, say_json};
 use super::redeem::Redeem;
 use crate::clock::Unix;
 use crate::http::invitations::{AddInvitation, Invitation as Issued, InvitationIssued};
+use crate::http::users::User as Person;
 use crate::ids::InvitationId;
 
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,7 @@ impl Invitation {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
             Self::Add { user } => {
+                let before: Vec<Issued> = context.client.get("invitations")?;
                 let issued: InvitationIssued = context.client.post("invitations", &AddInvitation { user })?;
                 if context.json {
                     return say_json(&issued);
@@ -39,6 +42,16 @@ impl Invitation {
                 say(&issued.token);
                 say(format_args!("For {}, once, until {}.", issued.invitation.login, local(issued.invitation.until)));
                 say("Hand it over in person or by telephone. Redeem it with: passerelle invitation redeem");
+                let now = Unix::now();
+                let open = |i: &&Issued| i.redeemed_at.is_none() && i.revoked_at.is_none() && i.until > now;
+                if before.iter().filter(open).any(|i| i.login == issued.invitation.login) {
+                    tell(format_args!("! The invitation {} had before is void now.", issued.invitation.login));
+                }
+                let person: Person = context.client.get(&format!("users/{}", issued.invitation.user))?;
+                if person.disabled_at.is_some() {
+                    let login = &person.login;
+                    tell(format_args!("! {login} is disabled, and stays so: `passerelle user enable {login}`."));
+                }
                 Ok(())
             }
             Self::List => {

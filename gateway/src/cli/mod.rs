@@ -238,7 +238,7 @@ fn sure(question: &str, yes: bool) -> anyhow::Result<()> {
     if yes {
         return Ok(());
     }
-    anyhow::ensure!(std::io::stdin().is_terminal(), "this asks first, and there is no terminal: give --yes");
+    anyhow::ensure!(std::io::stdin().is_terminal(), "{question} There is no terminal to answer at: give --yes");
     let wanted = input::yes_or_no(question, false).context("nothing was changed")?;
     anyhow::ensure!(wanted, "nothing was changed");
     Ok(())

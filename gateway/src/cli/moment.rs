@@ -36,7 +36,7 @@ pub(super) fn lasting(ms: u64) -> String {
     }
 }
 
-/// Reads `2026-12-31`, `2026-12-31 18:00` (both local; a date means its end), RFC 3339, or `8h`, `2d` from now.
+/// Reads `2026-12-31`, `2026-12-31 18:00` (both local; a date means its end), RFC 3339, or `30m`, `8h`, `2d` from now.
 pub(super) fn parse_end(text: &str, now: Unix) -> anyhow::Result<Unix> {
     let at = parse(text, now, Time::constant(23, 59, 59, 0), 1)?;
     anyhow::ensure!(at > now, "`{}` has passed already", shown(text));
@@ -58,21 +58,20 @@ fn parse(text: &str, now: Unix, time: Time, sign: i64) -> anyhow::Result<Unix> {
     } else if let Ok(at) = text.parse::<DateTime>() {
         local(at)
     } else {
-        hours(text).and_then(|ago| {
-            Timestamp::from_millisecond(now.0).ok()?.checked_add(SignedDuration::from_hours(sign * ago)).ok()
+        minutes(text).and_then(|ago| {
+            Timestamp::from_millisecond(now.0).ok()?.checked_add(SignedDuration::from_mins(sign * ago)).ok()
         })
     };
-    let at =
-        at.with_context(|| format!("`{}` is no time: write 2026-12-31, \"2026-12-31 18:00\", 8h or 30d", shown(text)))?;
+    let at = at.with_context(|| {
+        format!("`{}` is no time: write 2026-12-31, \"2026-12-31 18:00\", 30m, 8h or 30d", shown(text))
+    })?;
     Ok(Unix(at.as_millisecond()))
 }
 
-/// `8h` and `30d` in hours.
-fn hours(text: &str) -> Option<i64> {
-    let (digits, each) = match text.strip_suffix('h') {
-        Some(digits) => (digits, 1),
-        None => (text.strip_suffix('d')?, 24),
-    };
+/// `10m`, `8h` and `30d` in minutes.
+fn minutes(text: &str) -> Option<i64> {
+    let (unit, each) = [('m', 1), ('h', 60), ('d', 24 * 60)].into_iter().find(|(unit, _)| text.ends_with(*unit))?;
+    let digits = text.strip_suffix(unit)?;
     let count: u32 = digits.parse().ok()?;
     Some(i64::from(count) * each)
 }
@@ -86,6 +85,7 @@ mod tests {
     #[test]
     fn ends_are_understood() {
         assert_eq!(parse_end("8h", NOW).unwrap(), Unix(NOW.0 + 8 * 3_600_000));
+        assert_eq!(parse_start("10m", NOW).unwrap(), Unix(NOW.0 - 600_000));
         assert_eq!(parse_end("2d", NOW).unwrap(), Unix(NOW.0 + 48 * 3_600_000));
         assert_eq!(parse_end("2030-01-01T00:00:00Z", NOW).unwrap(), Unix(1_893_456_000_000));
         let (day, minute) = (parse_end("2030-01-01", NOW).unwrap(), parse_end("2030-01-01 23:59", NOW).unwrap());

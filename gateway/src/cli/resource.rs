@@ -172,7 +172,7 @@ impl Other {
                 if context.json {
                     return say_json(&answer);
                 }
-                doubt(&moved);
+                doubt(kind, &which.name, &moved);
                 say(format_args!("{} is at its new address. Devices notice nothing.", which.name));
                 Ok(())
             }
@@ -185,7 +185,7 @@ fn add(context: &Context, body: &AddResource) -> anyhow::Result<()> {
     if context.json {
         return say_json(&resource);
     }
-    doubt(&[resource.address4.clone(), resource.address6.clone()]);
+    doubt(resource.kind, &resource.name, &[resource.address4.clone(), resource.address6.clone()]);
     let shown = resource.dns_names.first().or(resource.alias4.as_ref()).or(resource.alias6.as_ref());
     say(format_args!(
         "{} is published as {}. Nobody reaches it yet; next: passerelle policy add GROUP {}",
@@ -275,12 +275,12 @@ fn ports_text(ports: &[Ports]) -> String {
 }
 
 /// An address outside the office can be meant, and is mostly a slip: it is published, and said.
-fn doubt(places: &[Option<String>]) {
+fn doubt(kind: ResourceKind, name: &str, places: &[Option<String>]) {
     // Without the kernel's word there is nothing to compare with.
     let Ok(network) = detect::Network::detect() else { return };
     let places: Vec<IpNet> = places.iter().flatten().filter_map(|text| address(text).ok()).collect();
     for sentence in outside(&network, &places) {
-        tell(sentence);
+        tell(format_args!("{sentence} If that is a slip: passerelle {} move {name} ADDRESS", kind.word()));
     }
 }
 
@@ -291,7 +291,7 @@ fn outside(network: &detect::Network, places: &[IpNet]) -> Vec<String> {
     let sentence = |place: &IpNet| {
         let shown =
             if place.prefix_len() == place.max_prefix_len() { place.addr().to_string() } else { place.to_string() };
-        format!("! {shown} is not in the office LAN{office} or another network behind it: is that meant?")
+        format!("! {shown} is not in the office LAN{office} or another network behind it.")
     };
     places.iter().filter(|place| !routed(place)).map(sentence).collect()
 }

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use clap::{Args, Subcommand};
 
 use super::Context;
+use super::input::tell;
 use super::output::{say, say_json};
+use super::resolvers;
 use crate::http::settings::{ChangeSettings, Settings as Shown};
 use crate::pure::site;
 
@@ -48,12 +50,18 @@ pub(super) struct Change {
 
 impl Settings {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
+        let asked = matches!(&self, Self::Change(change) if !change.resolvers.is_empty());
         let settings: Shown = match self {
             Self::Show => context.client.get("settings")?,
             Self::Change(change) => context.client.patch("settings", &change.body())?,
         };
         if context.json {
             return say_json(&settings);
+        }
+        if asked {
+            let how = "The change is made all the same; name another with --resolver.";
+            let all = resolvers::ask(&settings.resolvers, &settings.office_zones);
+            all.iter().filter_map(|one| one.sentence(how)).for_each(|sentence| tell(format_args!("! {sentence}")));
         }
         let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         for (name, value) in [

@@ -29,6 +29,9 @@ impl Why {
         for device in &answer.devices {
             say_device(device, &answer.reasons);
         }
+        if answer.devices.iter().any(|d| matches!(d.verdict, WhyVerdict::Allow)) {
+            say("An end moves while the door is used: two hours after that, ten after sign-in at most.");
+        }
         Ok(())
     }
 }

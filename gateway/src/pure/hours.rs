@@ -45,7 +45,7 @@ struct Span {
 /// Not weekly hours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` are no weekly hours: write `Mo-Fr 07:00-20:00`, several with `;` between them, days Mo Tu We Th Fr Sa Su"
+    "`{0}` are no weekly hours: write `Mo-Fr 07:00-20:00`, several with `;` between them, days Mo Tu We Th Fr Sa Su; a night is two: `Mo-Fr 20:00-24:00; Tu-Sa 00:00-07:00`"
 )]
 pub struct NotHours(String);
 

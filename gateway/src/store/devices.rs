@@ -174,7 +174,7 @@ impl Write<'_> {
         .bind(preshared)
         .execute(self.connection())
         .await
-        .map_err(exists("device name or key"))?;
+        .map_err(exists("name of another device of theirs, or its key on any device,"))?;
         let event =
             Event::DeviceAdded { user: login, device: id, name: name.to_owned(), public_key: public_key.to_owned() };
         self.audit(&event).await?;

@@ -86,7 +86,9 @@ impl Write<'_> {
             .bind(now)
             .execute(self.connection())
             .await
-            .map_err(exists("policy"))?;
+            .map_err(exists(
+                "policy for this group and this resource, perhaps with other hours or another end (remove it first),",
+            ))?;
         let (group_name, resource_name) = self.policy_names(group, resource).await?;
         let touched = self.members(group).await?;
         self.touch(Scope::Users(touched));

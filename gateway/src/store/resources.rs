@@ -153,7 +153,7 @@ impl Write<'_> {
         .bind(now)
         .execute(self.connection())
         .await
-        .map_err(exists("name"))?;
+        .map_err(exists("name of something published"))?;
         for (position, name) in (0_i64..).zip(&new.dns_names) {
             sqlx::query("INSERT INTO resource_names (name, resource_id, position) VALUES ($1, $2, $3)")
                 .bind(name)
@@ -161,7 +161,7 @@ impl Write<'_> {
                 .bind(position)
                 .execute(self.connection())
                 .await
-                .map_err(exists("DNS name"))?;
+                .map_err(exists("DNS name of something published"))?;
         }
         self.audit(&Event::ResourceAdded { resource: new.name.clone(), kind: new.kind.word() }).await?;
         self.touch(Scope::Users(BTreeSet::new()));

@@ -89,7 +89,7 @@ impl Write<'_> {
         .bind(until.0)
         .execute(self.connection())
         .await
-        .map_err(exists("name"))?;
+        .map_err(exists("name of a token"))?;
         self.audit(&Event::TokenAdded { token: name.to_owned(), scopes: scopes.to_string(), until }).await?;
         Ok(id)
     }

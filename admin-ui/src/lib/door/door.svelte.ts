@@ -2,7 +2,7 @@
 // that in screen.ts.
 import { post, read, Refusal } from '../api/client.ts';
 import type { DoorView } from '#lib/api/document.d.ts';
-import type { Words } from '../messages/words.ts';
+import type { ProblemKey, Words } from '../messages/words.ts';
 import type { ServerEvent } from '../api/stream.ts';
 import { Line } from './line.ts';
 import { problemOf, type Problem } from './problem.ts';
@@ -43,6 +43,8 @@ class Door {
   busy = $state<Action | null>(null);
   /** Long enough without an answer to say so. */
   patient = $state(false);
+  /** It locked while this page was looked at, and not by its button. */
+  ended = $state(false);
   /** For people who hear the page. */
   spoken = $state.raw<((words: Words) => string) | null>(null);
   /** For people who look elsewhere. */
@@ -107,21 +109,29 @@ class Door {
 
   retry = () => this.#do('retry', () => this.look());
 
-  signIn = (user: string, password: string, code: string) =>
-    this.#do('sign-in', async (nth) => {
-      this.#hear(nth, (await post('/api/v1/sign-in', { user, password, code })).value.door);
-      // The line of before belongs to another web session, or to none.
-      this.#line.restart();
-    });
+  signIn = (user: string, password: string, code: string, recovery: boolean) =>
+    this.#do(
+      'sign-in',
+      async (nth) => {
+        this.#hear(nth, (await post('/api/v1/sign-in', { user, password, code })).value.door);
+        // The line of before belongs to another web session, or to none.
+        this.#line.restart();
+      },
+      recovery ? 'wrong-recovery' : 'wrong-credentials',
+    );
 
   extend = (code: string) =>
-    this.#do('extend', async (nth) => {
-      const { value } = await post('/api/v1/extend', { code });
-      this.#known = { ...this.#known, extending: false };
-      this.#hear(nth, value, this.me);
-      const end = this.screen.name === 'open' ? this.screen.end : null;
-      if (end) this.#say((w) => w.until(end));
-    });
+    this.#do(
+      'extend',
+      async (nth) => {
+        const { value } = await post('/api/v1/extend', { code });
+        this.#known = { ...this.#known, extending: false };
+        this.#hear(nth, value, this.me);
+        const end = this.screen.name === 'open' ? this.screen.end : null;
+        if (end) this.#say((w) => w.until(end));
+      },
+      'wrong-code',
+    );
 
   lock = () =>
     this.#do('lock', async (nth) => {
@@ -136,7 +146,11 @@ class Door {
   back = () => this.#change({ extending: false });
 
   /** One at a time; afterwards the gateway is asked again, for not every answer says who is signed in. */
-  async #do(action: Action, request: (nth: number) => Promise<void>): Promise<boolean> {
+  async #do(
+    action: Action,
+    request: (nth: number) => Promise<void>,
+    wrong: ProblemKey = 'wrong-credentials',
+  ): Promise<boolean> {
     if (this.busy !== null) return false;
     this.busy = action;
     this.problem = null;
@@ -144,7 +158,8 @@ class Door {
       await request(++this.#asked);
       return true;
     } catch (error) {
-      this.problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
+      const problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
+      this.problem = problem.slug === 'wrong-credentials' ? { ...problem, slug: wrong } : problem;
       return false;
     } finally {
       this.busy = null;
@@ -185,7 +200,12 @@ class Door {
   #changed(before: string, after: string): void {
     if (before !== after) this.problem = null;
     const wasOpen = before === 'open' || before === 'extend';
+    if (before === 'locked' && after === 'open') {
+      this.ended = false;
+      this.spoken = null;
+    }
     if (after === 'locked' && wasOpen) {
+      this.ended = this.busy !== 'lock';
       this.#say((w) => w.say('ended'));
       if (this.#warned) this.alarm = (w) => w.say('ended');
     }

@@ -26,7 +26,7 @@ export default {
   opening: 'S’està obrint…',
   openState: 'Oberta',
   openTitle: 'La vostra oficina és oberta fins a les {time}',
-  left: 'Queden {left}',
+  left: 'Queden {left}, menys si no es fa servir',
   extend: 'Allarga amb un codi',
   lock: 'Tanca ara',
   signOut: 'Surt',
@@ -50,7 +50,9 @@ export default {
   notifyOff: 'El navegador no ho permet. Podeu canviar-ho a la configuració d’aquesta pàgina.',
   lockedNow: 'L’oficina és tancada.',
   ended: 'L’oficina s’ha tancat. Identifiqueu-vos per continuar.',
-  stale: 'Ara l’oficina no respon. Es mostra l’últim estat conegut.',
+  stale:
+    'Ara l’oficina no respon. Es mostra l’últim estat conegut. Mireu si el WireGuard està activat; si ho està i això dura, truqueu a informàtica.',
+  staleState: 'Sense resposta',
   hours: 'h',
   minutes: 'min',
   reference: 'Per a informàtica: {reference}',
@@ -65,7 +67,11 @@ export default {
     'invalid-request': 'L’oficina no ho ha entès. Torneu a obrir la pàgina; si es repeteix, aviseu informàtica.',
     'not-signed-in': 'Ja no hi sou identificat. Torneu a entrar.',
     'wrong-credentials':
-      'El nom d’usuari, la contrasenya o el codi no era correcte, o el codi ja s’havia fet servir. Espereu el codi següent ({next}) i torneu-ho a provar.',
+      'El nom d’usuari, la contrasenya o el codi no era correcte, o el codi ja s’havia fet servir. Comproveu-los tots tres; el codi següent arriba d’aquí a {next}.',
+    'wrong-code':
+      'El codi no era correcte, o ja s’havia fet servir. Espereu el codi següent ({next}) i torneu-ho a provar.',
+    'wrong-recovery':
+      'El nom d’usuari, la contrasenya o el codi de recuperació no era correcte, o el codi ja s’havia fet servir. Comproveu-los tots tres; cada codi de recuperació només serveix un cop.',
     'not-allowed': 'Des d’aquí no és possible. Obriu la pàgina al vostre dispositiu, amb el WireGuard activat.',
     'cross-origin':
       'Una altra pàgina ha provat d’enviar això. Obriu aquesta pàgina per la seva adreça i torneu-ho a provar.',

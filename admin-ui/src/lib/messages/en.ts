@@ -24,7 +24,7 @@ const en = {
   opening: 'Opening…',
   openState: 'Open',
   openTitle: 'Your office is open until {time}',
-  left: 'Another {left}',
+  left: 'Another {left}; earlier if it is not used',
   extend: 'Extend with a code',
   lock: 'Lock now',
   signOut: 'Sign out',
@@ -47,7 +47,9 @@ const en = {
   notifyOff: 'Your browser does not allow that. You can change it in its settings for this page.',
   lockedNow: 'Your office is locked.',
   ended: 'Your office has locked. Sign in to go on.',
-  stale: 'The office does not answer just now. Shown is what was last known.',
+  stale:
+    'The office does not answer just now. Shown is what was last known. Look whether WireGuard is on; if it is, and this lasts, call IT.',
+  staleState: 'No answer',
   hours: 'h',
   minutes: 'min',
   reference: 'For IT: {reference}',
@@ -62,7 +64,10 @@ const en = {
     'invalid-request': 'The office did not understand that. Open this page again; if it happens again, tell IT.',
     'not-signed-in': 'You are no longer signed in. Sign in again.',
     'wrong-credentials':
-      'User name, password or code was not right, or the code was used already. Wait for the next code ({next}) and try again.',
+      'User name, password or code was not right, or the code was used already. Check all three; the next code comes in {next}.',
+    'wrong-code': 'The code was not right, or was used already. Wait for the next code ({next}) and try again.',
+    'wrong-recovery':
+      'User name, password or recovery code was not right, or the code was used already. Check all three; each recovery code works once.',
     'not-allowed': 'This is not possible from here. Open this page on your own device with WireGuard on.',
     'cross-origin': 'Another page tried to send this. Open this page by its own address and try again.',
     'not-found': 'That is not there any more. Open this page again.',

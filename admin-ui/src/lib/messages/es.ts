@@ -25,7 +25,7 @@ export default {
   opening: 'Abriendo…',
   openState: 'Abierta',
   openTitle: 'Su oficina está abierta hasta las {time}',
-  left: 'Quedan {left}',
+  left: 'Quedan {left}, menos si no se usa',
   extend: 'Prolongar con un código',
   lock: 'Cerrar ahora',
   signOut: 'Salir',
@@ -49,7 +49,9 @@ export default {
   notifyOff: 'Su navegador no lo permite. Puede cambiarlo en sus ajustes para esta página.',
   lockedNow: 'Su oficina está cerrada.',
   ended: 'Su oficina se ha cerrado. Identifíquese para continuar.',
-  stale: 'La oficina no responde en este momento. Se muestra lo último que se supo.',
+  stale:
+    'La oficina no responde en este momento. Se muestra lo último que se supo. Mire si WireGuard está activado; si lo está y esto dura, llame a informática.',
+  staleState: 'Sin respuesta',
   hours: 'h',
   minutes: 'min',
   reference: 'Para informática: {reference}',
@@ -64,7 +66,11 @@ export default {
     'invalid-request': 'La oficina no lo ha entendido. Abra de nuevo esta página; si se repite, avise a informática.',
     'not-signed-in': 'Ya no está identificado. Entre de nuevo.',
     'wrong-credentials':
-      'El nombre de usuario, la contraseña o el código no era correcto, o el código ya se había usado. Espere el siguiente código ({next}) e inténtelo de nuevo.',
+      'El nombre de usuario, la contraseña o el código no era correcto, o el código ya se había usado. Compruebe los tres; el siguiente código llega en {next}.',
+    'wrong-code':
+      'El código no era correcto, o ya se había usado. Espere el siguiente código ({next}) e inténtelo de nuevo.',
+    'wrong-recovery':
+      'El nombre de usuario, la contraseña o el código de recuperación no era correcto, o el código ya se había usado. Compruebe los tres; cada código de recuperación sirve una sola vez.',
     'not-allowed': 'Desde aquí no es posible. Abra esta página en su propio dispositivo, con WireGuard activado.',
     'cross-origin':
       'Otra página ha intentado enviar esto. Abra esta página por su propia dirección e inténtelo de nuevo.',

@@ -26,7 +26,7 @@ export default {
   opening: 'Ouverture…',
   openState: 'Ouvert',
   openTitle: 'Votre bureau est ouvert jusqu’à {time}',
-  left: 'Encore {left}',
+  left: 'Encore {left}, moins s’il n’est pas utilisé',
   extend: 'Prolonger avec un code',
   lock: 'Verrouiller',
   signOut: 'Se déconnecter',
@@ -50,7 +50,9 @@ export default {
   notifyOff: 'Votre navigateur ne le permet pas. Vous pouvez le changer dans ses réglages pour cette page.',
   lockedNow: 'Votre bureau est verrouillé.',
   ended: 'Votre bureau s’est verrouillé. Identifiez-vous pour continuer.',
-  stale: 'Le bureau ne répond pas en ce moment. Voici le dernier état connu.',
+  stale:
+    'Le bureau ne répond pas en ce moment. Voici le dernier état connu. Regardez si WireGuard est activé\u202f; s’il l’est et que cela dure, appelez l’informatique.',
+  staleState: 'Pas de réponse',
   hours: 'h',
   minutes: 'min',
   reference: 'Pour l’informatique\u00a0: {reference}',
@@ -66,7 +68,10 @@ export default {
       'Le bureau n’a pas compris. Rouvrez cette page\u202f; si cela se répète, prévenez l’informatique.',
     'not-signed-in': 'Vous n’êtes plus connecté. Identifiez-vous à nouveau.',
     'wrong-credentials':
-      'Le nom d’utilisateur, le mot de passe ou le code n’était pas bon, ou le code a déjà servi. Attendez le prochain code ({next}) et réessayez.',
+      'Le nom d’utilisateur, le mot de passe ou le code n’était pas bon, ou le code a déjà servi. Vérifiez les trois\u202f; le prochain code arrive dans {next}.',
+    'wrong-code': 'Le code n’était pas bon, ou il a déjà servi. Attendez le prochain code ({next}) et réessayez.',
+    'wrong-recovery':
+      'Le nom d’utilisateur, le mot de passe ou le code de secours n’était pas bon, ou le code a déjà servi. Vérifiez les trois\u202f; chaque code de secours ne sert qu’une fois.',
     'not-allowed': 'Ce n’est pas possible d’ici. Ouvrez cette page sur votre propre appareil, WireGuard activé.',
     'cross-origin': 'Une autre page a tenté d’envoyer ceci. Ouvrez cette page par sa propre adresse et réessayez.',
     'not-found': 'Cela n’existe plus. Rouvrez cette page.',

@@ -54,7 +54,7 @@ it('uses every sentence', () => {
 
 it('has words for every slug of the API, and for no other', () => {
   const { components } = JSON.parse(readFileSync('../docs/openapi.json', 'utf8'));
-  const own = ['missing', 'missing-code'];
+  const own = ['missing', 'missing-code', 'wrong-code', 'wrong-recovery'];
   expect(Object.keys(problems).sort()).toEqual([...components.schemas.Slug.enum, ...own].sort());
 });
 

@@ -26,7 +26,7 @@ export default {
   opening: 'Wordt geopend…',
   openState: 'Open',
   openTitle: 'Uw kantoor is open tot {time}',
-  left: 'Nog {left}',
+  left: 'Nog {left}, minder als het niet gebruikt wordt',
   extend: 'Verlengen met een code',
   lock: 'Nu vergrendelen',
   signOut: 'Afmelden',
@@ -50,7 +50,9 @@ export default {
   notifyOff: 'Uw browser laat dat niet toe. U kunt het wijzigen in zijn instellingen voor deze pagina.',
   lockedNow: 'Uw kantoor is vergrendeld.',
   ended: 'Uw kantoor is vergrendeld. Meld u aan om verder te gaan.',
-  stale: 'Het kantoor antwoordt nu niet. U ziet wat het laatst bekend was.',
+  stale:
+    'Het kantoor antwoordt nu niet. U ziet wat het laatst bekend was. Kijk of WireGuard aan staat; staat het aan en blijft dit duren, bel dan IT.',
+  staleState: 'Geen antwoord',
   hours: 'u',
   minutes: 'min',
   reference: 'Voor IT: {reference}',
@@ -66,7 +68,10 @@ export default {
       'Het kantoor begreep dat niet. Open deze pagina opnieuw; gebeurt het nog eens, verwittig dan IT.',
     'not-signed-in': 'U bent niet meer aangemeld. Meld u opnieuw aan.',
     'wrong-credentials':
-      'Gebruikersnaam, wachtwoord of code klopte niet, of de code was al gebruikt. Wacht op de volgende code ({next}) en probeer opnieuw.',
+      'Gebruikersnaam, wachtwoord of code klopte niet, of de code was al gebruikt. Controleer alle drie; de volgende code komt over {next}.',
+    'wrong-code': 'De code klopte niet, of was al gebruikt. Wacht op de volgende code ({next}) en probeer opnieuw.',
+    'wrong-recovery':
+      'Gebruikersnaam, wachtwoord of herstelcode klopte niet, of de code was al gebruikt. Controleer alle drie; elke herstelcode werkt één keer.',
     'not-allowed': 'Dit kan van hieruit niet. Open deze pagina op uw eigen toestel, met WireGuard aan.',
     'cross-origin':
       'Een andere pagina probeerde dit te versturen. Open deze pagina via haar eigen adres en probeer opnieuw.',

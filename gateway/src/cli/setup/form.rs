@@ -85,7 +85,7 @@ impl Field {
 
     fn question(self) -> &'static str {
         match self {
-            Organisation => "Whose gateway is this?",
+            Organisation => "Organisation, as people know it. Whose gateway is this?",
             PublicName => "Public name, such as door.example.org",
             Endpoint => "WireGuard endpoint, as the internet sees it",
             OfficeInterface => "Interface in the office LAN",
@@ -244,7 +244,11 @@ impl Form {
     fn site_network(&self, text: &str, seen: &Seen) -> Result<SiteNetwork, String> {
         let before = self.site.or(seen.drawn);
         let (mut v4, mut v6) = (before.map(|s| s.v4), before.map(|s| s.v6));
-        for net in each(text, site::network)? {
+        let wanted = |text: &str| match text.trim().parse::<std::net::IpAddr>() {
+            Ok(_) => Err(format!("`{text}`: a network is needed, with its length, such as 10.91.0.0/16")),
+            Err(_) => site::network(text),
+        };
+        for net in each(text, wanted)? {
             match net {
                 IpNet::V4(net) => v4 = Some(net),
                 IpNet::V6(net) => v6 = Some(net),

@@ -27,6 +27,10 @@ const IDLE: Duration = Duration::from_secs(20);
 /// The last peer asks so often until it is let in.
 const ASK: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(60);
+/// Whom it has not heard for so long, a gateway that starts does not look for.
+const FORGOTTEN: Duration = Duration::from_secs(190);
+/// A handshake is answered within this, or not.
+const ANSWER: Duration = Duration::from_millis(500);
 const OTHERS_PORT: u16 = 51_830;
 const OTHERS_INTERFACE: &str = "wgbench0";
 
@@ -61,6 +65,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let other = key_pair()?;
     let file = setconf(&office, &other.0, &peers)?;
     let mut rounds: [Vec<Round>; 4] = Default::default();
+    let mut heard = Instant::now();
     for _ in 0..ROUNDS {
         gateway.kill(Role::Net)?;
         gateway.kill(Role::Serve)?;
@@ -73,11 +78,14 @@ pub(crate) fn measure() -> anyhow::Result<()> {
             drop(process);
             let _ = std::fs::remove_file(format!("/run/wireguard/{OTHERS_INTERFACE}.sock"));
         }
+        // Else it would look for the sessions of its last round, which is not doing nothing.
+        std::thread::sleep(FORGOTTEN.saturating_sub(heard.elapsed()));
         let began = Instant::now();
         gateway.launch(Role::Net)?;
         gateway.launch(Role::Serve)?;
         let pids = [gateway.pid(Role::Net)?, gateway.pid(Role::Serve)?];
         let round = observe(&office, &pids, &peers, (&ours, &endpoint), began);
+        heard = Instant::now();
         for (n, process) in told("passerelle", round)?.into_iter().enumerate() {
             rounds[n].push(process);
         }
@@ -222,9 +230,15 @@ fn observe(
     let (quiet, quiet_cpu) = (resident()?, idle(pids)?);
     let mut sessions = Vec::with_capacity(SESSIONS);
     for peer in &others[PEERS - SESSIONS..] {
-        let mut session = speaker(office, peer, gateway)?;
-        session.handshake(LIMIT)?.context("no handshake")?;
+        // Whoever limits handshakes answers some with a cookie: then again, a little later.
+        let (session, _) = wait_until("a peer gets in", LIMIT, || {
+            let mut session = speaker(office, peer, gateway)?;
+            Ok(session.handshake(ANSWER)?.map(|_| session))
+        })?;
         sessions.push(session);
+        if sessions.len().is_multiple_of(100) {
+            eprint!("\r{} of {SESSIONS} sessions ", sessions.len());
+        }
     }
     let (busy_cpu, busy) = (idle(pids)?, resident()?);
     let each = quiet.iter().zip(quiet_cpu).zip(busy.iter().zip(busy_cpu));

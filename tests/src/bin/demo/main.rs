@@ -7,6 +7,7 @@ mod screen;
 mod splice;
 mod story;
 
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<bool> {
     let oneshot = std::env::var("ONESHOT").is_ok_and(|v| v == "1");
+    let listener = splice::listen()?;
     let mut screen = Screen::new();
     screen.title("Passerelle, in a virtual office");
     let mut office = None;
@@ -48,7 +50,7 @@ fn run() -> anyhow::Result<bool> {
         Ok(format!("Samba, dnsmasq, {}", office.as_ref().map_or("", |o| o.rdp_server())))
     })?;
     let mut office = office.context("the office")?;
-    let told = tell(&office, &mut screen, oneshot);
+    let told = tell(&office, listener, &mut screen, oneshot);
     if !matches!(told, Ok(true)) {
         wait_if_ending();
         office.fail();
@@ -56,7 +58,7 @@ fn run() -> anyhow::Result<bool> {
     told
 }
 
-fn tell(office: &Office, screen: &mut Screen, oneshot: bool) -> anyhow::Result<bool> {
+fn tell(office: &Office, listener: TcpListener, screen: &mut Screen, oneshot: bool) -> anyhow::Result<bool> {
     let mut cast = None;
     screen.must("the gateway set up; Anne and Boris invited, enrolled, each with a device", || {
         cast = Some(Cast::start(office, GatewayOptions::default())?);
@@ -64,7 +66,7 @@ fn tell(office: &Office, screen: &mut Screen, oneshot: bool) -> anyhow::Result<b
     })?;
     let mut cast = cast.context("the cast")?;
     let scene = story::play(&mut cast, screen)?;
-    let portal = splice::open(&cast, &scene)?;
+    let portal = splice::open(listener, &cast, &scene)?;
     screen.step("the portal answers on this machine, spliced into Anne's home", || portal.check());
     screen.verdict();
     if !oneshot {
@@ -84,6 +86,7 @@ fn clean_up_on_signal(prefix: String) -> anyhow::Result<()> {
             ENDING.store(true, Ordering::SeqCst);
             eprintln!("\ntaking everything down");
             leftovers::remove(&prefix);
+            eprintln!("all is taken down");
             std::process::exit(130);
         }
     });

@@ -24,14 +24,22 @@ pub(crate) struct Portal {
     port: u16,
 }
 
-/// Listens, and splices every connection to the portal inside the tunnel.
-pub(crate) fn open(cast: &Cast<'_>, scene: &Scene<'_>) -> anyhow::Result<Portal> {
+/// Takes the port, before anything is built.
+pub(crate) fn listen() -> anyhow::Result<TcpListener> {
     let port = match std::env::var("DEMO_PORT") {
-        Ok(text) => text.parse().context("DEMO_PORT")?,
+        Ok(text) => text.parse().context("DEMO_PORT is no port")?,
         Err(_) => PORT,
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("listen on 127.0.0.1:{port} (DEMO_PORT chooses another port)"))?;
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+        format!(
+            "port {port} of this machine is taken, perhaps by another demo: `make demo DEMO_PORT=8444` takes another"
+        )
+    })
+}
+
+/// Splices every connection to the portal inside the tunnel.
+pub(crate) fn open(listener: TcpListener, cast: &Cast<'_>, scene: &Scene<'_>) -> anyhow::Result<Portal> {
+    let port = listener.local_addr()?.port();
     let inside = Inside::of(cast.gateway.office().home_a.full_name());
     let target = SocketAddr::from((scene.gateway, 443));
     thread::spawn(move || {
@@ -71,6 +79,11 @@ fn carry(mut from: &TcpStream, mut to: &TcpStream) {
 }
 
 impl Portal {
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What the visitor types.
     pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}", self.port)

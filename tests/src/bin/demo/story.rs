@@ -56,7 +56,7 @@ pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Resu
         ensure!(slowest < Duration::from_secs(1), "only after {}", time(slowest));
         Ok(format!("refused after {}", time(slowest)))
     });
-    screen.step("a public name resolves through the tunnel; the share's name is its alias", || {
+    screen.step("names: the internet's as everywhere, the share's in the tunnel only", || {
         ensure!(anne.ns().resolve("www.example.org", "A")? == ["203.0.113.80"], "www.example.org is not what it is");
         let alias = anne.ns().resolve(SERVER, "A")?;
         ensure!(alias == [cast.files.0.to_string()], "{SERVER} is {alias:?}");
@@ -65,7 +65,7 @@ pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Resu
     screen.step("a wrong code is refused", || {
         let page = web.try_sign_in("anne", &cast.anne.password, &cast.anne.authenticator.wrong_code()?)?;
         ensure!(page.status == 401, "{} {}", page.status, page.body);
-        Ok(page.slug().to_owned())
+        Ok(format!("the portal says {}", page.slug()))
     });
 
     screen.title("Password and code open it");
@@ -83,7 +83,7 @@ pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Resu
         let made = office.big_file("drawings", MEGABYTES)?;
         let took = copy(&anne, cast, &made, screen)?;
         file = Some(made);
-        Ok(format!("{:.0} MB/s", f64::from(MEGABYTES) / took.as_secs_f64()))
+        Ok(format!("in {}: {:.0} MB/s", time(took), f64::from(MEGABYTES) / took.as_secs_f64()))
     });
     screen.step("Boris signs in too, and is refused: no policy names him", || {
         let page = cast.gateway.web(boris.ns())?.sign_in(&mut cast.boris)?;
@@ -130,7 +130,7 @@ pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Resu
     screen.step("`passerelle why boris files` gives the reason", || {
         let (verdict, reasons) = cast.gateway.why("boris", "files")?;
         ensure!(verdict == "deny" && reasons.iter().any(|r| r == "no_policy"), "{verdict} {reasons:?}");
-        Ok(reasons.join(", "))
+        Ok(String::new())
     });
     for line in cast.gateway.cli_text(&["why", "boris", "files"]).unwrap_or_default().lines() {
         screen.say(&format!("      {line}"));
@@ -186,10 +186,13 @@ impl Scene<'_> {
         }
         let office = cast.gateway.office();
         screen.title("Now you are Anne's laptop, at home");
-        screen.say(&format!("  Open {}  (your browser will warn: the name is not the gateway's)\n", portal.url()));
+        screen.say(&format!("  Open {}  (your browser will warn: the name is not the gateway's)", portal.url()));
+        screen
+            .say(&format!("  From another machine first: ssh -L {0}:localhost:{0} root@THIS-MACHINE\n", portal.port()));
         for (person, what) in [(&cast.anne, "may reach the share and the PC"), (&cast.boris, "may reach nothing")] {
             screen.say(&format!("  {:<6} password {}   ({what})", person.login, person.password));
-            screen.say(&format!("         TOTP secret {}", person.authenticator.secret()));
+            let secret = person.authenticator.secret();
+            screen.say(&format!("         TOTP secret {secret}; without a telephone: oathtool --totp -b {secret}"));
             let picture = provisioning::qr::terminal(&person.uri);
             screen.say(&picture.lines().map(|l| format!("    {l}\n")).collect::<String>());
         }
@@ -197,7 +200,7 @@ impl Scene<'_> {
         let home = office.home_a.full_name();
         let server = cast.files.0;
         screen.say(&format!(
-            "  In another terminal, as root, on Anne's laptop:\n    ip netns exec {home} ping {server}\n    \
+            "  Her door is locked again. In another terminal, as root, on Anne's laptop: refused now, works after signing in\n    ip netns exec {home} ping {server}\n    \
              ip netns exec {home} smbclient -U '{SMB_USER}%{SMB_PASSWORD}' //{SERVER}/{}",
             SHARES[0]
         ));
