@@ -120,8 +120,11 @@ fn a_full_disk_cuts_off_as_ever_and_lets_nobody_in() -> anyhow::Result<()> {
         let full = full.context("a full disk takes everything")??;
         ensure!(full.status == 503 && full.body.to_string().contains("disk is full"), "{} {}", full.status, full.body);
         day.refuses_sign_in(&["cannot-store"])?;
-        let doctor = day.cast.gateway.try_cli(&["doctor"])?;
-        ensure!(doctor.code == 1 && doctor.stdout.contains("the database stores nothing"), "{}", doctor.both());
+        // It is noticed by what is written down every ten seconds.
+        wait_until("the doctor says so", RECOVERY, || {
+            let doctor = day.cast.gateway.try_cli(&["doctor"])?;
+            Ok((doctor.code == 1 && doctor.stdout.contains("the database stores nothing")).then_some(()))
+        })?;
         day.goes_on()?;
         let path = format!("devices/{}/revoke", day.cast.laptop.id);
         let answer = day.cut_during_a_copy(|gateway| gateway.change("POST", &path))?;
