@@ -38,14 +38,16 @@ export const opened = (page: Page) => heading(page, /^Your office is open until 
 /** Every language fits every width, and every target a finger. */
 export async function fits(page: Page, state: string) {
   for (const language of LANGUAGES) {
-    await page.locator('select').selectOption(language);
+    await page.locator('header select').selectOption(language);
     await page.waitForFunction((wanted) => document.documentElement.lang === wanted, language);
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: 800 });
       const { over, small } = await page.evaluate((touch) => {
         const root = document.documentElement;
-        const targets = [...document.querySelectorAll('button, input, select, a')];
-        const size = (target: Element) => target.getBoundingClientRect();
+        const targets = [...document.querySelectorAll('button, input:not([aria-hidden]), select, a, summary')];
+        // A box to tick is as large as its label.
+        const size = (target: Element) =>
+          (target.matches('[type=checkbox]') ? (target.closest('label') ?? target) : target).getBoundingClientRect();
         return {
           over: root.scrollWidth - root.clientWidth,
           small: targets.filter((t) => size(t).height < touch || size(t).width < touch).map((t) => t.outerHTML),
@@ -55,7 +57,7 @@ export async function fits(page: Page, state: string) {
       ensure(small.length === 0, `${state} in ${language} at ${width} px: too small to touch: ${small}`);
     }
   }
-  await page.locator('select').selectOption('en');
+  await page.locator('header select').selectOption('en');
   await page.waitForFunction(() => document.documentElement.lang === 'en');
 }
 

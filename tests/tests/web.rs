@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use office::gateway::{Cast, GatewayOptions, Role};
-use office::{Browser, Home, OfficeOptions, connect, scenario, wait_until};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use office::addresses::GATEWAY_LAN;
+use office::gateway::{Cast, GatewayOptions, Lan, Role};
+use office::totp::Authenticator;
+use office::{Browser, Client, Home, OfficeOptions, connect, scenario, wait_until};
 use serde_json::{Value, json};
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -90,6 +94,91 @@ fn the_page_is_told_of_what_happens_elsewhere() -> anyhow::Result<()> {
         })?;
         ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
         eprintln!("serve ended within {:?}, with a page open", restarted.context("a restart")?);
+        for line in said {
+            eprintln!("{line}");
+        }
+        Ok(())
+    })
+}
+
+/// Who is invited needs a browser at the office, and a telephone. The key is made in the page: the gateway never has it.
+#[test]
+fn an_invitation_becomes_an_open_share_from_a_page_at_the_office() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let options = GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() };
+        let cast = Cast::start(office, options)?;
+        let (gateway, word) = (&cast.gateway, "nine silver spoons in a drawer");
+        gateway.cli(&["user", "add", "wim", "--name", "Wim Peeters", "--language", "nl", "--group", "workshop"])?;
+        let token = gateway.cli(&["invitation", "add", "wim"])?;
+        let token = token.pointer("/token").and_then(Value::as_str).context("an invitation")?.to_owned();
+        office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
+        let browser = Browser::new(office, &office.pc, Some(&gateway.authority()?))?;
+        let (mut app, mut config) = (None, None);
+        let said = browser.run("invitation.ts", |wanted| {
+            Ok(match wanted.split_once(' ').unwrap_or((wanted, "")) {
+                ("invitation", _) => {
+                    json!({ "token": token, "word": word, "address": "https://door.example.org/invitation" })
+                        .to_string()
+                }
+                ("code", secret) => app.insert(Authenticator::new(secret)?).fresh_code()?,
+                ("config", text) => {
+                    config = Some(String::from_utf8(STANDARD.decode(text)?)?);
+                    String::from("taken")
+                }
+                other => bail!("the script wants `{other:?}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+        for line in said {
+            eprintln!("{line}");
+        }
+        // At home: a real client with what the browser saved.
+        let client = Client::wireguard_go(office, office.home(Home::B), &config.context("a configuration")?)?;
+        client.wait_for_handshake(KNOCK)?;
+        ensure!(connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_refused_at_once(), "open before sign-in");
+        let web = gateway.web(client.ns())?;
+        let page = web.try_sign_in("wim", word, &app.context("an app")?.fresh_code()?)?;
+        ensure!(page.status == 200, "{} {}", page.status, page.body);
+        for to in cast.files_at(445) {
+            ensure!(connect(client.ns(), to, KNOCK)?.is_open(), "{to} is refused");
+        }
+        Ok(())
+    })
+}
+
+/// Anne adds a tablet from her laptop's page, and loses it: it gets in by what the page saved, and not any more after.
+#[test]
+fn a_device_is_added_and_lost_from_the_page() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?;
+        let (mut tablet, mut shut_out) = (None, false);
+        let said = browser.run("devices.ts", |wanted| {
+            Ok(match wanted.split_once(' ').unwrap_or((wanted, "")) {
+                ("person", _) => json!({ "login": cast.anne.login, "password": cast.anne.password }).to_string(),
+                ("code", _) => cast.anne.authenticator.fresh_code()?,
+                ("config", text) => {
+                    let text = String::from_utf8(STANDARD.decode(text)?)?;
+                    let at_home = Client::wireguard_go(office, office.home(Home::B), &text)?;
+                    at_home.wait_for_handshake(KNOCK)?;
+                    let locked = connect(at_home.ns(), cast.files_at(445)[0], KNOCK)?;
+                    ensure!(locked.is_refused_at_once(), "a new device's door is not locked: {locked:?}");
+                    tablet = Some(at_home);
+                    String::from("taken")
+                }
+                ("shut", "out") => {
+                    let tablet = tablet.as_ref().context("a tablet")?;
+                    let page = cast.gateway.web(tablet.ns())?.read("/api/v1/door");
+                    ensure!(page.is_err(), "it reaches the portal still: {page:?}");
+                    ensure!(connect(client.ns(), cast.files_at(445)[0], KNOCK)?.is_open(), "the laptop was shut out");
+                    shut_out = true;
+                    String::from("seen")
+                }
+                other => bail!("the script wants `{other:?}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done") && shut_out, "{said:?}");
         for line in said {
             eprintln!("{line}");
         }

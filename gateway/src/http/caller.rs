@@ -122,6 +122,13 @@ pub struct SignedIn {
     pub device: Option<Device>,
 }
 
+/// Somebody signed in who is in: by the office LAN, or by a device of theirs whose door is open.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    /// Who.
+    pub session: WebSession,
+}
+
 /// IT in person: root on the command line, or an administrator signed in by the office LAN or by a verified device.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -337,15 +344,29 @@ impl FromRequestParts<Arc<Api>> for Person {
         if door(parts)? == Door::Local {
             return Ok(Self { actor: Actor::Local });
         }
-        let SignedIn { session, device, .. } = SignedIn::from_request_parts(parts, api).await?;
-        if session.role != Role::Admin && !planted(Bug::EverybodyIsIt) {
+        let signed_in = SignedIn::from_request_parts(parts, api).await?;
+        if signed_in.session.role != Role::Admin && !planted(Bug::EverybodyIsIt) {
             return Err(ApiError::NotFound);
         }
+        let Inside { session } = Inside::of(signed_in, api).await?;
+        Ok(Self { actor: Actor::User(session.login) })
+    }
+}
+
+impl Inside {
+    async fn of(SignedIn { session, device, .. }: SignedIn, api: &Api) -> Answer<Self> {
         if let Some(device) = device
             && api.store.open_for(device.id, Moment::now()).await?.is_none()
         {
             return Err(ApiError::Forbidden(Slug::NotAllowed, "the door of this device is locked: sign in"));
         }
-        Ok(Self { actor: Actor::User(session.login) })
+        Ok(Self { session })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Inside {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        Self::of(SignedIn::from_request_parts(parts, api).await?, api).await
     }
 }

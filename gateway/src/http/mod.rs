@@ -26,6 +26,7 @@ pub mod input;
 pub mod invitations;
 pub mod listen;
 pub mod me;
+pub mod my_devices;
 mod pages;
 pub mod policies;
 pub mod problem;
@@ -160,6 +161,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(events::routes())
         .merge(sign_in::routes())
         .merge(me::routes())
+        .merge(my_devices::routes())
         .merge(users::routes())
         .merge(groups::routes())
         .merge(devices::routes())

@@ -60,7 +60,7 @@ pub(super) async fn lost(method: Method, uri: Uri, headers: HeaderMap) -> Respon
 impl Page {
     /// Where it is found by a browser.
     pub(super) fn route(&self) -> &'static str {
-        if self.path == "/index.html" { "/" } else { self.path }
+        if self.path == "/index.html" { "/" } else { self.path.strip_suffix(".html").unwrap_or(self.path) }
     }
 
     fn answer(&self, headers: &HeaderMap) -> Response {

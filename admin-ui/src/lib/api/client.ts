@@ -5,7 +5,7 @@ import type { paths, Problem, Slug } from '#lib/api/document.d.ts';
 const PATIENCE_MS = 10_000;
 
 type Json<T> = T extends { content: { 'application/json': infer Body } } ? Body : null;
-type Success<R> = R extends { 200: infer Ok } ? Json<Ok> : null;
+type Success<R> = R extends { 200: infer Ok } ? Json<Ok> : R extends { 201: infer Ok } ? Json<Ok> : null;
 type Call<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends { responses: infer R }
   ? Success<R>
   : never;
@@ -36,6 +36,13 @@ export const read = <P extends keyof paths>(path: P): Promise<Answer<Call<P, 'ge
 
 export const post = <P extends keyof paths>(path: P, ...body: Body<P, 'post'>): Promise<Answer<Call<P, 'post'>>> =>
   send('POST', path, body[0]);
+
+/** A change whose path says everything; what stands in braces is filled in. */
+export const act = <P extends keyof paths>(path: P, values: Record<string, string>): Promise<Answer<Call<P, 'post'>>> =>
+  send(
+    'POST',
+    path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? '')),
+  );
 
 async function send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
   const abort = new AbortController();

@@ -36,6 +36,7 @@ class Door {
   stale = $derived(stale(this.#known));
   me = $derived(signedIn(this.#known));
   organisation = $derived(this.#known.heard?.view.organisation || 'Passerelle');
+  device = $derived(this.#known.heard?.view.device?.id ?? null);
   owner = $derived(this.#known.heard?.view.device?.language);
   /** What went wrong last, on the screen that is shown. */
   problem = $state.raw<Problem | null>(null);

@@ -43,6 +43,11 @@ export class Words {
     return new Intl.DateTimeFormat(this.tag, { timeStyle: 'short' }).format(at);
   }
 
+  /** `23 November 2026, 18:30` */
+  moment(at: number): string {
+    return new Intl.DateTimeFormat(this.tag, { dateStyle: 'long', timeStyle: 'short' }).format(at);
+  }
+
   /** `Your office is open until 18:30`, with the day if that is not today's. */
   until({ until, now }: End): string {
     const time = this.time(until);

@@ -579,3 +579,36 @@ async fn whoever_asks_for_many_changes_at_once_waits_and_nobody_else_does() {
     assert!(waiting >= 32, "{waiting} of 40 were told to wait");
     assert_eq!(other.status, 401, "{}", other.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_keep_their_own_devices_and_nobody_elses() {
+    let g = Gateway::new().await;
+    let office = Gateway::office();
+    let (anne, ilse) = (g.session(g.anne.0, None).await, g.session(g.ilse.0, None).await);
+    let mine = async |cookie: &str| g.ask(office, Some(cookie), "GET", "/me/devices", None).await.json();
+    assert_eq!(mine(&anne).await.as_array().unwrap().len(), 1);
+    let add = |name: &str| Some(json!({ "name": name, "public_key": fixtures::key() }));
+    let added = g.ask(office, Some(&anne), "POST", "/me/devices", add("telephone")).await;
+    assert_eq!(added.status, 201, "{}", added.text);
+    let (device, config) = (added.json()["device"]["id"].clone(), added.json()["config"].clone());
+    assert!(config.as_str().unwrap().contains("# PrivateKey = "), "{config}");
+    assert!(g.net.open(device.as_str().unwrap().parse().unwrap()).is_some(), "it has a tunnel");
+    let path = format!("/me/devices/{}/revoke", device.as_str().unwrap());
+    let others = g.ask(office, Some(&ilse), "POST", &path, None).await;
+    let nobodys = g.ask(office, Some(&ilse), "POST", &format!("/me/devices/{}/revoke", DeviceId::new()), None).await;
+    assert_eq!((others.status.as_u16(), others.json()["detail"].clone()), (404, nobodys.json()["detail"].clone()));
+    let lost = g.ask(office, Some(&anne), "POST", &path, None).await;
+    assert_eq!(lost.status, 200, "{}", lost.text);
+    assert_eq!(g.net.open(device.as_str().unwrap().parse().unwrap()), None, "before the answer");
+    assert_eq!(mine(&anne).await.as_array().unwrap().len(), 1);
+    for n in 0..9 {
+        assert_eq!(g.ask(office, Some(&anne), "POST", "/me/devices", add(&format!("d{n}"))).await.status, 201);
+    }
+    let many = g.ask(office, Some(&anne), "POST", "/me/devices", add("one too many")).await;
+    assert_eq!(many.status, 400, "{}", many.text);
+    // From a device whose door is locked: shut out, yes; add, no.
+    let (door, cookie) = (g.tunnel(g.ilse.1).await, g.session(g.ilse.0, Some(g.ilse.1)).await);
+    assert_eq!(g.ask(door, Some(&cookie), "POST", "/me/devices", add("telephone")).await.status, 403);
+    let own = format!("/me/devices/{}/revoke", g.ilse.1);
+    assert_eq!(g.ask(door, Some(&cookie), "POST", &own, None).await.status, 200);
+}

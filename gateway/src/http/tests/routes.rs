@@ -14,6 +14,7 @@ pub(super) enum Who {
     Follower,
     Verified,
     SignedIn,
+    Inside,
     Admin,
     Person,
 }
@@ -27,6 +28,9 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /lock", Who::Tunnel, 200),
     ("post /sign-out", Who::SignedIn, 204),
     ("get /me", Who::SignedIn, 200),
+    ("get /me/devices", Who::SignedIn, 200),
+    ("post /me/devices", Who::Inside, 201),
+    ("post /me/devices/{device}/revoke", Who::SignedIn, 404),
     ("get /users", Who::Admin, 200),
     ("post /users", Who::Admin, 201),
     ("get /users/{user}", Who::Admin, 200),
@@ -120,6 +124,9 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
         Who::Verified => matches!(caller, TunnelLocked | TunnelAdminLocked | TunnelProgram).then_some(403),
         Who::SignedIn if caller == Local => Some(404),
         Who::SignedIn => nobody.then_some(401),
+        Who::Inside if caller == Local => Some(404),
+        Who::Inside if nobody => Some(401),
+        Who::Inside => (caller == TunnelAdminLocked).then_some(403),
         Who::Admin | Who::Person if nobody => Some(401),
         Who::Admin if caller == OfficeReader => (!reads).then_some(403),
         Who::Admin | Who::Person => match caller {
@@ -133,7 +140,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
 /// Somebody and something to do things to, new for each request.
 pub(super) struct Victim {
     name: String,
-    user: UserId,
+    pub(super) user: UserId,
     device: DeviceId,
     invitation: Invitation,
     verification: String,
@@ -189,6 +196,7 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "put /users/{user}/groups" => json!({"groups": [v.name]}),
         "post /groups" => json!({"name": format!("new-{}", v.name)}),
         "post /groups/{group}/members" => json!({"user": v.name}),
+        "post /me/devices" => json!({"name": v.name, "public_key": fixtures::key()}),
         "post /devices" => json!({"user": v.name, "name": "phone", "public_key": fixtures::key()}),
         "post /resources" => json!({"kind": "share", "name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
         "put /resources/{resource}/address" => json!({"address4": "192.168.1.8"}),
