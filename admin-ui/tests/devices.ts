@@ -37,6 +37,11 @@ await story(async (browser) => {
 
   await button(page, 'I lost it: tablet').click();
   await page.getByRole('alertdialog').getByText('Shut out tablet for good?').waitFor();
+  const focused = (name: string) => button(page, name).evaluate((element) => element === document.activeElement);
+  ensure(await focused('Shut it out'), 'the question has no focus');
+  await button(page, 'Back').click();
+  ensure(await focused('I lost it: tablet'), 'the way back loses the focus');
+  await button(page, 'I lost it: tablet').click();
   await fits(page, 'lost?');
   await accessible(page, 'lost?');
   await button(page, 'Shut it out').click();

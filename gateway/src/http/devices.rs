@@ -206,7 +206,8 @@ pub(super) async fn show(api: &Api, id: DeviceId) -> Answer<Device> {
     Ok(shown(api, api.store.open_for(id, now).await?.map(|left| left.unused), device, now))
 }
 
-fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, now: Moment) -> Device {
+/// The same, of what was read already.
+pub(super) fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, now: Moment) -> Device {
     let told = api.reconciler.live().of(d.id);
     let heard = told.heard.map(|at| {
         let ago = i64::try_from(now.boot.0.saturating_sub(at.0)).unwrap_or(i64::MAX);

@@ -10,7 +10,8 @@
 //! What takes away ([`cut`]) answers 202 when the database does not store it yet; it is in force all the same.
 //!
 //! Lists are arrays. In paths `{user}`, `{group}`, `{resource}` and `{token}` are an id or the (percent-encoded) login
-//! or name; what cuts off a device takes `login/name` too; the others are ids. What adds answers 201 with the thing added, once it is in force.
+//! or name; what cuts off a device takes `login/name` too; the others are ids. What adds answers
+//! 201 with the thing added, once it is in force.
 
 pub mod audit;
 pub mod authority;

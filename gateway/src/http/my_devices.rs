@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::{Inside, SignedIn};
 use super::cut::CutAnswer;
-use super::devices::{Device, NewDevice, show};
+use super::devices::{Device, NewDevice, show, shown};
 use super::error::{Answer, ApiError, Problems};
 use super::input::{self, Body};
 use super::users::CarriedOut;
@@ -42,10 +42,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// One's own devices, but those that were shut out for good.
 #[utoipa::path(get, path = "/me/devices", tag = "sign-in", responses((status = 200, body = [Device]), Problems))]
 async fn list_my_devices(caller: SignedIn, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Device>>> {
+    let now = Moment::now();
     let mut mine = Vec::new();
     for device in api.store.devices(Some(caller.session.user)).await? {
         if device.revoked_at.is_none() {
-            mine.push(show(&api, device.id).await?);
+            let open = api.store.open_for(device.id, now).await?.map(|left| left.unused);
+            mine.push(shown(&api, open, device, now));
         }
     }
     Ok(Json(mine))
@@ -60,11 +62,12 @@ async fn add_my_device(
 ) -> Answer<(StatusCode, Json<OwnDeviceAdded>)> {
     let (name, key) = (input::name(&add.name)?, input::public_key(&add.public_key)?);
     let user = caller.session.user;
+    // Begun before they are counted: nobody adds another meanwhile.
+    let mut write = api.store.write(Moment::now(), Actor::User(caller.session.login)).await?;
     let there = api.store.devices(Some(user)).await?.iter().filter(|d| d.revoked_at.is_none()).count();
     if there >= MOST {
         return Err(ApiError::Invalid(format!("name: there are {MOST} devices already; remove one first")));
     }
-    let mut write = api.store.write(Moment::now(), Actor::User(caller.session.login)).await?;
     let id = write.add_device(user, &name, &key).await?;
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
