@@ -6,12 +6,26 @@ const PATIENCE_MS = 10_000;
 
 type Json<T> = T extends { content: { 'application/json': infer Body } } ? Body : null;
 type Success<R> = R extends { 200: infer Ok } ? Json<Ok> : R extends { 201: infer Ok } ? Json<Ok> : null;
-type Call<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends { responses: infer R }
-  ? Success<R>
-  : never;
-type Body<P extends keyof paths, M extends keyof paths[P]> = paths[P][M] extends { requestBody: infer B }
-  ? [body: Json<B>]
-  : [];
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+/** The paths that know this method. */
+type PathsOf<M extends Method> = {
+  [P in keyof paths]: paths[P] extends Record<M, { responses: unknown }> ? P : never;
+}[keyof paths];
+type Operation<P extends keyof paths, M extends Method> = paths[P] extends Record<M, infer O> ? O : never;
+type Called<P extends keyof paths, M extends Method> =
+  Operation<P, M> extends { responses: infer R } ? Success<R> : never;
+type BodyOf<O> = O extends { requestBody: infer B } ? { body: Json<B> } : unknown;
+type QueryOf<O> = O extends { parameters: { query: infer Q } }
+  ? { query: Q }
+  : O extends { parameters: { query?: infer Q } }
+    ? { query?: Q }
+    : unknown;
+type PathOf<O> = O extends { parameters: { path: infer V } } ? { path: V } : unknown;
+type Input<P extends keyof paths, M extends Method> = BodyOf<Operation<P, M>> &
+  QueryOf<Operation<P, M>> &
+  PathOf<Operation<P, M>>;
+/** Nothing to say where nothing is asked. */
+type Inputs<I> = object extends I ? [input?: I] : [input: I];
 
 /** An answer, with the gateway's own time of it in Unix milliseconds (whole seconds; this device's may be wrong). */
 export interface Answer<T> {
@@ -27,35 +41,55 @@ export class Refusal extends Error {
     readonly waitSeconds: number | null = null,
     readonly reference: string | null = null,
     readonly date: number | null = null,
+    /** What exactly, in English, for IT. */
+    readonly detail: string | null = null,
   ) {
     super(slug);
   }
 }
 
-export const read = <P extends keyof paths>(path: P): Promise<Answer<Call<P, 'get'>>> => send('GET', path);
+/** Asks for one thing of the API's: `call('get', '/api/v1/users/{user}', { path: { user } })`. */
+export const call = <M extends Method, P extends PathsOf<M>>(
+  method: M,
+  path: P,
+  ...[input]: Inputs<Input<P, M>>
+): Promise<Answer<Called<P, M>>> => {
+  const { path: values, query, body } = (input ?? {}) as Loose;
+  return send(method, pathTo(path, values, query), body);
+};
 
-export const post = <P extends keyof paths>(path: P, ...body: Body<P, 'post'>): Promise<Answer<Call<P, 'post'>>> =>
-  send('POST', path, body[0]);
+interface Loose {
+  path?: Record<string, string>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+}
 
-/** A change whose path says everything; what stands in braces is filled in. */
-export const act = <P extends keyof paths>(path: P, values: Record<string, string>): Promise<Answer<Call<P, 'post'>>> =>
-  send(
-    'POST',
-    path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? '')),
-  );
+export const read = <P extends PathsOf<'get'>>(path: P, ...input: Inputs<Input<P, 'get'>>) =>
+  call<'get', P>('get', path, ...input);
 
-async function send<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+export const post = <P extends PathsOf<'post'>>(path: P, ...input: Inputs<Input<P, 'post'>>) =>
+  call<'post', P>('post', path, ...input);
+
+/** The address: what stands in braces is filled in, and what is not asked is left away. */
+export function pathTo(path: string, values: Record<string, string> = {}, query: Record<string, unknown> = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ''));
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const text = new URLSearchParams(asked.map(([name, value]) => [name, `${value}`])).toString();
+  return text ? `${filled}?${text}` : filled;
+}
+
+async function send<T>(method: Method, path: string, body?: unknown): Promise<Answer<T>> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
   try {
     const response = await fetch(path, {
-      method,
+      method: method.toUpperCase(),
       signal: abort.signal,
       credentials: 'same-origin',
       cache: 'no-store',
       redirect: 'error',
       // Also without a body: a form of another page cannot send this type, so the gateway asks for it.
-      headers: method === 'GET' ? {} : { 'content-type': 'application/json' },
+      headers: method === 'get' ? {} : { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
     if (response.status === 204) return { value: null as T, date: dateOf(response) };
@@ -74,5 +108,6 @@ const dateOf = (response: Response): number | null => Date.parse(response.header
 export async function refused(response: Response): Promise<Refusal> {
   const problem = (await response.json()) as Partial<Problem> | null;
   const slug = (problem?.type ?? '').split(':').pop() as Slug;
-  return new Refusal(slug, problem?.retry_after ?? null, problem?.request ?? null, dateOf(response));
+  const { retry_after = null, request = null, detail = null } = problem ?? {};
+  return new Refusal(slug, retry_after, request, dateOf(response), detail);
 }

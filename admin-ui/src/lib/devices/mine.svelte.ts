@@ -1,14 +1,12 @@
 // One's own devices: those there are, one more, one less.
-import { act, post, read, Refusal } from '../api/client.ts';
+import { post, read } from '../api/client.ts';
+import { Task } from '../api/task.svelte.ts';
 import type { Device } from '#lib/api/document.d.ts';
-import { problemOf, type Problem } from '../door/problem.ts';
 import { complete } from '../invitation/config.ts';
 import { makeKeyPair } from '../invitation/keys.ts';
 
-class Mine {
+class Mine extends Task {
   devices = $state.raw<Device[] | null>(null);
-  problem = $state.raw<Problem | null>(null);
-  busy = $state(false);
   /** The configuration of the device that was just added, whole. */
   config = $state.raw<string | null>(null);
   /** What was shut out, and after how many milliseconds nothing of it passed. */
@@ -22,14 +20,14 @@ class Mine {
   add = (name: string) =>
     this.#do(async () => {
       const { privateKey, publicKey } = await makeKeyPair();
-      const { value } = await post('/api/v1/me/devices', { name, public_key: publicKey });
+      const { value } = await post('/api/v1/me/devices', { body: { name, public_key: publicKey } });
       this.config = complete(value.config, privateKey);
       this.devices = [...(this.devices ?? []), value.device];
     });
 
   lose = ({ id, name }: Device) =>
     this.#do(async () => {
-      const { value } = await act('/api/v1/me/devices/{device}/revoke', { device: id });
+      const { value } = await post('/api/v1/me/devices/{device}/revoke', { path: { device: id } });
       this.lost = { name, ms: value.closed_in_ms };
       this.devices = (this.devices ?? []).filter((device) => device.id !== id);
     });
@@ -38,18 +36,9 @@ class Mine {
     this.config = null;
   };
 
-  async #do(request: () => Promise<void>): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
-    this.problem = null;
-    this.lost = null;
-    try {
-      await request();
-    } catch (error) {
-      this.problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
-    } finally {
-      this.busy = false;
-    }
+  #do(request: () => Promise<void>): Promise<boolean> {
+    if (!this.busy) this.lost = null;
+    return this.run(request);
   }
 }
 

@@ -114,7 +114,7 @@ class Door {
     this.#do(
       'sign-in',
       async (nth) => {
-        this.#hear(nth, (await post('/api/v1/sign-in', { user, password, code })).value.door);
+        this.#hear(nth, (await post('/api/v1/sign-in', { body: { user, password, code } })).value.door);
         // The line of before belongs to another web session, or to none.
         this.#line.restart();
       },
@@ -125,7 +125,7 @@ class Door {
     this.#do(
       'extend',
       async (nth) => {
-        const { value } = await post('/api/v1/extend', { code });
+        const { value } = await post('/api/v1/extend', { body: { code } });
         this.#known = { ...this.#known, extending: false };
         this.#hear(nth, value, this.me);
         const end = this.screen.name === 'open' ? this.screen.end : null;

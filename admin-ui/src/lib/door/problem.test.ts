@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import en from '#lib/messages/en.ts';
+import en from '#lib/messages/portal/en.ts';
 import { Words } from '#lib/messages/words.ts';
 import { nextCode, reference, sentence } from './problem.ts';
 
-const words = new Words('en', en);
+const words = new Words('en', [en]);
 
 it('says how long to wait', () => {
   const wait = (seconds: number) => sentence(words, { slug: 'too-many-attempts', waitSeconds: seconds });

@@ -12,13 +12,16 @@ export interface Problem {
   reference?: string | null;
   /** The gateway's clock, in Unix milliseconds. */
   date?: number | null;
+  /** What exactly, in English; shown to IT alone. */
+  detail?: string | null;
 }
 
-export const problemOf = ({ slug, waitSeconds, reference, date }: Refusal): Problem => ({
+export const problemOf = ({ slug, waitSeconds, reference, date, detail }: Refusal): Problem => ({
   slug,
   waitSeconds,
   reference,
   date,
+  detail,
 });
 
 /** The sentence. What this page has no words for is told as the gateway's fault, with the slug as reference. */

@@ -1,16 +1,15 @@
 // From an invitation to a device: what was said, what was answered, and where one is.
-import { post, Refusal } from '../api/client.ts';
+import { post } from '../api/client.ts';
+import { Task } from '../api/task.svelte.ts';
 import type { Enrolment, InvitationFor } from '#lib/api/document.d.ts';
-import { problemOf, type Problem } from '../door/problem.ts';
+import type { Problem } from '../door/problem.ts';
 import { complete } from './config.ts';
 import { makeKeyPair, type KeyPair } from './keys.ts';
 
 export type Step = 'token' | 'password' | 'factor' | 'recovery' | 'device';
 
-class Journey {
+class Journey extends Task {
   step = $state<Step>('token');
-  busy = $state(false);
-  problem = $state.raw<Problem | null>(null);
   invited = $state.raw<InvitationFor | null>(null);
   enrolment = $state.raw<Enrolment | null>(null);
   recoveryCodes = $state.raw<string[]>([]);
@@ -25,13 +24,13 @@ class Journey {
   inspect = (token: string) =>
     this.#do(async () => {
       this.#token = token.trim();
-      this.invited = (await post('/api/v1/invitations/inspect', { token: this.#token })).value;
+      this.invited = (await post('/api/v1/invitations/inspect', { body: { token: this.#token } })).value;
       this.step = 'password';
     });
 
   choose = (password: string) =>
     this.#do(async () => {
-      this.enrolment = (await post('/api/v1/invitations/begin', { token: this.#token, password })).value;
+      this.enrolment = (await post('/api/v1/invitations/begin', { body: { token: this.#token, password } })).value;
       this.step = 'factor';
     });
 
@@ -41,7 +40,7 @@ class Journey {
       this.#pair ??= await makeKeyPair();
       const { privateKey, publicKey } = this.#pair;
       const device = { name, public_key: publicKey };
-      const { value } = await post('/api/v1/invitations/confirm', { token: this.#token, code, device });
+      const { value } = await post('/api/v1/invitations/confirm', { body: { token: this.#token, code, device } });
       this.recoveryCodes = value.recovery_codes;
       this.config = value.config == null ? null : complete(value.config, privateKey);
       this.#pair = null;
@@ -54,18 +53,9 @@ class Journey {
   };
 
   async #do(request: () => Promise<void>, wrong: Problem['slug'] = 'invitation-void'): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
-    this.problem = null;
-    try {
-      await request();
-    } catch (error) {
-      const problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
-      this.problem = problem.slug === 'wrong-credentials' ? { ...problem, slug: wrong } : problem;
-      if (problem.slug === 'invitation-void') this.step = 'token';
-    } finally {
-      this.busy = false;
-    }
+    await this.run(request);
+    if (this.problem?.slug === 'wrong-credentials') this.problem = { ...this.problem, slug: wrong };
+    if (this.problem?.slug === 'invitation-void') this.step = 'token';
   }
 }
 

@@ -1,29 +1,40 @@
-// The reader's language: guessed, changeable, remembered. Only the words of one language are loaded.
+// The reader's language: guessed, changeable, remembered. Only the words of one language are loaded, and of the areas
+// that were opened.
+import type { Area, Texts } from './areas.ts';
 import { languageOf, Words, type Language } from './words.ts';
-import type { Messages } from './en.ts';
 
 const STORED = 'language';
 
-const LOADERS: Record<Language, () => Promise<{ default: Messages }>> = {
-  en: () => import('./en.ts'),
-  fr: () => import('./fr.ts'),
-  nl: () => import('./nl.ts'),
-  ca: () => import('./ca.ts'),
-  es: () => import('./es.ts'),
-};
+const LOADERS = import.meta.glob<Texts>('./*/??.ts', { import: 'default' });
+
+async function load(area: Area, language: Language): Promise<Texts> {
+  const loader = LOADERS[`./${area}/${language}.ts`];
+  if (!loader) throw new Error(`no words: ${area} ${language}`);
+  return loader();
+}
 
 class Reader {
   /** Null until the first words are there. */
   words = $state.raw<Words | null>(null);
   /** The words could not be loaded. */
   failed = $state(false);
+  #areas: Area[] = ['portal'];
   #chosen: string | null = null;
   #owner: string | null = null;
-  #wanted: Language | null = null;
+  #begun = false;
+  #wanted = '';
 
   async start(): Promise<void> {
+    if (this.#begun) return;
+    this.#begun = true;
     this.#chosen = remembered();
     await this.#apply();
+  }
+
+  /** These areas' words too, before a page of theirs is shown. */
+  async want(...areas: Area[]): Promise<void> {
+    this.#areas = [...new Set([...this.#areas, ...areas])];
+    await (this.#begun ? this.#apply() : this.start());
   }
 
   async choose(language: string): Promise<void> {
@@ -41,16 +52,18 @@ class Reader {
 
   async #apply(): Promise<void> {
     const language = languageOf([this.#chosen, ...navigator.languages, this.#owner]);
-    if (this.#wanted === language) return;
-    this.#wanted = language;
+    const wanted = [language, ...this.#areas].join(' ');
+    if (this.#wanted === wanted) return;
+    const before = this.#wanted;
+    this.#wanted = wanted;
     try {
-      const messages = (await LOADERS[language]()).default;
-      if (this.#wanted !== language) return;
+      const texts = await Promise.all(this.#areas.map((area) => load(area, language)));
+      if (this.#wanted !== wanted) return;
       const tag = navigator.languages.find((t) => t.toLowerCase().startsWith(language)) ?? language;
-      this.words = new Words(language, messages, tag);
+      this.words = new Words(language, texts, tag);
       document.documentElement.lang = language;
     } catch {
-      this.#wanted = this.words?.language ?? null;
+      this.#wanted = before;
       this.failed = this.words === null;
     }
   }

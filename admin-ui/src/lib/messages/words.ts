@@ -1,13 +1,16 @@
 // Sentences and times in the reader's language.
 import type { End, Warning } from '../door/screen.ts';
 import { minutesOf } from '../door/screen.ts';
-import type { Messages } from './en.ts';
+import type { Areas, Texts } from './areas.ts';
 
 export const LANGUAGES = { en: 'English', fr: 'Français', nl: 'Nederlands', ca: 'Català', es: 'Español' } as const;
 
 export type Language = keyof typeof LANGUAGES;
-export type Sentence = Exclude<keyof Messages, 'problems'>;
-export type ProblemKey = keyof Messages['problems'];
+type SentencesOf<T> = Exclude<keyof T, 'problems'>;
+export type Sentence = { [A in keyof Areas]: SentencesOf<Areas[A]> }[keyof Areas];
+/** What is said of a number: `key_one`, `key_other`. */
+export type Countable = Sentence extends infer S ? (S extends `${infer Key}_other` ? Key : never) : never;
+export type ProblemKey = keyof Areas['portal']['problems'];
 export type Values = Record<string, string | number>;
 
 const isLanguage = (tag: string | null | undefined): tag is Language => !!tag && Object.hasOwn(LANGUAGES, tag);
@@ -21,22 +24,56 @@ const fill = (text: string, values: Values) => text.replace(/\{(\w+)\}/g, (_, na
 
 /** One language, and the reader's variety of it for the way times are written. */
 export class Words {
+  readonly #sentences: Record<string, string> = {};
+  readonly #problems: Record<string, string> = {};
+
+  /** Of problems, the last that has words for one is heard: IT is told other things than employees. */
   constructor(
     readonly language: Language,
-    readonly messages: Messages,
+    texts: readonly Texts[],
     readonly tag: string = language,
-  ) {}
+  ) {
+    for (const { problems, ...sentences } of texts) {
+      Object.assign(this.#sentences, sentences);
+      Object.assign(this.#problems, problems);
+    }
+  }
 
   say(key: Sentence, values: Values = {}): string {
-    return fill(this.messages[key], values);
+    return fill(this.#sentences[key] ?? key, values);
+  }
+
+  /** `3 people`: the sentence of the number's own form, in which it is written as `{n}`. */
+  count(key: Countable, n: number, values: Values = {}): string {
+    const one = new Intl.PluralRules(this.tag).select(n) === 'one';
+    return this.say(`${key}_${one ? 'one' : 'other'}` as Sentence, { ...values, n: this.number(n) });
   }
 
   problem(key: ProblemKey, values: Values = {}): string {
-    return fill(this.messages.problems[key], values);
+    return fill(this.#problems[key] ?? key, values);
   }
 
   knows(slug: string): slug is ProblemKey {
-    return Object.hasOwn(this.messages.problems, slug);
+    return Object.hasOwn(this.#problems, slug);
+  }
+
+  number(n: number): string {
+    return new Intl.NumberFormat(this.tag).format(n);
+  }
+
+  /** `1.2 MB`; decimal units, as network people count. */
+  bytes(n: number): string {
+    const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+    const nth = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)));
+    const maximumFractionDigits = nth > 1 ? 1 : 0;
+    const unit = units[nth] ?? 'byte';
+    const format = {
+      style: 'unit',
+      unit,
+      unitDisplay: unit === 'byte' ? 'long' : 'short',
+      maximumFractionDigits,
+    } as const;
+    return new Intl.NumberFormat(this.tag, format).format(n / 1000 ** nth);
   }
 
   time(at: number): string {
@@ -46,6 +83,21 @@ export class Words {
   /** `23 November 2026, 18:30` */
   moment(at: number): string {
     return new Intl.DateTimeFormat(this.tag, { dateStyle: 'long', timeStyle: 'short' }).format(at);
+  }
+
+  /** `23 Nov 2026, 18:30`, for tables. */
+  short(at: number): string {
+    return new Intl.DateTimeFormat(this.tag, { dateStyle: 'medium', timeStyle: 'short' }).format(at);
+  }
+
+  /** `23 November 2026` */
+  day(at: number): string {
+    return new Intl.DateTimeFormat(this.tag, { dateStyle: 'long' }).format(at);
+  }
+
+  /** `a, b and c` */
+  list(items: readonly string[]): string {
+    return new Intl.ListFormat(this.tag, { type: 'conjunction' }).format(items);
   }
 
   /** `Your office is open until 18:30`, with the day if that is not today's. */

@@ -35,7 +35,7 @@ fn quoted<'p>(page: &'p str, before: &str) -> Vec<&'p str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_may_run_its_own_scripts_and_no_others() {
     let g = Gateway::new().await;
-    for path in ["/", "/invitation", "/devices", "/nowhere"] {
+    for path in ["/", "/invitation", "/devices", "/admin", "/admin/people", "/nowhere"] {
         let (_, headers, body) = bytes(&g, path, &[]).await;
         let page = String::from_utf8(body).unwrap();
         let mut own = Vec::new();
@@ -107,7 +107,7 @@ async fn files_come_as_the_browser_likes_them_and_are_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_leads_nowhere_is_said_by_a_page_outside_the_api_only() {
     let g = Gateway::new().await;
-    for path in ["/nowhere", "/admin", "/_app/immutable/nothing.js", "/apis", "/404.html"] {
+    for path in ["/nowhere", "/admin/", "/admin/nowhere", "/_app/immutable/nothing.js", "/apis", "/404.html"] {
         let (status, headers, body) = bytes(&g, path, &[("accept-encoding", "br")]).await;
         assert_eq!((status.as_u16(), &headers["content-type"]), (404, &"text/html; charset=utf-8".parse().unwrap()));
         assert_eq!((&headers["cache-control"], headers.get("etag")), (&"no-store".parse().unwrap(), None), "{path}");

@@ -1,0 +1,26 @@
+// The parts of the house, each with words of its own: a page loads those of its area. English is the measure of all.
+import type console from './console/en.ts';
+import type people from './people/en.ts';
+import type places from './places/en.ts';
+import type portal from './portal/en.ts';
+import type settings from './settings/en.ts';
+import type watch from './watch/en.ts';
+
+export interface Areas {
+  portal: typeof portal;
+  /** What the console's pages share; overview and devices. */
+  console: typeof console;
+  /** People, groups, invitations. */
+  people: typeof people;
+  /** Resources, and who may reach them. */
+  places: typeof places;
+  /** Live, audit, health. */
+  watch: typeof watch;
+  /** Settings, tokens. */
+  settings: typeof settings;
+}
+
+export type Area = keyof Areas;
+
+/** An area's sentences in one language. Those under `problems` belong to the slugs of the API. */
+export type Texts = Record<string, string | Record<string, string>> & { problems?: Record<string, string> };

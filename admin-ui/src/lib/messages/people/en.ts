@@ -1,0 +1,6 @@
+const en = {};
+
+/** What every language has. */
+export type Messages = typeof en;
+
+export default en;
