@@ -18,7 +18,7 @@ fn at_the_office(
 ) -> anyhow::Result<()> {
     let options = GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() };
     let mut cast = Cast::start(office, options)?;
-    let mut admin = cast.gateway.redeem("admin", &cast.gateway.admin_token.clone())?;
+    let mut admin = cast.gateway.redeem("ada", &cast.gateway.admin_token.clone())?;
     office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
     let browser = Browser::new(office, &office.pc, Some(&cast.gateway.authority()?))?;
     tell(&mut cast, &mut admin, &browser)
