@@ -44,7 +44,8 @@ export async function fits(page: Page, state: string) {
       await page.setViewportSize({ width, height: 800 });
       const { over, small } = await page.evaluate((touch) => {
         const root = document.documentElement;
-        const targets = [...document.querySelectorAll('button, input:not([aria-hidden]), select, a, summary')];
+        const all = [...document.querySelectorAll('button, input:not([aria-hidden]), select, textarea, a, summary')];
+        const targets = all.filter((target) => target.checkVisibility());
         // A box to tick is as large as its label.
         const size = (target: Element) =>
           (target.matches('[type=checkbox]') ? (target.closest('label') ?? target) : target).getBoundingClientRect();
