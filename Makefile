@@ -10,11 +10,12 @@ BORINGTUN := 0.7.1
 DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
 FUZZ_SECONDS ?= 60
+SCREENSHOTS ?= $(CARGO_TARGET_DIR)/screenshots
 ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e fuzz bench build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e screenshots fuzz bench build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -51,6 +52,11 @@ unit: install-deps web ## tests without the virtual office (the firewall's need 
 
 e2e: install-deps tools build ## tests in the virtual office; root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
+
+screenshots: install-deps tools build ## every page in five languages, into SCREENSHOTS (below target/); root
+	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) PASSERELLE_SCREENSHOTS=$(SCREENSHOTS) \
+		cargo test -p virtual-office --test pages -- --test-threads=1
+	@echo "kept in $(SCREENSHOTS)"
 
 fuzz: install-deps web $(TOOLS)/.fuzz-$(CARGO_FUZZ) ## every parser fed by libFuzzer, FUZZ_SECONDS (60) each; nightly
 	PATH=$(TOOLS)/bin:$$PATH tests/fuzz/run $(FUZZ_SECONDS)

@@ -6,14 +6,15 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
 use crate::netns::Netns;
 use crate::place::Office;
 
-/// Seconds a script may take.
-const LIMIT_S: &str = "90";
+/// What a script may take.
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// A browser that is not running yet.
 #[derive(Debug)]
@@ -46,12 +47,26 @@ impl<'o> Browser<'o> {
     pub fn run(
         &self,
         script: &str,
+        answer: impl FnMut(&str) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Vec<String>> {
+        self.run_within(LIMIT, script, answer)
+    }
+
+    /// The same for a script that takes longer.
+    ///
+    /// # Errors
+    /// As [`Browser::run`].
+    pub fn run_within(
+        &self,
+        limit: Duration,
+        script: &str,
         mut answer: impl FnMut(&str) -> anyhow::Result<String>,
     ) -> anyhow::Result<Vec<String>> {
+        let limit = limit.as_secs().to_string();
         let interface = Path::new(env!("CARGO_MANIFEST_DIR")).join("../admin-ui");
         ensure!(interface.join("node_modules").exists(), "the web interface is not built: run `make web` first");
         let script = interface.join("tests").join(script).to_string_lossy().into_owned();
-        let mut command = self.ns.command(["node", &script], Some(LIMIT_S));
+        let mut command = self.ns.command(["node", &script], Some(&limit));
         command.env("HOME", &self.home).env("XDG_CONFIG_HOME", &self.home).env("XDG_CACHE_HOME", &self.home);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start node")?;
         let mut input = child.stdin.take().context("standard input")?;

@@ -1,0 +1,76 @@
+//! Every page of the web interface, in five languages, with an office's worth of people and things in it.
+//! `make screenshots` keeps how each looks.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use office::addresses::{GATEWAY_LAN, PC};
+use office::gateway::{Cast, Gateway, GatewayOptions, Lan, Person};
+use office::{Browser, Home, OfficeOptions, scenario};
+use serde_json::json;
+
+/// Every page in five languages, twice or thrice, on two cores.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Login, name, language, groups: the lengths that names have.
+const PEOPLE: [(&str, &str, &str, &[&str]); 8] = [
+    ("claire", "Claire Vanderlinden-Desmet", "fr", &["Comptabilité"]),
+    ("joris", "Joris van den Bossche", "nl", &["Atelier", "Direction"]),
+    ("montserrat", "Montserrat Puigdemont i Casals", "ca", &["Direction"]),
+    ("amelie", "Amélie Dubois", "fr", &["Comptabilité"]),
+    ("wim", "Wim Peeters", "nl", &["Atelier"]),
+    ("inaki", "Iñaki Etxeberria", "es", &[]),
+    ("jean-baptiste", "Jean-Baptiste de la Tour", "fr", &["Atelier"]),
+    ("li", "Li", "en", &[]),
+];
+
+/// Eight people more, groups, a plan table, an intranet, and who may reach them.
+fn furnish(gateway: &Gateway<'_>) -> anyhow::Result<()> {
+    for group in ["Comptabilité", "Atelier", "Direction"] {
+        gateway.cli(&["group", "add", group])?;
+    }
+    for (login, name, language, groups) in PEOPLE {
+        let mut arguments = vec!["user", "add", login, "--name", name, "--language", language];
+        arguments.extend(groups.iter().flat_map(|g| ["--group", g]));
+        gateway.cli(&arguments)?;
+    }
+    let pc = PC.to_string();
+    gateway.cli(&["service", "add", "Intranet du personnel", &pc, "--dns-name", "intranet.office.lan", "--port", "443"])?;
+    gateway.cli(&["policy", "add", "Comptabilité", "files"])?;
+    gateway.cli(&["policy", "add", "Direction", "files"])?;
+    gateway.cli(&["policy", "add", "Direction", "Intranet du personnel", "--hours", "Mo-Fr 07:00-20:00"])?;
+    gateway.cli(&["invitation", "add", "claire"])?;
+    Ok(())
+}
+
+fn lead(browser: &Browser<'_>, part: &str, person: &mut Person) -> anyhow::Result<()> {
+    let said = browser.run_within(PATIENCE, "pages.ts", |wanted| {
+        Ok(match wanted {
+            "part" => part.to_owned(),
+            "person" => json!({ "login": person.login, "password": person.password }).to_string(),
+            "code" => person.authenticator.fresh_code()?,
+            other => bail!("the script wants `{other}`"),
+        })
+    })?;
+    ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn every_page_fits_in_every_language() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let options = GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() };
+        let mut cast = Cast::start(office, options)?;
+        furnish(&cast.gateway)?;
+        let mut ada = cast.gateway.redeem("ada", &cast.gateway.admin_token.clone())?;
+        let client = cast.anne_at(Home::A)?;
+        let authority = cast.gateway.authority()?;
+        office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
+        let at_home = Browser::new(office, client.ns(), Some(&authority))?;
+        let at_the_office = Browser::new(office, &office.pc, Some(&authority))?;
+        lead(&at_home, "portal", &mut cast.anne)?;
+        lead(&at_the_office, "visitor", &mut ada)?;
+        lead(&at_the_office, "console", &mut ada)
+    })
+}
