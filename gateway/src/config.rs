@@ -34,6 +34,9 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Addresses on which the office LAN reaches portal and API.
     pub office_listen: Vec<SocketAddr>,
+    /// Addresses to which the office's router forwards TCP 443 from the internet: invitations are opened there, and nothing
+    /// else is answered.
+    pub internet_listen: Vec<SocketAddr>,
     /// Addresses on which the office's own resolver asks for the zone's names (conditional forwarding).
     pub office_dns: Vec<SocketAddr>,
     /// Names beside the public one under which the pages may be called (`localhost` behind a forwarded port). Any other
@@ -50,6 +53,7 @@ impl Default for Config {
             interface: "pass0".into(),
             ports: vec![51820, 443],
             office_listen: Vec::new(),
+            internet_listen: Vec::new(),
             office_dns: Vec::new(),
             also_named: Vec::new(),
         }
@@ -90,6 +94,11 @@ impl Config {
         anyhow::ensure!(fits, "interface `{}`: 1 to 15 letters, digits or hyphens", shown(name));
         anyhow::ensure!(!self.ports.is_empty(), "ports: at least one UDP port, such as 51820");
         anyhow::ensure!(!self.ports.contains(&0), "ports: 0 is not a port");
+        for address in &self.internet_listen {
+            let shared = self.office_listen.contains(address);
+            anyhow::ensure!(!shared, "internet_listen `{address}`: the office LAN has it, take another port");
+            anyhow::ensure!(address.port() != 0, "internet_listen `{address}`: 0 is not a port");
+        }
         for address in &self.office_dns {
             let ip = address.ip();
             let fits = is_private(ip) && !ip.is_unspecified() && address.port() != 0;
@@ -130,13 +139,14 @@ impl Config {
 }
 
 /// What is expected of each key, for whoever wrote something else.
-const EXPECTED: [(&str, &str); 8] = [
+const EXPECTED: [(&str, &str); 9] = [
     ("state_dir", "a directory is expected, such as \"/var/lib/passerelle\""),
     ("database", "a PostgreSQL URL is expected, such as \"postgresql:///passerelle?host=/run/postgresql\""),
     ("runtime_dir", "a directory is expected, such as \"/run/passerelle\""),
     ("interface", "a name is expected, such as \"pass0\""),
     ("ports", "a list of UDP ports is expected, such as [51820, 443]"),
     ("office_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8443\"]"),
+    ("internet_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8445\"]"),
     ("office_dns", "a list of addresses with ports is expected, such as [\"192.168.1.2:5300\"]"),
     ("also_named", "a list of host names is expected, such as [\"localhost\"]"),
 ];
@@ -167,7 +177,7 @@ mod tests {
     #[test]
     fn whatever_is_wrong_is_said_in_one_line_with_file_key_and_what_is_expected() {
         let long = format!("interface = \"{}\"", "x".repeat(64 * 1024));
-        let cases: [(&str, &str); 22] = [
+        let cases: [(&str, &str); 25] = [
             ("state_dir = 5", "line 1: state_dir: a directory is expected"),
             ("state_dir = [\"/x\"]", "state_dir: a directory is expected"),
             ("runtime_dir = true", "runtime_dir: a directory is expected"),
@@ -184,6 +194,12 @@ mod tests {
             ("ports = [99999999999999999999999]", "line 1"),
             ("# x\nports = [\n  1,\n  \"2\",\n]", "ports: a list of UDP ports"),
             ("office_listen = [\"192.168.1.2\"]", "office_listen: a list of addresses with ports"),
+            ("internet_listen = 8445", "internet_listen: a list of addresses with ports"),
+            ("internet_listen = [\"192.168.1.2:0\"]", "0 is not a port"),
+            (
+                "office_listen = [\"192.168.1.2:8443\"]\ninternet_listen = [\"192.168.1.2:8443\"]",
+                "the office LAN has it, take another port",
+            ),
             ("also_named = \"localhost\"", "also_named: a list of host names"),
             ("database = \"passerelle.db\"", "database: a PostgreSQL URL"),
             ("database = \"mysql://x/y\"", "database: a PostgreSQL URL"),

@@ -36,10 +36,10 @@ fn furnish(gateway: &Gateway<'_>) -> anyhow::Result<()> {
         gateway.cli(&arguments)?;
     }
     let pc = PC.to_string();
-    gateway.cli(&["service", "add", "Intranet du personnel", &pc, "--dns-name", "intranet.office.lan", "--port", "443"])?;
+    gateway.cli(&["service", "add", "intranet", &pc, "--dns-name", "intranet.office.lan", "--port", "443"])?;
     gateway.cli(&["policy", "add", "Comptabilité", "files"])?;
     gateway.cli(&["policy", "add", "Direction", "files"])?;
-    gateway.cli(&["policy", "add", "Direction", "Intranet du personnel", "--hours", "Mo-Fr 07:00-20:00"])?;
+    gateway.cli(&["policy", "add", "Direction", "intranet", "--hours", "Mo-Fr 07:00-20:00"])?;
     gateway.cli(&["invitation", "add", "claire"])?;
     Ok(())
 }

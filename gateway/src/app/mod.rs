@@ -91,14 +91,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let also = office.portal().map(|ip| ip.to_string()).chain(config.also_named.iter().cloned());
     let public_name = site.public_name.clone();
     let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
-    let router = http::router(api);
+    let (internet, router) = (http::internet_router(api.clone()), http::router(api));
     let mut doors = JoinSet::new();
     let database = config.database();
     doors.spawn(async move { database.keep_holding(held).await });
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
-    let with = With { tls, router, public_name, view: views.office, site: site.network };
+    let with = With { tls, router, internet, public_name, view: views.office, site: site.network };
     office.serve(&with, &mut doors);
     let With { tls, router, public_name, .. } = with;
     doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel }));

@@ -1,4 +1,5 @@
-//! The gateway's sockets on the office LAN: portal and API, the way there from plain HTTP, and DNS for the zone.
+//! The gateway's sockets on the office LAN: portal and API, the way there from plain HTTP, and DNS for the zone. And the
+//! one to which the router forwards strangers.
 //!
 //! They are named in the configuration, on ports from 1024 on, or handed in by `passerelle-office@.socket`. What they
 //! are is told by their kind and port; whoever comes by them came from the office LAN.
@@ -31,6 +32,7 @@ const HTTP: u16 = 80;
 #[derive(Debug, Default)]
 pub(super) struct Office {
     https: Vec<(SocketAddr, Option<TcpListener>)>,
+    internet: Vec<SocketAddr>,
     http: Vec<TcpListener>,
     dns: Vec<SocketAddr>,
     dns_handed: dns::Sockets,
@@ -42,6 +44,7 @@ pub(super) struct Office {
 pub(super) struct With {
     pub tls: TlsAcceptor,
     pub router: Router,
+    pub internet: Router,
     pub public_name: String,
     pub view: Arc<ArcSwap<View>>,
     pub site: SiteNetwork,
@@ -55,6 +58,7 @@ impl Office {
     pub(super) fn of(config: &Config, handed: Vec<OwnedFd>) -> anyhow::Result<Self> {
         let mut office = Self {
             https: config.office_listen.iter().map(|address| (*address, None)).collect(),
+            internet: config.internet_listen.clone(),
             dns: config.office_dns.clone(),
             dns_at: config.office_dns.iter().map(SocketAddr::ip).collect(),
             ..Self::default()
@@ -106,6 +110,9 @@ impl Office {
         for (address, listener) in self.https {
             doors.spawn(portal(address, listener, with.clone()));
         }
+        for address in self.internet {
+            doors.spawn(strangers(address, with.clone()));
+        }
         for listener in self.http {
             let name = with.public_name.clone();
             doors.spawn(async move { listen::redirect(listener, &name).await });
@@ -127,6 +134,12 @@ async fn portal(address: SocketAddr, listener: Option<TcpListener>, with: With) 
     };
     tracing::info!(%address, "office door open for business");
     listen::https(listener, TcpDoor::Office, with.tls, with.router).await
+}
+
+async fn strangers(address: SocketAddr, with: With) -> anyhow::Result<()> {
+    let listener = patiently(address, "invitations", || TcpListener::bind(address)).await;
+    tracing::info!(%address, "invitations are opened from the internet");
+    listen::https(listener, TcpDoor::Internet, with.tls, with.internet).await
 }
 
 async fn names(sockets: dns::Sockets, with: With) -> anyhow::Result<()> {

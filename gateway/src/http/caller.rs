@@ -37,6 +37,8 @@ pub enum Door {
     Tunnel(IpAddr),
     /// The office LAN.
     Office(IpAddr),
+    /// Wherever the router forwards strangers from.
+    Internet(IpAddr),
     /// The command line's socket; the kernel vouches for root.
     Local,
 }
@@ -48,6 +50,7 @@ impl Door {
         match self {
             Self::Tunnel(_) => DoorName::Tunnel,
             Self::Office(_) => DoorName::Office,
+            Self::Internet(_) => DoorName::Internet,
             Self::Local => DoorName::Local,
         }
     }
@@ -56,13 +59,13 @@ impl Door {
     #[must_use]
     pub fn address(self) -> Option<IpAddr> {
         match self {
-            Self::Tunnel(a) | Self::Office(a) => Some(a),
+            Self::Tunnel(a) | Self::Office(a) | Self::Internet(a) => Some(a),
             Self::Local => None,
         }
     }
 }
 
-/// Anybody, by any door.
+/// Anybody, by any door of the house: no stranger from the internet.
 #[derive(Clone, Debug)]
 pub struct Public {
     /// By which.
@@ -73,9 +76,9 @@ pub struct Public {
     pub session: Option<WebSession>,
 }
 
-/// Anybody by the doors of the house: office LAN and command line.
+/// Whoever may hold an invitation: anybody by the office LAN, the command line, or the internet where IT opened it.
 #[derive(Clone, Copy, Debug)]
-pub struct InHouse {
+pub struct Visitor {
     /// By which.
     pub door: Door,
 }
@@ -199,7 +202,7 @@ async fn session(
 /// Who comes by a browser: the door, the device in the tunnel, the web session.
 async fn browser(parts: &Parts, api: &Api, used: bool) -> Answer<(Door, Option<Device>, Option<(WebSession, String)>)> {
     let door = door(parts)?;
-    if door == Door::Local {
+    if matches!(door, Door::Local | Door::Internet(_)) {
         return Err(ApiError::NotFound);
     }
     let device = device(door, api).await?;
@@ -211,6 +214,9 @@ impl FromRequestParts<Arc<Api>> for Public {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
         let door = door(parts)?;
+        if matches!(door, Door::Internet(_)) {
+            return Err(ApiError::NotFound);
+        }
         let device = device(door, api).await?;
         let session = match door {
             Door::Local => None,
@@ -220,7 +226,7 @@ impl FromRequestParts<Arc<Api>> for Public {
     }
 }
 
-impl FromRequestParts<Arc<Api>> for InHouse {
+impl FromRequestParts<Arc<Api>> for Visitor {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Answer<Self> {
         match door(parts)? {

@@ -40,6 +40,8 @@ pub enum DoorName {
     Tunnel,
     /// The office LAN.
     Office,
+    /// The internet: invitations alone.
+    Internet,
     /// The command line's Unix socket.
     Local,
 }

@@ -61,7 +61,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
 /// A caller that hangs up does not stop a change between the database and the data plane; it goes on counting as theirs.
 async fn change(api: &Api, request: Request, next: Next) -> Response {
     let from = match request.extensions().get::<Door>() {
-        Some(Door::Tunnel(from) | Door::Office(from)) => Some(*from),
+        Some(Door::Tunnel(from) | Door::Office(from) | Door::Internet(from)) => Some(*from),
         _ => None,
     };
     let place = from.map(|from| api.changing.take(from, |mine, _| mine < CHANGES));
@@ -85,8 +85,8 @@ async fn in_time(answer: impl Future<Output = Response>) -> Response {
 }
 
 fn refusal(api: &Api, request: &Request) -> Option<ApiError> {
-    // A published address may be the gateway's own on the LAN. The office's listener is for the office all the same.
-    if let Some(Door::Office(from)) = request.extensions().get::<Door>()
+    // A published address may be the gateway's own on the LAN. Whoever is in the tunnel comes by the tunnel all the same.
+    if let Some(Door::Office(from) | Door::Internet(from)) = request.extensions().get::<Door>()
         && match *from {
             IpAddr::V4(a) => api.site().network.v4.contains(&a),
             IpAddr::V6(a) => api.site().network.v6.contains(&a),

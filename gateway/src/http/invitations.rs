@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Api;
 use super::caller::Admin;
-use super::caller::InHouse;
+use super::caller::Visitor;
 use super::devices;
 use super::devices::{Device, NewDevice};
 use super::error::{Answer, Named as _, Problems};
@@ -151,6 +151,12 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_invitations, add_invitation))
         .routes(routes!(revoke_invitation))
+        .merge(visitor_routes())
+}
+
+/// What the person invited needs, wherever they are.
+pub(super) fn visitor_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
         .routes(routes!(inspect_invitation))
         .routes(routes!(begin_invitation))
         .routes(routes!(confirm_invitation))
@@ -197,7 +203,7 @@ async fn revoke_invitation(
 /// Whom this invitation is for.
 #[utoipa::path(post, path = "/invitations/inspect", tag = "invitations", request_body = Inspect, responses((status = 200, body = InvitationFor), Problems))]
 async fn inspect_invitation(
-    caller: InHouse,
+    caller: Visitor,
     State(api): State<Arc<Api>>,
     Body(inspect): Body<Inspect>,
 ) -> Answer<Json<InvitationFor>> {
@@ -214,7 +220,7 @@ async fn inspect_invitation(
 /// A password is chosen, a second factor is drawn.
 #[utoipa::path(post, path = "/invitations/begin", tag = "invitations", request_body = Begin, responses((status = 200, body = Enrolment), Problems))]
 async fn begin_invitation(
-    caller: InHouse,
+    caller: Visitor,
     State(api): State<Arc<Api>>,
     Body(begin): Body<Begin>,
 ) -> Answer<Json<Enrolment>> {
@@ -229,7 +235,7 @@ async fn begin_invitation(
 /// The first code proves the second factor; the invitation is consumed.
 #[utoipa::path(post, path = "/invitations/confirm", tag = "invitations", request_body = Confirm, responses((status = 200, body = Redeemed), Problems))]
 async fn confirm_invitation(
-    caller: InHouse,
+    caller: Visitor,
     State(api): State<Arc<Api>>,
     Body(confirm): Body<Confirm>,
 ) -> Answer<Json<Redeemed>> {

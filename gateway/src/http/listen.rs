@@ -44,6 +44,9 @@ const PER_DEVICE: usize = 12;
 /// Connections at once from one address in the office, where several may share one.
 const PER_ADDRESS: usize = 64;
 
+/// Connections at once from one address in the internet: browsers open six, and a household shares one.
+const PER_STRANGER: usize = 16;
+
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 32;
 
@@ -63,6 +66,8 @@ pub enum TcpDoor {
     Tunnel,
     /// The office LAN.
     Office,
+    /// The internet.
+    Internet,
 }
 
 impl TcpDoor {
@@ -70,6 +75,7 @@ impl TcpDoor {
         match self {
             Self::Tunnel => PER_DEVICE,
             Self::Office => PER_ADDRESS,
+            Self::Internet => PER_STRANGER,
         }
     }
 
@@ -77,6 +83,7 @@ impl TcpDoor {
         match self {
             Self::Tunnel => Door::Tunnel(peer),
             Self::Office => Door::Office(peer),
+            Self::Internet => Door::Internet(peer),
         }
     }
 }

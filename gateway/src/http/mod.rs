@@ -1,4 +1,5 @@
-//! The one HTTP API, by three doors: the tunnel, the office LAN, and the command line's Unix socket.
+//! The one HTTP API, by three doors: the tunnel, the office LAN, and the command line's Unix socket. A fourth, the
+//! internet, has a router of its own with next to nothing in it.
 //!
 //! Who may call a handler is written in its signature, by the extractor it takes; the door is the socket.
 //!
@@ -185,12 +186,25 @@ pub fn document() -> OpenApi {
     api_routes().into_openapi()
 }
 
-/// Everything that is answered by all three doors; the listener puts the [`caller::Door`] on each request.
+/// Everything that strangers from the internet are answered: an invitation is opened, and whoever forgot the tunnel is told.
+/// What is not here is not there, whatever a handler would say.
+pub fn internet_router(api: Arc<Api>) -> Router {
+    let invitations = OpenApiRouter::new().nest("/api/v1", invitations::visitor_routes());
+    let (routes, _) = invitations.split_for_parts();
+    with_guard(routes.merge(pages::internet_routes()), api)
+}
+
+/// Everything that is answered by the three doors of the house; the listener puts the [`caller::Door`] on each request.
 pub fn router(api: Arc<Api>) -> Router {
     let (routes, document) = api_routes().split_for_parts();
-    routes
+    let routes = routes
         .route("/api/v1/openapi.json", get(move || async move { Json(document) }))
-        .merge(pages::routes())
+        .merge(pages::routes());
+    with_guard(routes, api)
+}
+
+fn with_guard(routes: Router<Arc<Api>>, api: Arc<Api>) -> Router {
+    routes
         .fallback(pages::lost)
         .method_not_allowed_fallback(|| async { ApiError::NotFound.into_response() })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

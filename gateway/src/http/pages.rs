@@ -42,6 +42,22 @@ pub(super) fn routes() -> Router<Arc<Api>> {
     })
 }
 
+/// What strangers from the internet see: the way in for whoever is invited, and one page for whoever forgot the tunnel.
+const FOR_STRANGERS: [&str; 2] = ["/invitation.html", "/mark.svg"];
+
+/// What stands at `/` for them.
+const OUTSIDE: &str = "/outside.html";
+
+/// The files' routes, for strangers from the internet.
+pub(super) fn internet_routes() -> Router<Arc<Api>> {
+    let seen = |page: &&Page| FOR_STRANGERS.contains(&page.path) || page.path.starts_with("/_app/");
+    let outside = PAGES.iter().find(|page| page.path == OUTSIDE).map(|page| ("/", page));
+    let pages = PAGES.iter().filter(seen).map(|page| (page.route(), page)).chain(outside);
+    pages.fold(Router::new(), |router, (route, page)| {
+        router.route(route, get(move |headers: HeaderMap| async move { page.answer(&headers) }))
+    })
+}
+
 /// Whatever has no route: the API answers with a problem, all else with a page.
 pub(super) async fn lost(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let api = uri.path() == "/api" || uri.path().starts_with("/api/");

@@ -1,5 +1,6 @@
 // The parts of the house, each with words of its own: a page loads those of its area. English is the measure of all.
 import type console from './console/en.ts';
+import type outside from './outside/en.ts';
 import type people from './people/en.ts';
 import type places from './places/en.ts';
 import type portal from './portal/en.ts';
@@ -10,6 +11,8 @@ export interface Areas {
   portal: typeof portal;
   /** What the console's pages share; overview and devices. */
   console: typeof console;
+  /** Before the door, in the internet. */
+  outside: typeof outside;
   /** People, groups, invitations. */
   people: typeof people;
   /** Resources, and who may reach them. */

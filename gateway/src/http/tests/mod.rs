@@ -128,6 +128,18 @@ impl Gateway {
     }
 
     async fn ask(&self, door: Door, cookie: Option<&str>, method: &str, path: &str, body: Option<Value>) -> Answered {
+        self.ask_by(self.router(), door, cookie, method, path, body).await
+    }
+
+    async fn ask_by(
+        &self,
+        router: Router,
+        door: Door,
+        cookie: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answered {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -138,12 +150,16 @@ impl Gateway {
             request = request.header(name, shown);
         }
         let body = body.map_or(Body::empty(), |b| Body::from(b.to_string()));
-        self.send(door, request.body(body).unwrap()).await
+        self.send_by(router, door, request.body(body).unwrap()).await
     }
 
-    async fn send(&self, door: Door, mut request: Request<Body>) -> Answered {
+    async fn send(&self, door: Door, request: Request<Body>) -> Answered {
+        self.send_by(self.router(), door, request).await
+    }
+
+    async fn send_by(&self, router: Router, door: Door, mut request: Request<Body>) -> Answered {
         request.extensions_mut().insert(door);
-        let response = router(self.api.clone()).oneshot(request).await.unwrap();
+        let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         // A stream has no end to wait for.
         let stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "text/event-stream");

@@ -104,6 +104,28 @@ async fn files_come_as_the_browser_likes_them_and_are_kept() {
     }
 }
 
+/// From the internet: what an invitation needs, one page that says how to come in, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_shown_two_pages() {
+    let g = Gateway::new().await;
+    let outside = internet_router(g.api.clone());
+    let ask = async |path: &str| {
+        let request = Request::get(path).header(header::HOST, "door.example.org").body(Body::empty()).unwrap();
+        g.send_by(outside.clone(), Door::Internet("198.51.100.7".parse().unwrap()), request).await
+    };
+    for page in PAGES.iter().filter(|page| is_html(page) && page.path != "/404.html") {
+        let seen = page.route() == "/" || page.path == "/invitation.html";
+        assert_eq!(ask(page.route()).await.status, if seen { 200 } else { 404 }, "{}", page.path);
+    }
+    let (here, named) = (ask("/").await, quoted(&ask("/").await.text, "import(\"").len());
+    assert!(named > 0 && here.headers.contains_key("content-security-policy"));
+    let inside = String::from_utf8(bytes(&g, "/", &[]).await.2).unwrap();
+    assert_ne!(here.text, inside, "it is a page of its own");
+    for page in PAGES.iter().filter(|page| page.path.starts_with("/_app/") && page.path.ends_with(".css")) {
+        assert_eq!(ask(page.route()).await.status, 200, "{}", page.path);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_leads_nowhere_is_said_by_a_page_outside_the_api_only() {
     let g = Gateway::new().await;

@@ -9,7 +9,7 @@ use crate::store::resources::NewResource;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Anybody,
-    InHouse,
+    Visitor,
     Tunnel,
     Follower,
     Verified,
@@ -64,9 +64,9 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /invitations", Who::Admin, 200),
     ("post /invitations", Who::Admin, 201),
     ("post /invitations/{invitation}/revoke", Who::Admin, 204),
-    ("post /invitations/inspect", Who::InHouse, 410),
-    ("post /invitations/begin", Who::InHouse, 410),
-    ("post /invitations/confirm", Who::InHouse, 410),
+    ("post /invitations/inspect", Who::Visitor, 410),
+    ("post /invitations/begin", Who::Visitor, 410),
+    ("post /invitations/confirm", Who::Visitor, 410),
     ("get /settings", Who::Admin, 200),
     ("patch /settings", Who::Person, 200),
     ("get /audit", Who::Admin, 200),
@@ -115,7 +115,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
         matches!(caller, TunnelLocked | OfficeNobody | OfficeProgram | OfficeReader | TunnelProgram) && !program;
     match who {
         Who::Anybody => None,
-        Who::InHouse => tunnel.then_some(404),
+        Who::Visitor => tunnel.then_some(404),
         Who::Tunnel => (!tunnel).then_some(404),
         // In the tunnel it is the device, on the office LAN the session.
         Who::Follower if caller == Local => Some(404),
@@ -247,6 +247,30 @@ async fn every_route_by_every_door_for_every_caller() {
             if expected == 401 && refusal(*who, caller, false).is_some() {
                 assert_eq!(answered.slug(), "not-signed-in", "{route} by {caller:?}");
             }
+        }
+    }
+}
+
+/// Whatever a stranger brings along: the cookie of an administrator, a program's token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_internet_opens_invitations_and_nothing_else() {
+    let g = Gateway::new().await;
+    let stranger = Door::Internet("198.51.100.7".parse().unwrap());
+    let (cookie, token) = (g.session(g.ilse.0, None).await, g.token("all", "all:write").await);
+    let at_home = Door::Office(OFFICE.parse().unwrap());
+    assert_eq!(g.ask(at_home, Some(&cookie), "GET", "/users", None).await.status, 200, "the cookie is good");
+    let outside = super::super::internet_router(g.api.clone());
+    for (n, (route, who, right)) in TABLE.iter().enumerate() {
+        let v = victim(&g, n).await;
+        let method = route.split(' ').next().unwrap().to_uppercase();
+        for credential in [None, Some(cookie.as_str()), Some(token.as_str())] {
+            let (path, body) = prepared(route, &v);
+            let expected = if *who == Who::Visitor { *right } else { 404 };
+            let answered = g.ask_by(outside.clone(), stranger, credential, &method, &path, body.clone()).await;
+            assert_eq!(answered.status.as_u16(), expected, "{route}: {}", answered.text);
+            // The handlers refuse a stranger by themselves, too.
+            let answered = g.ask(stranger, credential, &method, &path, body).await;
+            assert_eq!(answered.status.as_u16(), expected, "{route}, the house's router: {}", answered.text);
         }
     }
 }

@@ -1,0 +1,8 @@
+import type { Messages } from './en.ts';
+
+export default {
+  outsideTitle: 'Primero, active su túnel',
+  outsideStep1: 'Abra la aplicación WireGuard y active el túnel de la oficina.',
+  outsideStep2: 'Después abra de nuevo esta página: le pide su contraseña y un código, y su oficina se abre.',
+  outsideNone: '¿Aún no lo tiene configurado?',
+} satisfies Messages;
