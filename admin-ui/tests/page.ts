@@ -48,7 +48,10 @@ export async function fits(page: Page, state: string) {
         const targets = all.filter((target) => target.checkVisibility());
         // A box to tick is as large as its label.
         const size = (target: Element) =>
-          (target.matches('[type=checkbox]') ? (target.closest('label') ?? target) : target).getBoundingClientRect();
+          (target.matches('[type=checkbox], [type=radio]')
+            ? (target.closest('label') ?? target)
+            : target
+          ).getBoundingClientRect();
         return {
           over: root.scrollWidth - root.clientWidth,
           small: targets.filter((t) => size(t).height < touch || size(t).width < touch).map((t) => t.outerHTML),

@@ -2,7 +2,7 @@
 // With PASSERELLE_SCREENSHOTS, a folder, each is kept as LANGUAGE/PAGE-WIDTH[-dark].png.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
 import { administrator, OFFICE } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
 import { button, fields, heading, locked, opened } from './page.ts';
@@ -15,6 +15,10 @@ const FOLDER = process.env['PASSERELLE_SCREENSHOTS'];
 const CONSOLE: [name: string, path: string][] = [
   ['overview', '/admin'],
   ['people', '/admin/people'],
+  ['person', '/admin/people/person?login=anne'],
+  ['people-import', '/admin/people/import'],
+  ['people-groups', '/admin/people/groups'],
+  ['people-sheets', '/admin/people/sheets'],
   ['devices', '/admin/devices'],
   ['resources', '/admin/resources'],
   ['access', '/admin/access'],
@@ -22,6 +26,9 @@ const CONSOLE: [name: string, path: string][] = [
   ['audit', '/admin/audit'],
   ['health', '/admin/health'],
   ['settings', '/admin/settings'],
+  ['settings-home', '/admin/settings/home'],
+  ['settings-mail', '/admin/settings/mail'],
+  ['settings-tokens', '/admin/settings/tokens'],
 ];
 
 /** Every language at both widths; dark too where it is kept. */
@@ -63,10 +70,17 @@ async function shoot(page: Page, language: string, name: string) {
 
 async function console_(browser: Browser) {
   const page = await administrator(browser);
+  const asked = new Set<Request>();
+  const answered = (request: Request) => asked.delete(request);
+  page.on('request', (request) => asked.add(request));
+  page.on('requestfinished', answered);
+  page.on('requestfailed', answered);
   for (const [name, path] of CONSOLE) {
     await page.goto(OFFICE + path);
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await page.waitForLoadState('networkidle');
+    // What is heard as it happens never ends.
+    const waits = () => [...asked].some((request) => !/\/(events|live)$/.test(request.url()));
+    while (waits()) await page.evaluate(() => new Promise(requestAnimationFrame));
     await keep(page, `admin-${name}`);
   }
 }
@@ -88,6 +102,9 @@ async function portal(browser: Browser) {
   await page.goto(`${OFFICE}/devices`);
   await heading(page, 'My devices');
   await keep(page, 'devices');
+  await page.goto(`${OFFICE}/checklist`);
+  await page.getByLabel('Does it install updates by itself?').waitFor();
+  await keep(page, 'checklist');
   await page.goto(`${OFFICE}/nowhere`);
   await page.getByRole('heading', { level: 1 }).waitFor();
   await keep(page, 'nowhere');

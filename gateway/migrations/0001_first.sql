@@ -16,6 +16,8 @@ CREATE TABLE site (
     resolvers        TEXT   NOT NULL,
     office_zones     TEXT   NOT NULL,
     masquerade       BIGINT NOT NULL CHECK (masquerade IN (0, 1)),
+    passkeys         BIGINT NOT NULL CHECK (passkeys IN (0, 1)),
+    home_work        TEXT   NOT NULL,
     next_device      BIGINT NOT NULL CHECK (next_device >= 0),
     next_alias       BIGINT NOT NULL CHECK (next_alias >= 0),
     private_key      TEXT   NOT NULL,
@@ -28,13 +30,19 @@ CREATE TABLE site (
     tls_renew_at     BIGINT NOT NULL,
     created_at       BIGINT NOT NULL,
     last_seen        BIGINT NOT NULL,
-    restored_at      BIGINT
+    restored_at      BIGINT,
+    -- For how many days lines of the audit are kept, by class.
+    keep_access         BIGINT NOT NULL DEFAULT 183 CHECK (keep_access > 0),
+    keep_administration BIGINT NOT NULL DEFAULT 365 CHECK (keep_administration > 0),
+    keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0)
 );
 
+-- Of somebody who was erased an empty row stays, for the devices that are never deleted to belong to.
 CREATE TABLE users (
     id                TEXT   PRIMARY KEY,
     login             TEXT   NOT NULL UNIQUE,
     name              TEXT   NOT NULL,
+    mail              TEXT,
     language          TEXT   NOT NULL CHECK (language IN ('fr', 'nl', 'ca', 'es', 'en')),
     role              TEXT   NOT NULL CHECK (role IN ('admin', 'user')),
     password_hash     TEXT,
@@ -45,7 +53,31 @@ CREATE TABLE users (
     password_failures_elsewhere BIGINT NOT NULL DEFAULT 0,
     factor_failures   BIGINT NOT NULL DEFAULT 0,
     disabled_at       BIGINT,
+    erased_at         BIGINT CHECK (erased_at IS NULL OR disabled_at IS NOT NULL),
     created_at        BIGINT NOT NULL
+);
+
+CREATE TABLE rules_accepted (
+    user_id TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    version BIGINT NOT NULL,
+    at      BIGINT NOT NULL,
+    PRIMARY KEY (user_id, version)
+);
+
+CREATE TABLE checklists (
+    user_id     TEXT   PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    replies     TEXT   NOT NULL,
+    answered_at BIGINT NOT NULL
+);
+
+CREATE TABLE mail_server (
+    id       BIGINT PRIMARY KEY CHECK (id = 1),
+    host     TEXT   NOT NULL,
+    port     BIGINT NOT NULL,
+    security TEXT   NOT NULL CHECK (security IN ('starttls', 'tls', 'none')),
+    login    TEXT,
+    password TEXT,
+    sender   TEXT   NOT NULL
 );
 
 CREATE TABLE groups (
@@ -110,7 +142,8 @@ CREATE TABLE policies (
     UNIQUE (group_id, resource_id)
 );
 
--- `until` moves on while the device is in use, up to `cap`; each also in boot time of the boot named.
+-- `until` moves on while the device is in use, up to `cap`; each also in boot time of the boot named. `idle`: after so
+-- many milliseconds without use it is over.
 CREATE TABLE verifications (
     id         TEXT   PRIMARY KEY,
     device_id  TEXT   NOT NULL REFERENCES devices (id),
@@ -121,6 +154,7 @@ CREATE TABLE verifications (
     until_boot BIGINT NOT NULL,
     cap        BIGINT NOT NULL,
     cap_boot   BIGINT NOT NULL,
+    idle       BIGINT NOT NULL,
     grace_at   BIGINT,
     ended_at   BIGINT,
     end_reason TEXT
@@ -128,12 +162,17 @@ CREATE TABLE verifications (
 CREATE UNIQUE INDEX verifications_running ON verifications (device_id) WHERE ended_at IS NULL;
 CREATE INDEX verifications_of_user ON verifications (user_id);
 
+-- A telephone that is to take the place of the one in use waits in the session that began it (sealed), and goes with it.
 CREATE TABLE web_sessions (
-    token_hash TEXT   PRIMARY KEY,
-    user_id    TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    device_id  TEXT   REFERENCES devices (id),
-    created_at BIGINT NOT NULL,
-    seen_at    BIGINT NOT NULL
+    token_hash           TEXT   PRIMARY KEY,
+    id                   TEXT   NOT NULL UNIQUE,
+    user_id              TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device_id            TEXT   REFERENCES devices (id),
+    created_at           BIGINT NOT NULL,
+    seen_at              BIGINT NOT NULL,
+    next_factor          TEXT,
+    next_factor_at       BIGINT,
+    next_factor_failures BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX web_sessions_of_user ON web_sessions (user_id);
 
@@ -160,6 +199,8 @@ CREATE TABLE invitations (
     password_hash TEXT,
     totp_secret   TEXT,
     failures      BIGINT NOT NULL DEFAULT 0,
+    mailed_at     BIGINT,
+    reminded_at   BIGINT,
     redeemed_at   BIGINT,
     revoked_at    BIGINT
 );
@@ -170,6 +211,22 @@ CREATE TABLE recovery_codes (
     used_at   BIGINT,
     PRIMARY KEY (user_id, code_hash)
 );
+
+-- `credential_id` is unpadded base64url as browsers write it, `public_key` a COSE key in base64. Rows stay: a revoked
+-- passkey is never registered anew.
+CREATE TABLE passkeys (
+    id            TEXT   PRIMARY KEY,
+    user_id       TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name          TEXT   NOT NULL,
+    credential_id TEXT   NOT NULL UNIQUE,
+    public_key    TEXT   NOT NULL,
+    algorithm     BIGINT NOT NULL,
+    signatures    BIGINT NOT NULL CHECK (signatures >= 0),
+    created_at    BIGINT NOT NULL,
+    used_at       BIGINT,
+    revoked_at    BIGINT
+);
+CREATE UNIQUE INDEX passkeys_name ON passkeys (user_id, name) WHERE revoked_at IS NULL;
 
 -- Tries per login (known or not) and per source; the key says which.
 CREATE TABLE throttles (

@@ -77,8 +77,16 @@ id!(
     VerificationId
 );
 id!(
+    /// Somebody signed in on one browser.
+    WebSessionId
+);
+id!(
     /// One invitation to become a user.
     InvitationId
+);
+id!(
+    /// A passkey of a person's.
+    PasskeyId
 );
 id!(
     /// An API token.

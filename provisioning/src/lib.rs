@@ -1,11 +1,13 @@
 //! Everything Passerelle issues to people and machines: addresses, keys, invitations, recovery codes, TOTP secrets,
-//! WireGuard configs, QR codes, certificates.
+//! WireGuard configs, files that add a share, QR codes, certificates; and the list of people that an office brings along.
 //!
 //! No database, no network, no file. Nothing here prints a secret by accident: secret types have no telling `Debug`.
 
 pub mod addresses;
 pub mod authority;
 pub mod digest;
+pub mod drive;
+pub mod import;
 pub mod invitation;
 pub mod keys;
 pub mod percent;

@@ -44,11 +44,7 @@ impl<'o> Browser<'o> {
     ///
     /// # Errors
     /// The script failed, or `answer` did.
-    pub fn run(
-        &self,
-        script: &str,
-        answer: impl FnMut(&str) -> anyhow::Result<String>,
-    ) -> anyhow::Result<Vec<String>> {
+    pub fn run(&self, script: &str, answer: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Result<Vec<String>> {
         self.run_within(LIMIT, script, answer)
     }
 

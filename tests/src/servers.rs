@@ -36,6 +36,7 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Servers {
     _processes: Vec<Process>,
+    files: Process,
     office_dns: Process,
     office_forwards: PathBuf,
     /// What answers RDP on the office PC.
@@ -75,11 +76,12 @@ impl Servers {
         let root = dfs_root(office);
         fs::create_dir_all(&root)?;
         let dfs = format!("[{DFS}]\npath = {}\nmsdfs root = yes\n", root.display());
-        processes.push(samba(office, &office.files, "files", &SHARES, &dfs)?);
+        let files = samba(office, &office.files, "files", &SHARES, &dfs)?;
         let (rdp, name) = rdp(office)?;
         processes.push(rdp);
         let servers = Self {
             _processes: processes,
+            files,
             office_dns,
             office_forwards,
             rdp: name,
@@ -114,6 +116,17 @@ impl Servers {
     pub fn office_forwards(&self, lines: &str) -> anyhow::Result<()> {
         fs::write(&self.office_forwards, lines).context("write the office's forwards")?;
         self.office_dns.signal(Signal::HUP)
+    }
+}
+
+impl Servers {
+    /// Tells the file server's Samba: `STOP` halts it (connections are taken, and nothing is said), `CONT` lets it go on,
+    /// `TERM` ends it for good.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn signal_files(&self, signal: Signal) -> anyhow::Result<()> {
+        self.files.signal(signal)
     }
 }
 

@@ -10,6 +10,7 @@ use office::addresses::GATEWAY_LAN;
 use office::gateway::{Cast, GatewayOptions, Lan, Role};
 use office::totp::Authenticator;
 use office::{Browser, Client, Home, OfficeOptions, connect, scenario, wait_until};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -186,6 +187,98 @@ fn a_device_is_added_and_lost_from_the_page() -> anyhow::Result<()> {
     })
 }
 
+/// Anne changes her password, telephone and recovery codes, and ends what is open elsewhere: a second browser stands for
+/// the one that was stolen.
+#[test]
+fn people_look_after_their_own_security_and_data() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let share = cast.files_at(445)[0];
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?;
+        let (word, mut recovery) = ("nine silver spoons in a drawer", cast.anne.recovery_codes.clone().into_iter());
+        let mut new: Option<Authenticator> = None;
+        let said = browser.run("security.ts", |wanted| {
+            Ok(match wanted.split_once(' ').unwrap_or((wanted, "")) {
+                ("person", _) => {
+                    json!({ "login": cast.anne.login, "password": cast.anne.password, "word": word }).to_string()
+                }
+                ("code", "") => cast.anne.authenticator.fresh_code()?,
+                ("code", "new") => new.as_mut().context("a new telephone")?.fresh_code()?,
+                ("telephone", secret) => new.insert(Authenticator::new(secret)?).fresh_code()?,
+                ("recovery", _) => recovery.next().context("a recovery code")?,
+                ("share", "open") => {
+                    ensure!(connect(client.ns(), share, KNOCK)?.is_open(), "{share} is refused");
+                    String::from("seen")
+                }
+                ("share", "shut") => {
+                    ensure!(connect(client.ns(), share, KNOCK)?.is_refused_at_once(), "{share} is open");
+                    String::from("seen")
+                }
+                other => bail!("the script wants `{other:?}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+        for line in said {
+            eprintln!("{line}");
+        }
+        for event in [
+            "password_changed",
+            "factor_replaced",
+            "recovery_codes_renewed",
+            "web_session_ended",
+            "signed_out_everywhere",
+        ] {
+            ensure!(!cast.gateway.audit(event)?.is_empty(), "no {event} in the audit");
+        }
+        Ok(())
+    })
+}
+
+/// The share as the portal gives it; and why it does not open: Samba halted, Samba ended, moved to where nobody is.
+#[test]
+fn the_portal_says_why_a_drive_does_not_open() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?;
+        let mut seen = Vec::new();
+        let said = browser.run("home.ts", |wanted| {
+            seen.push(wanted.to_owned());
+            Ok(match wanted {
+                "person" => json!({ "login": cast.anne.login, "password": cast.anne.password }).to_string(),
+                "code" => cast.anne.authenticator.fresh_code()?,
+                "halt" => {
+                    office.servers()?.signal_files(Signal::STOP)?;
+                    String::from("halted")
+                }
+                "go on" => {
+                    office.servers()?.signal_files(Signal::CONT)?;
+                    String::from("on")
+                }
+                "end" => {
+                    office.servers()?.signal_files(Signal::TERM)?;
+                    let at = "192.168.1.10:445".parse()?;
+                    let ended = || Ok((!connect(&office.pc, at, KNOCK)?.is_open()).then_some(()));
+                    wait_until("Samba has ended", KNOCK, ended)?;
+                    String::from("ended")
+                }
+                "move" => {
+                    cast.gateway.cli(&["share", "move", "files", "192.168.1.99"])?;
+                    String::from("moved")
+                }
+                other => bail!("the script wants `{other}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+        ensure!(["halt", "go on", "end", "move"].iter().all(|w| seen.iter().any(|s| s == w)), "{seen:?}");
+        for line in said {
+            eprintln!("{line}");
+        }
+        Ok(())
+    })
+}
+
 /// A browser that does not trust the authority shows no page: the certificate is what makes it the office.
 #[test]
 fn without_the_authority_there_is_no_page() -> anyhow::Result<()> {
@@ -195,6 +288,58 @@ fn without_the_authority_there_is_no_page() -> anyhow::Result<()> {
         let browser = Browser::new(office, client.ns(), None)?;
         let said = browser.run("stranger.ts", |wanted| bail!("the script wants `{wanted}`"))?;
         ensure!(said.iter().any(|line| line.contains("ERR_CERT_AUTHORITY_INVALID")), "{said:?}");
+        Ok(())
+    })
+}
+
+/// A passkey of the browser's own opens the real share by one touch, on Anne's laptop, until she removes it.
+#[test]
+fn a_passkey_opens_the_share_by_one_touch() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions::default())?;
+        let client = cast.anne_at(Home::A)?;
+        let share = cast.files_at(445);
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?;
+        let (mut opened, mut refused) = (0, 0);
+        let said = browser.run("passkey.ts", |wanted| {
+            Ok(match wanted {
+                "person" => json!({ "login": cast.anne.login, "password": cast.anne.password }).to_string(),
+                "code" => cast.anne.authenticator.fresh_code()?,
+                "wrong code" => cast.anne.authenticator.wrong_code()?,
+                "offer" => {
+                    let before = cast.gateway.cli(&["settings", "show"])?;
+                    ensure!(before["passkeys"] == false, "offered from the start: {before}");
+                    cast.gateway.cli(&["settings", "change", "--passkeys", "true"])?;
+                    String::from("offered")
+                }
+                "extended" => {
+                    let audit = cast.gateway.cli(&["audit", "--event", "door_extended"])?;
+                    ensure!(audit.as_array().is_some_and(|all| all.len() == 1), "{audit}");
+                    String::from("seen")
+                }
+                "share open" => {
+                    for to in share {
+                        ensure!(connect(client.ns(), to, KNOCK)?.is_open(), "{to} is refused");
+                    }
+                    opened += 1;
+                    String::from("seen")
+                }
+                "share refused" => {
+                    for to in share {
+                        let reach = connect(client.ns(), to, KNOCK)?;
+                        ensure!(reach.is_refused_at_once(), "{to}: {reach:?}");
+                    }
+                    refused += 1;
+                    String::from("seen")
+                }
+                other => bail!("the script wants `{other}`"),
+            })
+        })?;
+        ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
+        ensure!((opened, refused) == (2, 4), "the share was looked at {opened} times open, {refused} times refused");
+        for line in said {
+            eprintln!("{line}");
+        }
         Ok(())
     })
 }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use provisioning::addresses::{self, SiteNetwork};
-use provisioning::authority::{Authority, Bounds};
+use provisioning::authority::{Authority, Bounds, SERVER_DAYS};
 use provisioning::invitation::Token;
 use provisioning::keys::PrivateKey;
 use zeroize::Zeroizing;
@@ -22,13 +22,19 @@ use crate::config::Config;
 use crate::http::{gateway_name, input};
 use crate::identity::seal::Sealer;
 use crate::link::message::Secret;
+use crate::pure::home_work::HomeWork;
+use crate::pure::retention::Retention;
 use crate::pure::site;
 use crate::store::site::Site;
 use crate::store::users::{NewUser, Role};
 use crate::store::{Moment, Store};
 
-/// A certificate of 397 days is replaced this long after it was made.
-const RENEW: Duration = Duration::from_secs(330 * 24 * 3600);
+/// A certificate of 397 days is replaced this long after it was made …
+const RENEW_DAYS: u64 = 330;
+const RENEW: Duration = Duration::from_secs(RENEW_DAYS * 24 * 3600);
+
+/// … which is this long before its end.
+pub(crate) const RENEW_BEFORE: Duration = Duration::from_secs((SERVER_DAYS as u64 - RENEW_DAYS) * 24 * 3600);
 
 /// Addresses that the internal CA may vouch for (RFC 1918, RFC 4193).
 const PRIVATE: [IpNet; 4] = [
@@ -100,6 +106,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     let administrator = NewUser {
         name: input::name(&boot.admin_display_name).map_err(text)?,
         language: input::language(&boot.admin_language).map_err(text)?,
+        mail: None,
         role: Role::Admin,
         groups: std::collections::BTreeSet::new(),
         login,
@@ -122,6 +129,10 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         resolvers: site::resolvers(boot.resolvers).map_err(anyhow::Error::msg)?,
         office_zones,
         masquerade: boot.masquerade,
+        // The certificate is the internal authority's: nobody but machines that were told trusts it.
+        passkeys: false,
+        retention: Retention::default(),
+        home_work: HomeWork { language: administrator.language.clone(), ..HomeWork::default() },
         private_key: Secret(*key.as_bytes()),
         public_key: key.public_key().to_string(),
         ca_certificate: authority.certificate_pem().to_owned(),

@@ -1,6 +1,7 @@
 //! The `serve` process, wired: store, reconciler, the three doors, DNS in the tunnel and for the office LAN.
 
 mod first_boot;
+mod forget;
 mod names;
 mod office;
 #[cfg(test)]
@@ -27,15 +28,18 @@ use crate::audit::Actor;
 use crate::claim::{Role, claim};
 use crate::config::Config;
 use crate::dns::{self, Side};
+use crate::http::health::Machine;
 use crate::http::listen::{self, Certificate, TcpDoor};
 use crate::http::{self, Api};
 use crate::identity::passwords::{Cost, Passwords};
 use crate::identity::seal::Sealer;
 use crate::link::message::{Interface, SocketRole};
+use crate::mail::remind::keep_reminding;
 use crate::reconcile::{self, Sockets};
 use crate::store::site::Site;
 use crate::store::{Moment, Store};
 
+pub(crate) use first_boot::RENEW_BEFORE;
 pub use first_boot::{FirstBoot, first_boot};
 
 use self::office::{Office, With};
@@ -83,6 +87,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let views = names::Views::new(&site, office.gateway());
     tokio::spawn(keep_witness(store.clone(), config.clone(), started.reconciler.published()));
     tokio::spawn(keep_cuts(store.clone()));
+    tokio::spawn(forget::forget_daily(store.clone(), started.reconciler.clone()));
     tokio::spawn(views.clone().follow(started.reconciler.published()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
@@ -90,7 +95,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(renew_daily(store.clone(), config.clone(), certificate));
     let also = office.portal().map(|ip| ip.to_string()).chain(config.also_named.iter().cloned());
     let public_name = site.public_name.clone();
-    let api = Arc::new(Api::new(store.clone(), passwords, started.reconciler, also));
+    let from_home = !config.internet_listen.is_empty();
+    tokio::spawn(keep_reminding(store.clone(), started.reconciler.clone(), from_home));
+    let api = Api::new(store.clone(), passwords, started.reconciler, also).on(Machine::new(&config));
+    let api = Arc::new(api.opened_from_home(from_home));
     let (internet, router) = (http::internet_router(api.clone()), http::router(api));
     let mut doors = JoinSet::new();
     let database = config.database();

@@ -14,6 +14,9 @@ pub(super) struct Audit {
     /// Only from then on: 2026-11-22, "2026-11-22 08:00", 10m, 8h or 30d (ago)
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
+    /// Only from before then, written alike
+    #[arg(long, value_name = "WHEN")]
+    before: Option<String>,
     /// Only this event, such as device_revoked
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Event::NAMES), hide_possible_values = true)]
     event: Option<String>,
@@ -30,9 +33,11 @@ const TIMES: [&str; 3] = ["until", "at", "made_at"];
 
 impl Audit {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
-        let since = self.since.map(|text| parse_start(&text, Unix::now())).transpose()?;
+        let moment = |text: Option<String>| text.map(|text| parse_start(&text, Unix::now())).transpose();
+        let (since, before) = (moment(self.since)?, moment(self.before)?);
         let query: Vec<(&str, String)> = [
             ("since", since.map(|at| at.0.to_string())),
+            ("before", before.map(|at| at.0.to_string())),
             ("event", self.event),
             ("user", self.user),
             ("limit", self.limit.map(|n| n.to_string())),

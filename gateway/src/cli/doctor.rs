@@ -9,11 +9,15 @@ use serde::Serialize;
 
 use super::client::Client;
 use super::output::{say, say_json};
-use super::{detect, probe, resolvers, status};
+use super::{detect, probe, status};
 use crate::config::Config;
+use crate::dns::ask;
 use crate::firewall::load::Nft;
+use crate::http::health::Firewalls;
 use crate::http::settings::Settings;
 use crate::http::status::Status;
+use crate::pure::health::{self, Line, State};
+use crate::pure::shown::deceives;
 
 /// Before this, the clock was never set: 2026-01-01T00:00:00Z.
 const PLAUSIBLE: i64 = 1_767_225_600_000;
@@ -51,6 +55,7 @@ impl Doctor {
                 checks.push(Check::well("configuration", "readable"));
                 let settings = gateway(&config, &mut checks);
                 checks.extend(settings.as_ref().map(dns).unwrap_or_default());
+                checks.extend(health(&config));
                 checks.push(self.probe(&config, settings.as_ref()));
             }
             Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
@@ -99,11 +104,17 @@ impl Doctor {
         };
         let cure = if self.apply_cure { probe::Cure::Apply } else { probe::Cure::Show };
         match probe::probe(config, &interface, cure) {
-            Ok(finding) if finding.passes => Check::well(
-                WHAT,
-                &format!("a probe reached {interface}; no other firewall shuts off portal or WireGuard"),
-            ),
-            Ok(finding) => Check::ill(WHAT, finding.to_string()),
+            Ok(finding) if finding.passes => {
+                tell(config, None);
+                Check::well(
+                    WHAT,
+                    &format!("a probe reached {interface}; no other firewall shuts off portal or WireGuard"),
+                )
+            }
+            Ok(finding) => {
+                tell(config, Some(one_line(&finding)));
+                Check::ill(WHAT, finding.to_string())
+            }
             Err(error) => Check::ill(WHAT, format!("{error:#}")),
         }
     }
@@ -117,6 +128,20 @@ impl Check {
     fn ill(what: &'static str, note: String) -> Self {
         Self { what, well: false, note }
     }
+}
+
+/// The console's health page knows by this: the gateway itself cannot look at other firewalls.
+fn tell(config: &Config, problem: Option<String>) {
+    let told = Client::of(config).and_then(|client| client.put("health/firewalls", &Firewalls { problem }));
+    // A gateway that does not answer is a line of its own.
+    let _: anyhow::Result<Option<()>> = told;
+}
+
+/// As the page shows it: no longer than the API takes.
+fn one_line(finding: &probe::Probed) -> String {
+    let cure = if finding.cure.is_empty() { String::new() } else { format!("; cure: {}", finding.cure.join(" && ")) };
+    let text: String = format!("{}{cure}", finding.sentence).chars().filter(|c| !deceives(*c)).collect();
+    text.chars().take(1000).collect()
 }
 
 fn tun() -> Check {
@@ -155,12 +180,34 @@ fn dns(settings: &Settings) -> Vec<Check> {
     if settings.resolvers.is_empty() {
         return vec![Check::ill(WHAT, format!("no DNS server: while the tunnel is on, names fail for devices. {HOW}"))];
     }
-    let asked = resolvers::ask(&settings.resolvers, &settings.office_zones);
-    let check = |asked: &resolvers::Asked| match asked.sentence(HOW) {
+    let asked = ask::ask(&settings.resolvers, &settings.office_zones);
+    let check = |asked: &ask::Asked| match asked.sentence(HOW) {
         Some(sentence) => Check::ill(WHAT, sentence),
         None => Check::well(WHAT, &format!("{} answers", asked.resolver)),
     };
     asked.iter().map(check).collect()
+}
+
+/// What the gateway finds besides, as its health page tells it.
+fn health(config: &Config) -> Vec<Check> {
+    let lines: Vec<Line> = Client::of(config).and_then(|client| client.get("health")).unwrap_or_default();
+    let named = |line: Line| {
+        let what = match line.check {
+            health::Check::Disk => "room on the disk",
+            health::Check::Certificate => "certificate",
+            health::Check::PublicName => "public name",
+            health::Check::Outside => "from outside",
+            // These are told above, or by `status`.
+            _ => return None,
+        };
+        match (line.state, line.detail) {
+            (State::Trouble, detail) => Some(Check::ill(what, detail.unwrap_or_default())),
+            (State::Watch, detail) => Some(Check::well(what, &format!("look at it: {}", detail.unwrap_or_default()))),
+            (State::Well, _) => Some(Check::well(what, "as it should be")),
+            (State::Unknown, _) => None,
+        }
+    };
+    lines.into_iter().filter_map(named).collect()
 }
 
 /// What it says of itself; the settings, if it answers.

@@ -62,14 +62,17 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 31] = [
-    "why <user:anne> <resource:files>",
-    "user add <login:zoe> --name <name:Zoe> --language <language:fr> --group <groups:staff>",
+const TABLE: [&str; 36] = [
+    "why <user:anne> <resource:files> --at <at:8h>",
+    "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
+    "user change <user:anne> --name <name:Anne> --language <language:fr> --role <role:user>",
     "user disable <user:anne> --yes",
+    "user erase <user:anne> --yes",
     "user enable <user:anne>",
     "user group <user:anne> <exactly:staff>",
     "user group <user:anne> --add <add:staff> --remove <remove:staff>",
+    "user mail <user:anne> <address:anne@example.org>",
     "group add <name:others>",
     "group remove <group:staff> --yes",
     "device add <user:anne> <name:tablet> --public-key <public_key:KEY>",
@@ -92,10 +95,16 @@ const TABLE: [&str; 31] = [
     "verification end <verification:none>",
     "settings change --organisation <name:Us> --endpoint <endpoint:a.example.org:443> --office-interface \
      <office_interface:eth1> --time-zone <time_zone:Europe/Brussels> --resolver <resolvers:192.168.1.1> --office-zone \
-     <office_zones:corp.lan> --masquerade <masquerade:true>",
+     <office_zones:corp.lan> --masquerade <masquerade:true> --passkeys <passkeys:true> \
+     --keep-audit <keep_audit:183,365,365> \
+     --verification-minutes <verification_minutes:480> --idle-minutes \
+     <idle_minutes:60> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
+     <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",
+    "settings mail set <host:mail.example.org> --from <from:gate@example.org> --security <security:tls> --port <port:465>",
+    "settings mail test <address:ilse@example.org>",
     "token add <name:backup> --scope <scopes:users:read> --until <until:8h>",
     "token revoke <which:none>",
-    "audit --since <since:8h> --event <event:user_added> --user <user:anne> --limit <limit:5>",
+    "audit --since <since:30d> --before <before:8h> --event <event:user_added> --user <user:anne> --limit <limit:5>",
 ];
 
 /// Commands that ask no gateway, and what asks a person.
@@ -193,8 +202,10 @@ fn every_argument_has_its_place_in_the_table() {
                 let id = argument.get_id().as_str();
                 // The same three commands for each kind of what is published.
                 let shared = ["move", "remove"].contains(&sub.get_name()) && ["which", "to"].contains(&id);
-                let alias = if id == "organisation" { "name" } else { id };
-                if !["config", "output"].contains(&id) && !shared && !rows.iter().any(|(name, _)| *name == Some(alias))
+                let alias = if id == "organisation" || id.starts_with("contact_") { "name" } else { id };
+                if !["config", "output", "rules", "as_user"].contains(&id)
+                    && !shared
+                    && !rows.iter().any(|(name, _)| *name == Some(alias))
                 {
                     missing.push(format!("{path} {id}"));
                 }

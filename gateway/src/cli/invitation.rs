@@ -9,8 +9,10 @@ use super::output::{list, say, say_json};
 use super::redeem::Redeem;
 use crate::clock::Unix;
 use crate::http::invitations::{AddInvitation, Invitation as Issued, InvitationIssued};
+use crate::http::mail::MailInvitation;
 use crate::http::users::User as Person;
 use crate::ids::InvitationId;
+use crate::mail::Outcome;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Invitation {
@@ -18,6 +20,9 @@ pub(super) enum Invitation {
     Add {
         /// Login or id
         user: String,
+        /// Send it to their mail address
+        #[arg(long)]
+        mail: bool,
     },
     /// Every invitation
     List,
@@ -33,15 +38,23 @@ pub(super) enum Invitation {
 impl Invitation {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
-            Self::Add { user } => {
+            Self::Add { user, mail } => {
                 let before: Vec<Issued> = context.client.get("invitations")?;
                 let issued: InvitationIssued = context.client.post("invitations", &AddInvitation { user })?;
                 if context.json {
+                    if mail {
+                        send(context, &issued)?;
+                    }
                     return say_json(&issued);
                 }
+                if mail && send(context, &issued)? {
+                    return Ok(());
+                }
                 say(&issued.token);
+                say(&issued.link);
                 say(format_args!("For {}, once, until {}.", issued.invitation.login, local(issued.invitation.until)));
-                say("Hand it over in person or by telephone. Redeem it with: passerelle invitation redeem");
+                say("Hand it over in person or by telephone: the link for a browser, or the letters and digits for");
+                say("`passerelle invitation redeem`.");
                 let now = Unix::now();
                 let open = |i: &&Issued| i.redeemed_at.is_none() && i.revoked_at.is_none() && i.until > now;
                 if before.iter().filter(open).any(|i| i.login == issued.invitation.login) {
@@ -74,6 +87,22 @@ impl Invitation {
             Self::Redeem(redeem) => redeem.run(context),
         }
     }
+}
+
+/// Mails it; false, and why, if it was not sent.
+fn send(context: &Context, issued: &InvitationIssued) -> anyhow::Result<bool> {
+    let path = format!("invitations/{}/mail", issued.invitation.id);
+    let outcome: Outcome = context.client.post(&path, &MailInvitation { token: issued.token.clone() })?;
+    match outcome.trouble {
+        None if context.json => {}
+        None => {
+            say(format_args!("Mailed to {}, good until {}.", issued.invitation.login, local(issued.invitation.until)))
+        }
+        Some(trouble) => {
+            tell(format_args!("! Not mailed: {}", super::mail::sentence(trouble, outcome.answer.as_deref())))
+        }
+    }
+    Ok(outcome.is_sent())
 }
 
 fn state(invitation: &Issued, now: Unix) -> String {

@@ -58,11 +58,6 @@ impl fmt::Display for Probed {
     }
 }
 
-/// Whether this machine forwards IPv4 packets at all; true where that cannot be read.
-pub(super) fn forwards() -> bool {
-    !std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|value| value.trim() == "0")
-}
-
 /// All cures together, none twice.
 fn steps(findings: &[Finding]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();

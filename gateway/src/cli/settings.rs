@@ -1,14 +1,18 @@
 //! What IT decides for the whole site.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::Context;
 use super::input::tell;
 use super::output::{say, say_json};
-use super::resolvers;
-use crate::http::settings::{ChangeSettings, Settings as Shown};
+use crate::dns::ask;
+use crate::http::settings::{ChangeSettings, KeepAudit, Settings as Shown};
+use crate::pure::home_work::{Contact, Link};
 use crate::pure::site;
 
 #[derive(Debug, Subcommand)]
@@ -16,7 +20,10 @@ pub(super) enum Settings {
     /// As they are
     Show,
     /// Change what is named; the rest stays
-    Change(Change),
+    Change(Box<Change>),
+    /// The server that mail goes by
+    #[command(subcommand)]
+    Mail(super::mail::Mail),
 }
 
 #[derive(Debug, Args)]
@@ -46,6 +53,59 @@ pub(super) struct Change {
     /// Whether the office sees the gateway's address instead of the device's: true needs no route back
     #[arg(long, value_name = "BOOL")]
     masquerade: Option<bool>,
+    /// Whether people may sign in with passkeys: their browsers must trust the certificate of the public name
+    #[arg(long, value_name = "BOOL")]
+    passkeys: Option<bool>,
+    /// For how many days the audit keeps sign-ins and doors, changes, and refusals: 183,365,365
+    #[arg(long, value_name = "DAYS,DAYS,DAYS", value_parser = keep)]
+    keep_audit: Option<KeepAudit>,
+    /// A door opened from now on stays open for so long at most: 60 to 1440
+    #[arg(long, value_name = "MINUTES")]
+    verification_minutes: Option<u32>,
+    /// … and for so long without use: 15 to 720
+    #[arg(long, value_name = "MINUTES")]
+    idle_minutes: Option<u32>,
+    /// The language of people who are added without one
+    #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
+    language: Option<String>,
+    /// Whom people call, as they read it: "IT, weekdays 8 to 18"
+    #[arg(long, value_name = "TEXT")]
+    contact_text: Option<String>,
+    /// Their telephone
+    #[arg(long, value_name = "NUMBER")]
+    contact_phone: Option<String>,
+    /// Their mail address
+    #[arg(long, value_name = "ADDRESS")]
+    contact_mail: Option<String>,
+    /// A link on people's first page, all of them anew: Intranet=https://intranet.example; may be repeated
+    #[arg(long = "link", value_name = "NAME=URL", value_parser = link, conflicts_with = "no_links")]
+    links: Vec<Link>,
+    /// There are no such links
+    #[arg(long)]
+    no_links: bool,
+    /// The telework rules, from a file of plain text; an empty one: there are none
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+}
+
+fn keep(text: &str) -> Result<KeepAudit, String> {
+    let days: Option<Vec<u32>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    match days.as_deref() {
+        Some(&[access, administration, security]) => Ok(KeepAudit { access, administration, security }),
+        _ => {
+            Err("three numbers of days are expected: sign-ins and doors, changes, refusals, such as 183,365,365".into())
+        }
+    }
+}
+
+fn kept(days: KeepAudit) -> String {
+    let KeepAudit { access, administration, security } = days;
+    format!("{access} days sign-ins and doors, {administration} changes, {security} refusals")
+}
+
+fn link(text: &str) -> Result<Link, String> {
+    let (name, url) = text.split_once('=').ok_or("write it as Intranet=https://intranet.example")?;
+    Ok(Link { name: name.to_owned(), url: url.to_owned() })
 }
 
 impl Settings {
@@ -53,16 +113,22 @@ impl Settings {
         let asked = matches!(&self, Self::Change(change) if !change.resolvers.is_empty());
         let settings: Shown = match self {
             Self::Show => context.client.get("settings")?,
-            Self::Change(change) => context.client.patch("settings", &change.body())?,
+            Self::Change(change) => {
+                let now: Shown = context.client.get("settings")?;
+                context.client.patch("settings", &change.body(&now)?)?
+            }
+            Self::Mail(mail) => return mail.run(context),
         };
         if context.json {
             return say_json(&settings);
         }
         if asked {
             let how = "The change is made all the same; name another with --resolver.";
-            let all = resolvers::ask(&settings.resolvers, &settings.office_zones);
+            let all = ask::ask(&settings.resolvers, &settings.office_zones);
             all.iter().filter_map(|one| one.sentence(how)).for_each(|sentence| tell(format_args!("! {sentence}")));
         }
+        let yes = |held: bool| if held { "yes" } else { "no" }.to_owned();
+        let contact = settings.contact;
         let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         for (name, value) in [
             ("Organisation", settings.organisation),
@@ -72,7 +138,28 @@ impl Settings {
             ("Time zone", settings.time_zone),
             ("Resolvers", list(settings.resolvers.iter().map(ToString::to_string).collect())),
             ("Office zones", list(settings.office_zones)),
-            ("Masquerade", if settings.masquerade { "yes" } else { "no" }.to_owned()),
+            ("Masquerade", yes(settings.masquerade)),
+            ("Passkeys", yes(settings.passkeys)),
+            ("Audit kept", kept(settings.retention)),
+            (
+                "Verification",
+                format!("{} minutes at most, {} without use", settings.verification_minutes, settings.idle_minutes),
+            ),
+            ("Language", settings.language),
+            (
+                "Contact",
+                list([contact.text, contact.phone, contact.mail].into_iter().filter(|t| !t.is_empty()).collect()),
+            ),
+            ("Links", list(settings.links.iter().map(|l| format!("{} ({})", l.name, l.url)).collect())),
+            (
+                "Rules",
+                if settings.rules.is_empty() {
+                    "none".to_owned()
+                } else {
+                    format!("version {}", settings.rules_version)
+                },
+            ),
+            ("Checklist", list(settings.checklist.into_iter().map(|q| q.text.unwrap_or(q.id)).collect())),
         ] {
             say(format_args!("{name:<17} {value}"));
         }
@@ -81,9 +168,22 @@ impl Settings {
 }
 
 impl Change {
-    fn body(self) -> ChangeSettings {
+    /// What of the contact is not named stays as it is now.
+    fn body(self, now: &Shown) -> anyhow::Result<ChangeSettings> {
+        let links = (self.no_links || !self.links.is_empty()).then_some(self.links);
+        let parts = [self.contact_text, self.contact_phone, self.contact_mail];
+        let contact = parts.iter().any(Option::is_some).then(|| {
+            let [text, phone, mail] = parts;
+            Contact {
+                text: text.unwrap_or_else(|| now.contact.text.clone()),
+                phone: phone.unwrap_or_else(|| now.contact.phone.clone()),
+                mail: mail.unwrap_or_else(|| now.contact.mail.clone()),
+            }
+        });
+        let read =
+            |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("read the rules in {}", file.display()));
         let zones = (self.no_office_zones || !self.office_zones.is_empty()).then_some(self.office_zones);
-        ChangeSettings {
+        Ok(ChangeSettings {
             organisation: self.organisation,
             endpoint: self.endpoint,
             office_interface: self.office_interface,
@@ -91,6 +191,15 @@ impl Change {
             resolvers: Some(self.resolvers).filter(|r| !r.is_empty()),
             office_zones: zones,
             masquerade: self.masquerade,
-        }
+            passkeys: self.passkeys,
+            retention: self.keep_audit,
+            verification_minutes: self.verification_minutes,
+            idle_minutes: self.idle_minutes,
+            language: self.language,
+            contact,
+            links,
+            rules: self.rules.as_ref().map(read).transpose()?,
+            checklist: None,
+        })
     }
 }

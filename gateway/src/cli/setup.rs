@@ -19,8 +19,9 @@ use super::detect::Network;
 use super::input::{Input, tell};
 use super::output::{say, say_json};
 use super::probe::{self, Probed};
-use super::resolvers;
 use crate::config::{Config, DEFAULT_PATH};
+use crate::dns::ask;
+use crate::firewall::probe::forwards;
 use crate::pure::site;
 
 #[derive(Debug, Args)]
@@ -178,10 +179,10 @@ impl Setup {
     }
 
     /// All answers, and how the DNS servers did; shown, and corrected until they are right.
-    fn answers(&self, seen: &Seen, json: bool) -> anyhow::Result<(Form, Vec<resolvers::Asked>)> {
+    fn answers(&self, seen: &Seen, json: bool) -> anyhow::Result<(Form, Vec<ask::Asked>)> {
         let mut form = Form::fill(|field| self.flag(field), seen, !self.yes)?;
         loop {
-            let asked = resolvers::ask(&form.resolvers, &form.zones);
+            let asked = ask::ask(&form.resolvers, &form.zones);
             let mut text = format!("\n{}", form.summary(seen));
             for sentence in dns_warnings(&form, &asked) {
                 text.push_str("\n! ");
@@ -203,7 +204,7 @@ impl Setup {
     }
 }
 
-fn dns_warnings(form: &Form, asked: &[resolvers::Asked]) -> Vec<String> {
+fn dns_warnings(form: &Form, asked: &[ask::Asked]) -> Vec<String> {
     const HOW: &str = "Name one that does (line 6, or --resolver).";
     if form.resolvers.is_empty() {
         return vec![format!("no DNS server: while the tunnel is on, names fail for devices. {HOW}")];
@@ -240,7 +241,7 @@ fn say_way(probed: Option<&Probed>) {
             }
             say("Until this is cured, nothing passes into the office. `passerelle doctor` tries again.");
         }
-        None if !probe::forwards() => say(
+        None if forwards() == Some(false) => say(
             "The way into the office was not tried, but this machine forwards no packets (net.ipv4.ip_forward is 0): \
              `passerelle doctor` has the cure.",
         ),

@@ -8,7 +8,9 @@ use super::moment::local;
 use super::output::{list, say, say_json, table};
 use crate::http::cut::Stored;
 use crate::http::groups::Group;
-use crate::http::users::{AddUser, CarriedOut, Role, SetGroups, User as Person};
+use crate::http::home_work::Checklist;
+use crate::http::users::{AddUser, CarriedOut, ChangeUser, Role, SetGroups, SetMail, User as Person};
+use crate::pure::home_work::Reply;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
@@ -21,6 +23,8 @@ pub(super) enum User {
         /// Login or id
         user: String,
     },
+    /// Change somebody's name, language or role
+    Change(Change),
     /// Shut somebody out, reversibly; their doors lock at once
     Disable {
         /// Login or id
@@ -34,6 +38,14 @@ pub(super) enum User {
         /// Login or id
         user: String,
     },
+    /// Erase somebody for good: shut out first, then nothing names them any more, not even the audit
+    Erase {
+        /// Login or id
+        user: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// After a database was put back from before, or a clock that was wrong: those who are listed and not disabled may get in
     Confirm {
         /// Do not ask
@@ -42,6 +54,17 @@ pub(super) enum User {
     },
     /// Show or change the groups somebody is in
     Group(Membership),
+    /// Say where somebody's invitations are mailed to
+    Mail {
+        /// Login or id
+        user: String,
+        /// anne@example.org
+        #[arg(value_name = "ADDRESS", required_unless_present = "none", conflicts_with = "none")]
+        address: Option<String>,
+        /// Nowhere
+        #[arg(long)]
+        none: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -51,7 +74,10 @@ pub(super) struct Add {
     /// Name for people; the login if absent
     #[arg(long)]
     name: Option<String>,
-    /// en, fr, nl, ca or es
+    /// Where invitations are mailed to
+    #[arg(long, value_name = "ADDRESS")]
+    mail: Option<String>,
+    /// en, fr, nl, ca or es; that of the settings if absent
     #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
     language: Option<String>,
     /// May change everything here
@@ -60,6 +86,21 @@ pub(super) struct Add {
     /// A group to be in; may be repeated
     #[arg(long = "group", value_name = "GROUP")]
     groups: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Change {
+    /// Login or id
+    user: String,
+    /// Name for people
+    #[arg(long)]
+    name: Option<String>,
+    /// en, fr, nl, ca or es
+    #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
+    language: Option<String>,
+    /// admin or user
+    #[arg(long, value_parser = ["admin", "user"])]
+    role: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +140,17 @@ impl User {
                     format!("{user} is shut out; nothing of theirs passes any more (after {ms} ms).")
                 })
             }
+            Self::Change(change) => change.run(context),
+            Self::Erase { user, yes } => {
+                let question = format!(
+                    "Erase {user}? All their doors lock now, their devices are revoked, and nothing names them any more. \
+                     This cannot be undone."
+                );
+                super::sure(&question, yes)?;
+                carried_out(context, &context.client.delete(&format!("users/{}", escape(&user)))?, |ms| {
+                    format!("{user} is erased; nothing of theirs passes any more (after {ms} ms).")
+                })
+            }
             Self::Confirm { yes } => {
                 super::sure("Have you looked through `passerelle user list` and `passerelle device list`?", yes)?;
                 context.client.act::<()>("status/confirm-people")?;
@@ -114,6 +166,18 @@ impl User {
                 })
             }
             Self::Group(membership) => membership.run(context),
+            Self::Mail { user, address, none: _ } => {
+                let mail = SetMail { mail: address };
+                context.client.put::<()>(&format!("users/{}/mail", escape(&user)), &mail)?;
+                if context.json {
+                    return say_json(&mail);
+                }
+                match mail.mail {
+                    Some(address) => say(format_args!("Invitations of {user} are mailed to {address}.")),
+                    None => say(format_args!("Invitations of {user} are mailed nowhere.")),
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -123,6 +187,7 @@ impl Add {
         let body = AddUser {
             name: Some(self.name.unwrap_or_else(|| name_of(&self.login))),
             login: self.login,
+            mail: self.mail,
             language: self.language,
             role: self.admin.then_some(Role::Admin),
             groups: self.groups,
@@ -132,6 +197,19 @@ impl Add {
             return say_json(&user);
         }
         say(format_args!("{} is added. Next: passerelle invitation add {}", user.login, user.login));
+        Ok(())
+    }
+}
+
+impl Change {
+    fn run(self, context: &Context) -> anyhow::Result<()> {
+        let role = self.role.map(|role| if role == "admin" { Role::Admin } else { Role::User });
+        let body = ChangeUser { name: self.name, language: self.language, role };
+        let user: Person = context.client.patch(&format!("users/{}", escape(&self.user)), &body)?;
+        if context.json {
+            return say_json(&user);
+        }
+        say(format_args!("{} is changed.", user.login));
         Ok(())
     }
 }
@@ -180,17 +258,31 @@ fn show(context: &Context, user: &str) -> anyhow::Result<()> {
     let rows = [
         ("Login", user.login.clone()),
         ("Name", user.name.clone()),
+        ("Mail", user.mail.clone().unwrap_or_else(|| "–".to_owned())),
         ("Language", user.language.clone()),
         ("Role", if user.role == Role::Admin { "admin" } else { "user" }.to_owned()),
         ("State", state(&user)),
         ("Groups", groups),
         ("Devices", user.devices.to_string()),
+        ("Rules accepted", user.rules_accepted.map_or("–".to_owned(), |n| format!("version {n}"))),
+        ("Home checklist", user.checklist.as_ref().map_or("–".to_owned(), checked)),
         ("Added", local(user.created_at)),
         ("Id", user.id.to_string()),
     ];
     let rows: Vec<_> = rows.map(|(name, value)| vec![name.to_owned(), value]).into();
     say(table(&["", ""], &rows).trim_start());
     Ok(())
+}
+
+/// `disk yes, wifi unsure (23 Nov 2026 18:00)`
+fn checked(list: &Checklist) -> String {
+    let word = |reply: &Reply| match reply {
+        Reply::Yes => "yes",
+        Reply::No => "no",
+        Reply::Unsure => "unsure",
+    };
+    let all: Vec<_> = list.replies.iter().map(|(id, reply)| format!("{id} {}", word(reply))).collect();
+    format!("{} ({})", all.join(", "), local(list.answered_at))
 }
 
 fn state(user: &Person) -> String {

@@ -3,8 +3,9 @@
 use clap::Args;
 
 use super::Context;
-use super::moment::{lasting, local};
+use super::moment::{lasting, local, parse_end};
 use super::output::{say, say_json};
+use crate::clock::Unix;
 use crate::http::why::{Why as Answer, WhyDevice, WhyReason, WhyVerdict};
 
 #[derive(Debug, Args)]
@@ -13,11 +14,17 @@ pub(super) struct Why {
     user: String,
     /// Name or id of a share or service
     resource: String,
+    /// Not now, but then: 2026-12-31, "2026-12-31 18:00", 8h or 30d
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
 }
 
 impl Why {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
-        let query = [("user", self.user), ("resource", self.resource)];
+        let mut query = vec![("user", self.user), ("resource", self.resource)];
+        if let Some(text) = self.at {
+            query.push(("at", parse_end(&text, Unix::now())?.0.to_string()));
+        }
         let answer: Answer = context.client.get_with("why", &query)?;
         if context.json {
             return say_json(&answer);

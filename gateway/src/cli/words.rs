@@ -102,11 +102,15 @@ impl Words {
             Slug::InvalidRequest => self.invalid,
             Slug::NotSignedIn
             | Slug::NotAllowed
+            | Slug::PasskeyRefused
+            | Slug::OtherDevice
+            | Slug::PasskeyLate
             | Slug::CrossOrigin
             | Slug::WrongHost
             | Slug::FactorNotConfirmed
             | Slug::FactorSuspended
             | Slug::Restored
+            | Slug::Outdated
             | Slug::LastAdministrator => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,

@@ -53,7 +53,12 @@ fn finish(query: &Message, bytes: Vec<u8>, message: Message, view: &View) -> Opt
     }
 }
 
-async fn exchange(query: &Message, resolver: SocketAddr, via: Via) -> std::io::Result<Option<(Vec<u8>, Message)>> {
+/// One question to one resolver; nothing if what came back is no answer to it.
+pub(super) async fn exchange(
+    query: &Message,
+    resolver: SocketAddr,
+    via: Via,
+) -> std::io::Result<Option<(Vec<u8>, Message)>> {
     let id = random_id()?;
     let Some(asked) = ask(query, id) else { return Ok(None) };
     match via {

@@ -6,8 +6,10 @@
 //! never logged: no line at any level holds a name that was asked.
 
 pub mod answer;
+pub(crate) mod ask;
 mod forward;
 pub mod limit;
+pub mod office;
 pub mod rewrite;
 mod server;
 pub mod upstream;

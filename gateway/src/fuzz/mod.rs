@@ -21,7 +21,7 @@ use crate::pure::state::{Held, State};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("answers", dns::answers),
     ("bodies", people::bodies),
     ("config", people::config),
@@ -33,6 +33,7 @@ pub const TARGETS: [Target; 13] = [
     ("queries", dns::queries),
     ("runs", crate::tunnel::fuzz::runs),
     ("segments", crate::tunnel::fuzz::segments),
+    ("smb", wire::smb),
     ("tokens", people::tokens),
     ("words", people::words),
 ];

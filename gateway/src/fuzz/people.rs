@@ -35,7 +35,9 @@ fn text(bytes: &[u8]) -> &str {
 
 /// Every body of the API. Whatever is wrong with it, serde says so in words.
 pub(super) fn bodies(bytes: &[u8]) {
-    use crate::http::{devices, door, groups, invitations, policies, resources, settings, sign_in, tokens, users};
+    use crate::http::{
+        devices, door, groups, import, invitations, policies, resources, settings, sign_in, tokens, users,
+    };
     fn one<T: DeserializeOwned>(bytes: &[u8]) {
         if let Err(e) = serde_json::from_slice::<T>(bytes) {
             let told = input::wrong(&format!("the body: {e}")).unwrap_or_default();
@@ -45,7 +47,10 @@ pub(super) fn bodies(bytes: &[u8]) {
     one::<sign_in::SignIn>(bytes);
     one::<door::Extend>(bytes);
     one::<users::AddUser>(bytes);
+    one::<users::ChangeUser>(bytes);
     one::<users::SetGroups>(bytes);
+    one::<import::ImportPeople>(bytes);
+    one::<groups::RenameGroup>(bytes);
     one::<groups::AddGroup>(bytes);
     one::<groups::AddMember>(bytes);
     one::<devices::AddDevice>(bytes);
@@ -58,6 +63,8 @@ pub(super) fn bodies(bytes: &[u8]) {
     one::<invitations::Begin>(bytes);
     one::<invitations::Confirm>(bytes);
     one::<settings::ChangeSettings>(bytes);
+    // A list of people is a body within a body.
+    let _ = provisioning::import::people(bytes);
 }
 
 /// The configuration file. What is taken means the same when it is written again; what is refused is named.
@@ -122,6 +129,9 @@ fn our_site() -> Site {
         resolvers: Vec::new(),
         office_zones: Vec::new(),
         masquerade: true,
+        passkeys: true,
+        retention: crate::pure::retention::Retention::default(),
+        home_work: crate::pure::home_work::HomeWork::default(),
         private_key: Secret([1; 32]),
         public_key: String::new(),
         ca_certificate: String::new(),

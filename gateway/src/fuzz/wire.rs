@@ -69,3 +69,14 @@ fn again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &
     assert_eq!(serde_json::from_slice::<T>(&written).unwrap(), message);
     Some(message)
 }
+
+/// What a file server says first. Whatever is read of it was asked for.
+pub(super) fn smb(bytes: &[u8]) {
+    if let Some((frame, rest)) = bytes.split_first_chunk() {
+        let _ = crate::smb::length(*frame).map(|wanted| assert!(wanted <= crate::smb::READ));
+        let _ = crate::smb::parse(rest);
+    }
+    if let Ok(negotiated) = crate::smb::parse(bytes) {
+        assert!((0x0202..=0x0311).contains(&negotiated.dialect));
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! The door is put on a request by the listener it came through. No header and no address decides it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +118,8 @@ pub struct Verified {
 /// Somebody signed in on this browser, by the door and device they signed in by.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
+    /// By which door.
+    pub door: Door,
     /// Who.
     pub session: WebSession,
     /// Hash of their token.
@@ -128,8 +131,14 @@ pub struct SignedIn {
 /// Somebody signed in who is in: by the office LAN, or by a device of theirs whose door is open.
 #[derive(Clone, Debug)]
 pub struct Inside {
+    /// By which door.
+    pub door: Door,
     /// Who.
     pub session: WebSession,
+    /// Hash of their token.
+    pub token_hash: String,
+    /// The device, in the tunnel.
+    pub device: Option<Device>,
 }
 
 /// IT in person: root on the command line, or an administrator signed in by the office LAN or by a verified device.
@@ -144,6 +153,20 @@ pub struct Person {
 pub struct Admin {
     /// For the audit.
     pub actor: Actor,
+}
+
+/// IT, who looks on: asked for again while it lasts, which keeps nobody signed in.
+pub struct Watcher {
+    /// Who.
+    pub actor: Actor,
+    parts: Parts,
+}
+
+/// Without what they showed: it is a secret.
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watcher").field("actor", &self.actor).finish_non_exhaustive()
+    }
 }
 
 impl Admin {
@@ -295,9 +318,15 @@ impl FromRequestParts<Arc<Api>> for Verified {
 impl FromRequestParts<Arc<Api>> for SignedIn {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
-        let (_, device, found) = browser(parts, api, true).await?;
+        Self::of(parts, api, true).await
+    }
+}
+
+impl SignedIn {
+    async fn of(parts: &Parts, api: &Api, used: bool) -> Answer<Self> {
+        let (door, device, found) = browser(parts, api, used).await?;
         let (session, token_hash) = found.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
-        Ok(Self { session, token_hash, device })
+        Ok(Self { door, session, token_hash, device })
     }
 }
 
@@ -317,13 +346,37 @@ impl Admin {
 impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        Self::of(parts, api, true).await
+    }
+}
+
+impl Admin {
+    async fn of(parts: &Parts, api: &Api, used: bool) -> Answer<Self> {
         match (door(parts)?, parts.headers.get(header::AUTHORIZATION)) {
             (Door::Office(_), Some(value)) => {
                 let actor = program(value, parts, api).await?;
                 Ok(Self { actor })
             }
-            _ => Person::from_request_parts(parts, api).await.map(|Person { actor }| Self { actor }),
+            _ => Person::of(parts, api, used).await.map(|Person { actor }| Self { actor }),
         }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Watcher {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let Admin { actor } = Admin::of(parts, api, true).await?;
+        Ok(Self { actor, parts: parts.clone() })
+    }
+}
+
+impl Watcher {
+    /// Asked again, as if they came now; no use of their session is noted.
+    ///
+    /// # Errors
+    /// They may look no longer, or the database does not answer.
+    pub async fn again(&self, api: &Api) -> Answer<()> {
+        Admin::of(&self.parts, api, false).await.map(drop)
     }
 }
 
@@ -347,26 +400,32 @@ async fn program(value: &HeaderValue, parts: &Parts, api: &Api) -> Answer<Actor>
 impl FromRequestParts<Arc<Api>> for Person {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        Self::of(parts, api, true).await
+    }
+}
+
+impl Person {
+    async fn of(parts: &Parts, api: &Api, used: bool) -> Answer<Self> {
         if door(parts)? == Door::Local {
             return Ok(Self { actor: Actor::Local });
         }
-        let signed_in = SignedIn::from_request_parts(parts, api).await?;
+        let signed_in = SignedIn::of(parts, api, used).await?;
         if signed_in.session.role != Role::Admin && !planted(Bug::EverybodyIsIt) {
             return Err(ApiError::NotFound);
         }
-        let Inside { session } = Inside::of(signed_in, api).await?;
+        let Inside { session, .. } = Inside::of(signed_in, api).await?;
         Ok(Self { actor: Actor::User(session.login) })
     }
 }
 
 impl Inside {
-    async fn of(SignedIn { session, device, .. }: SignedIn, api: &Api) -> Answer<Self> {
-        if let Some(device) = device
+    async fn of(SignedIn { door, session, token_hash, device }: SignedIn, api: &Api) -> Answer<Self> {
+        if let Some(device) = &device
             && api.store.open_for(device.id, Moment::now()).await?.is_none()
         {
             return Err(ApiError::Forbidden(Slug::NotAllowed, "the door of this device is locked: sign in"));
         }
-        Ok(Self { session })
+        Ok(Self { door, session, token_hash, device })
     }
 }
 

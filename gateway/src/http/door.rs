@@ -15,17 +15,18 @@ use zeroize::Zeroizing;
 use super::Api;
 use super::caller::{self, Public, Tunnel, Verified};
 use super::cut::Stored;
-use super::error::{Answer, Problems};
+use super::error::{Answer, ApiError, Problems};
 use super::input::Body;
 use super::me;
 use super::me::Me;
 use super::resources::ResourceKind;
 use crate::audit::Actor;
 use crate::clock::Boot;
-use crate::identity::sign_in;
+use crate::identity::{passkey, sign_in};
 use crate::ids::DeviceId;
 use crate::pure::cut::What;
 use crate::pure::decide::{Verdict, decide};
+use crate::pure::home_work::{Contact, Link};
 use crate::reconcile::Wait;
 use crate::store::devices::Device;
 use crate::store::verifications::OpenFor;
@@ -63,6 +64,8 @@ pub struct DoorView {
     pub organisation: String,
     /// Its public name.
     pub public_name: String,
+    /// Whether people may sign in with passkeys, on the page of its public name.
+    pub passkeys: bool,
     /// By which door the request came.
     pub door: DoorName,
     /// The device at this door; in the tunnel only.
@@ -82,6 +85,10 @@ pub struct DoorView {
     pub grace: bool,
     /// What can be reached; empty while the door is locked.
     pub resources: Vec<DoorResource>,
+    /// Whom to call; nothing: nobody is named.
+    pub contact: Option<Contact>,
+    /// What else of the office is opened by a browser; empty while the door is locked.
+    pub links: Vec<Link>,
     /// Who is signed in on this browser.
     pub me: Option<Me>,
 }
@@ -206,6 +213,7 @@ pub(super) async fn seen(
             .map(|idle| device.and_then(used).map_or(idle, |u| u.min(idle))),
         grace: left.is_some_and(|left| left.grace),
         resources,
+        links: if left.is_some() { api.site().home_work.links.clone() } else { Vec::new() },
         me,
         ..locked(api, door, device)
     };
@@ -217,6 +225,7 @@ fn locked(api: &Api, door: caller::Door, device: Option<&Device>) -> DoorView {
     DoorView {
         organisation: api.site().organisation.clone(),
         public_name: api.site().public_name.clone(),
+        passkeys: passkey::are_offered(&api.site()),
         door: door.name(),
         device: device.map(|d| DoorDevice {
             id: d.id,
@@ -231,8 +240,29 @@ fn locked(api: &Api, door: caller::Door, device: Option<&Device>) -> DoorView {
         idle_ms: None,
         grace: false,
         resources: Vec::new(),
+        contact: Some(api.site().home_work.contact.clone()).filter(|c| !c.is_empty()),
+        links: Vec::new(),
         me: None,
     }
+}
+
+/// Something published that this device may reach now, by its name; what it may not is none.
+pub(super) async fn granted(
+    api: &Api,
+    device: &Device,
+    name: &str,
+    now: Moment,
+) -> Answer<crate::store::resources::Resource> {
+    let world = api.store.world(&Scope::user(device.user), now).await?;
+    let wanted = api.store.resources().await?.into_iter().find(|r| r.name == name);
+    let allowed = wanted.filter(|r| matches!(decide(&world, device.id, r.id, now.boot), Verdict::Allow { .. }));
+    allowed.ok_or_else(|| ApiError::unknown("resource", name))
+}
+
+/// What people type to reach it: its own name in the office, if it was published with one, which is what Windows and
+/// Kerberos know it by.
+pub(super) fn name_of(api: &Api, resource: &crate::store::resources::Resource) -> String {
+    resource.dns_names.first().cloned().unwrap_or_else(|| format!("{}.{}", resource.name, api.site().zone))
 }
 
 /// … and when the first of it ends.
@@ -250,8 +280,7 @@ async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<(Vec<DoorR
     let shown = published.into_iter().filter(|r| allowed(r)).map(|r| DoorResource {
         dns_name: match r.kind {
             ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
-            // Its own name in the office, if it was published with one: what Windows and Kerberos know it by.
-            _ => r.dns_names.first().cloned().unwrap_or_else(|| format!("{}.{}", r.name, api.site().zone)),
+            _ => name_of(api, &r),
         },
         name: r.name,
         kind: r.kind,

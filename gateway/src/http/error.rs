@@ -116,6 +116,12 @@ impl From<Refused> for ApiError {
             ),
             Refused::Clock => Self::Clock,
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
+            Refused::Passkey => Self::Unauthenticated(Slug::PasskeyRefused),
+            Refused::OtherDevice => Self::Forbidden(
+                Slug::OtherDevice,
+                "this device belongs to somebody else: nobody but its owner opens it",
+            ),
+            Refused::Late => Self::Conflict(Slug::PasskeyLate, "begin again".into()),
             Refused::Weak(weak) => {
                 let text = weak.to_string();
                 Self::Conflict(weak.into(), text)

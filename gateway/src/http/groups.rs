@@ -40,6 +40,14 @@ pub struct AddGroup {
     pub name: String,
 }
 
+/// The body of `PATCH /api/v1/groups/{group}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameGroup {
+    /// 1 to 64 characters, no control characters.
+    pub name: String,
+}
+
 /// The body of `POST /api/v1/groups/{group}/members`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +65,7 @@ impl From<stored::Group> for Group {
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_groups, add_group))
-        .routes(routes!(remove_group))
+        .routes(routes!(rename_group, remove_group))
         .routes(routes!(add_member))
         .routes(routes!(remove_member))
 }
@@ -75,14 +83,29 @@ async fn add_group(
     State(api): State<Arc<Api>>,
     Body(add): Body<AddGroup>,
 ) -> Answer<(StatusCode, Json<Group>)> {
-    let name = input::name(&add.name)?;
-    if name.parse::<uuid::Uuid>().is_ok() {
-        return Err(ApiError::Invalid("name: this looks like an id".into()));
-    }
+    let name = group_name(&add.name)?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     let id = write.add_group(&name).await?;
     write.commit().await?;
     Ok((StatusCode::CREATED, Json(Group { id, name, members: Vec::new() })))
+}
+
+/// Gives a group another name; its members and what it may reach stay.
+#[utoipa::path(patch, path = "/groups/{group}", tag = "groups", params(("group" = String, Path)), request_body = RenameGroup, responses((status = 200, body = Group), Problems))]
+async fn rename_group(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(group): Path<String>,
+    Body(rename): Body<RenameGroup>,
+) -> Answer<Json<Group>> {
+    let name = group_name(&rename.name)?;
+    let id = api.store.group(&group).await.named(&group)?;
+    may_change_members(&admin, &api, id).await?;
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.rename_group(id, &name).await?;
+    write.commit().await?;
+    let renamed = api.store.groups().await?.into_iter().find(|g| g.id == id);
+    renamed.map(|g| Json(g.into())).ok_or(ApiError::NotFound)
 }
 
 /// Removes a group, with its policies.
@@ -94,9 +117,7 @@ async fn remove_group(
 ) -> Answer<Json<CarriedOut>> {
     let from = Moment::now();
     let group = api.store.group(&group).await.named(&group)?;
-    for member in api.store.groups().await?.into_iter().filter(|g| g.id == group).flat_map(|g| g.members) {
-        admin.may_change_login(&api, &member).await?;
-    }
+    may_change_members(&admin, &api, group).await?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.remove_group(group).await?;
     let epoch = write.commit().await?;
@@ -135,4 +156,21 @@ async fn remove_member(
     write.remove_member(group, user.id).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Closed, from).await
+}
+
+/// A program changes no group that an administrator is in.
+async fn may_change_members(admin: &Admin, api: &Api, group: GroupId) -> Answer<()> {
+    for member in api.store.groups().await?.into_iter().filter(|g| g.id == group).flat_map(|g| g.members) {
+        admin.may_change_login(api, &member).await?;
+    }
+    Ok(())
+}
+
+/// A group's name, which is no id.
+pub(super) fn group_name(text: &str) -> Answer<String> {
+    let name = input::name(text)?;
+    if name.parse::<uuid::Uuid>().is_ok() {
+        return Err(ApiError::Invalid("name: this looks like an id".into()));
+    }
+    Ok(name)
 }

@@ -12,9 +12,13 @@ use provisioning::addresses::{WIDEST4, WIDEST6};
 use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
+use super::settings::KeepAudit;
 use crate::link::message::Ports;
+use crate::pure::home_work;
+use crate::pure::retention::{LONGEST_DAYS, Retention, SHORTEST_DAYS};
 use crate::pure::shown::{deceives, shown};
 use crate::pure::site::{self, is_label};
+use crate::store::ERASED;
 use crate::store::site::Site;
 
 /// Most ranges of ports a service has.
@@ -25,6 +29,9 @@ const MOST_NAMES: usize = 16;
 
 /// Longest name for people, in characters.
 const LONGEST_NAME: usize = 64;
+
+/// Longest sentence, in characters.
+const LONGEST_TEXT: usize = 1000;
 
 /// The languages of the product.
 pub const LANGUAGES: [&str; 5] = ["fr", "nl", "ca", "es", "en"];
@@ -119,11 +126,39 @@ pub fn login(text: &str) -> Answer<String> {
         && login.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_@".contains(&b))
         && login.as_bytes()[0].is_ascii_alphanumeric()
         && login.parse::<uuid::Uuid>().is_err()
-        && !["local", "system", "nobody"].contains(&login.as_str());
+        && !login.starts_with(ERASED)
+        && !["local", "system", "nobody", "import"].contains(&login.as_str());
     if fits {
         Ok(login)
     } else {
         invalid("login: 1 to 64 letters without accents, digits, or . - _ @; begins with a letter or digit")
+    }
+}
+
+/// A sentence of a program's, for people.
+///
+/// # Errors
+/// Empty, longer than a thousand characters, or with characters that change how others are shown.
+pub fn text_in(field: &str, text: &str) -> Answer<String> {
+    let text = text.trim();
+    if (1..=LONGEST_TEXT).contains(&text.chars().count()) && !text.chars().any(deceives) {
+        Ok(text.to_owned())
+    } else {
+        invalid(format!("{field}: 1 to {LONGEST_TEXT} characters in one line, none of them invisible"))
+    }
+}
+
+/// For how long lines of the audit are kept.
+///
+/// # Errors
+/// Too short, or too long.
+pub fn retention(keep: KeepAudit) -> Answer<Retention> {
+    let KeepAudit { access, administration, security } = keep;
+    let fits = [access, administration, security].iter().all(|days| (SHORTEST_DAYS..=LONGEST_DAYS).contains(days));
+    if fits {
+        Ok(Retention { access, administration, security })
+    } else {
+        invalid(format!("retention: {SHORTEST_DAYS} to {LONGEST_DAYS} days for each class"))
     }
 }
 
@@ -147,6 +182,14 @@ pub fn name_in(field: &str, text: &str) -> Answer<String> {
     } else {
         invalid(format!("{field}: 1 to 64 characters in one line, none of them invisible"))
     }
+}
+
+/// A mail address, in this field.
+///
+/// # Errors
+/// It is none, and what is expected.
+pub fn mail_in(field: &str, text: &str) -> Answer<String> {
+    home_work::mail_address(text).map_err(|e| ApiError::Invalid(format!("{field}: {e}")))
 }
 
 /// One of the five languages.
@@ -346,7 +389,18 @@ mod tests {
         for good in ["anne", "Anne.Rossi", "a@b.example", "x1"] {
             assert_eq!(login(good).unwrap(), good.to_lowercase());
         }
-        for bad in ["", " ", "-x", "é", "a b", "local", "0190e1a2-0000-7000-8000-000000000000", &"x".repeat(65)] {
+        for bad in [
+            "",
+            " ",
+            "-x",
+            "é",
+            "a b",
+            "local",
+            "import",
+            "erased-1",
+            "0190e1a2-0000-7000-8000-000000000000",
+            &"x".repeat(65),
+        ] {
             assert!(login(bad).is_err(), "{bad}");
         }
         for bad in ["", "-a", "a-", "a.b", "gateway", "a_b", &"x".repeat(64)] {

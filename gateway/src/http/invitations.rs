@@ -18,10 +18,12 @@ use super::caller::Visitor;
 use super::devices;
 use super::devices::{Device, NewDevice};
 use super::error::{Answer, Named as _, Problems};
+use super::home_work::{self, Rules};
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::identity::redeem;
 use crate::ids::{InvitationId, UserId};
+use crate::pure::home_work::Contact;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::invitations as stored;
@@ -47,6 +49,10 @@ pub struct Invitation {
     /// Revoked, in Unix milliseconds.
     #[schema(value_type = Option<i64>)]
     pub revoked_at: Option<Unix>,
+    /// Sent by mail, in Unix milliseconds.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub mailed_at: Option<Unix>,
 }
 
 /// The body of `POST /api/v1/invitations`. For somebody who has a password and a factor: both are replaced on redeeming.
@@ -62,8 +68,18 @@ pub struct AddInvitation {
 pub struct InvitationIssued {
     /// The invitation.
     pub invitation: Invitation,
-    /// What the person invited types or opens.
+    /// What the person invited types.
     pub token: String,
+    /// What the person invited opens in a browser. The token stands after the `#`: no server reads it.
+    pub link: String,
+}
+
+impl InvitationIssued {
+    /// With the link to this site's portal.
+    pub(super) fn new(api: &Api, invitation: Invitation, token: &Token) -> Self {
+        let link = format!("https://{}/invitation#{token}", api.site().public_name);
+        Self { invitation, token: token.to_string(), link }
+    }
 }
 
 /// The body of `POST /api/v1/invitations/inspect`.
@@ -88,6 +104,12 @@ pub struct InvitationFor {
     /// Void from then on, in Unix milliseconds.
     #[schema(value_type = i64)]
     pub until: Unix,
+    /// The telework rules, to be accepted on the way; nothing: there are none.
+    #[serde(default)]
+    pub rules: Option<Rules>,
+    /// Whom to call; nothing: nobody is named.
+    #[serde(default)]
+    pub contact: Option<Contact>,
 }
 
 /// The body of `POST /api/v1/invitations/begin`.
@@ -143,6 +165,7 @@ impl From<stored::Invitation> for Invitation {
             until: i.until,
             redeemed_at: i.redeemed_at,
             revoked_at: i.revoked_at,
+            mailed_at: i.mailed_at,
         }
     }
 }
@@ -160,6 +183,7 @@ pub(super) fn visitor_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(inspect_invitation))
         .routes(routes!(begin_invitation))
         .routes(routes!(confirm_invitation))
+        .merge(home_work::visitor_routes())
 }
 
 /// The latest thousand invitations.
@@ -182,7 +206,7 @@ async fn add_invitation(
     let id = write.invite(user.id, &token.hash()).await?;
     write.commit().await?;
     let invitation = api.store.invitation(id).await?.into();
-    Ok((StatusCode::CREATED, Json(InvitationIssued { invitation, token: token.to_string() })))
+    Ok((StatusCode::CREATED, Json(InvitationIssued::new(&api, invitation, &token))))
 }
 
 /// Makes an invitation void.
@@ -214,6 +238,8 @@ async fn inspect_invitation(
         name: found.name,
         language: found.language,
         until: found.until,
+        rules: Rules::of(&api.site().home_work),
+        contact: Some(api.site().home_work.contact.clone()).filter(|c| !c.is_empty()),
     }))
 }
 

@@ -31,6 +31,10 @@ pub struct Me {
     pub role: Role,
     /// How many recovery codes are left.
     pub recovery_codes_left: u32,
+    /// The telework rules that wait for this person to accept them: their version.
+    pub rules_due: Option<u32>,
+    /// Questions about their home wait to be answered.
+    pub checklist_due: bool,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -45,6 +49,11 @@ async fn read_me(caller: SignedIn, State(api): State<Arc<Api>>) -> Answer<Json<M
 
 /// The person of this session.
 pub(super) async fn of(api: &Api, session: &WebSession) -> Answer<Me> {
+    let site = api.site();
+    let accepted = api.store.accepted(session.user).await?;
+    let home_work = &site.home_work;
+    let rules_due = !home_work.rules.is_empty() && accepted.rules != Some(home_work.rules_version);
+    let answered = |id: &String| accepted.checklist.as_ref().is_some_and(|c| c.replies.contains_key(id));
     Ok(Me {
         id: session.user,
         login: session.login.clone(),
@@ -52,5 +61,7 @@ pub(super) async fn of(api: &Api, session: &WebSession) -> Answer<Me> {
         language: session.language.clone(),
         role: session.role,
         recovery_codes_left: api.store.recovery_codes_left(session.user).await?,
+        rules_due: rules_due.then_some(home_work.rules_version),
+        checklist_due: home_work.checklist.iter().any(|q| !answered(&q.id)),
     })
 }

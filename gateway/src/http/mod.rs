@@ -15,22 +15,36 @@
 //! 201 with the thing added, once it is in force.
 
 pub mod audit;
+mod audit_file;
 pub mod authority;
 pub mod caller;
+pub mod check;
 pub mod cut;
 pub mod devices;
 pub mod door;
+pub mod drive;
 pub mod error;
 pub mod events;
 pub mod groups;
 mod guard;
+pub mod health;
+pub mod home_work;
+pub mod import;
 pub mod input;
 pub mod invitations;
 pub mod listen;
+pub mod live;
+pub mod mail;
 pub mod me;
+pub mod my_data;
 pub mod my_devices;
+pub mod my_security;
+pub mod my_sessions;
+pub mod office_share;
 mod pages;
+pub mod passkeys;
 pub mod policies;
+pub mod policy_changes;
 pub mod problem;
 pub mod resources;
 pub mod settings;
@@ -60,6 +74,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::error::{Answer, ApiError};
 use self::users::CarriedOut;
+use crate::identity::ceremonies::Ceremonies;
 use crate::identity::passwords::Passwords;
 use crate::places::Places;
 use crate::reconcile::{Reconciler, Wait};
@@ -79,11 +94,21 @@ pub struct Api {
     pub passwords: Passwords,
     /// The way to the data plane.
     pub reconciler: Reconciler,
+    /// Passkey ceremonies under way.
+    ceremonies: Ceremonies,
     /// Host names that are answered to, without port.
     hosts: BTreeSet<String>,
     /// Who follows a door.
     followers: Arc<Places<events::Whose>>,
+    /// Which administrators look on.
+    watchers: Arc<Places<String>>,
+    picture: live::Picture,
+    machine: health::Machine,
     changing: Arc<Places<std::net::IpAddr>>,
+    /// Who had a share looked at last.
+    checks: check::Checks,
+    /// Invitations can be opened from the internet; letters say so.
+    from_home: bool,
 }
 
 impl Api {
@@ -100,7 +125,32 @@ impl Api {
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
-        Self { store, passwords, reconciler, hosts, followers: Arc::default(), changing: Arc::default() }
+        Self {
+            store,
+            passwords,
+            reconciler,
+            ceremonies: Ceremonies::default(),
+            hosts,
+            followers: Arc::default(),
+            watchers: Arc::default(),
+            picture: live::Picture::default(),
+            machine: health::Machine::default(),
+            changing: Arc::default(),
+            checks: check::Checks::default(),
+            from_home: false,
+        }
+    }
+
+    /// On this machine, which is looked at.
+    #[must_use]
+    pub fn on(self, machine: health::Machine) -> Self {
+        Self { machine, ..self }
+    }
+
+    /// Whether invitations can be opened from home.
+    #[must_use]
+    pub fn opened_from_home(self, from_home: bool) -> Self {
+        Self { from_home, ..self }
     }
 
     /// Which office this is.
@@ -164,16 +214,29 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(sign_in::routes())
         .merge(me::routes())
         .merge(my_devices::routes())
+        .merge(my_security::routes())
+        .merge(my_sessions::routes())
+        .merge(my_data::routes())
+        .merge(drive::routes())
+        .merge(check::routes())
+        .merge(passkeys::routes())
+        .merge(home_work::routes())
         .merge(users::routes())
+        .merge(import::routes())
         .merge(groups::routes())
         .merge(devices::routes())
         .merge(resources::routes())
+        .merge(office_share::routes())
         .merge(policies::routes())
+        .merge(policy_changes::routes())
         .merge(tokens::routes())
         .merge(verifications::routes())
         .merge(invitations::routes())
         .merge(audit::routes())
+        .merge(live::routes())
+        .merge(health::routes())
         .merge(settings::routes())
+        .merge(mail::routes())
         .merge(status::routes())
         .merge(authority::routes())
         .merge(why::routes());
@@ -197,9 +260,8 @@ pub fn internet_router(api: Arc<Api>) -> Router {
 /// Everything that is answered by the three doors of the house; the listener puts the [`caller::Door`] on each request.
 pub fn router(api: Arc<Api>) -> Router {
     let (routes, document) = api_routes().split_for_parts();
-    let routes = routes
-        .route("/api/v1/openapi.json", get(move || async move { Json(document) }))
-        .merge(pages::routes());
+    let routes =
+        routes.route("/api/v1/openapi.json", get(move || async move { Json(document) })).merge(pages::routes());
     with_guard(routes, api)
 }
 

@@ -68,6 +68,20 @@ pub struct AddPolicy {
     pub until: Option<Unix>,
 }
 
+impl AddPolicy {
+    /// Its hours and its end, checked.
+    ///
+    /// # Errors
+    /// They are no hours, or the end has passed.
+    pub(super) fn when(&self, now: Unix) -> Answer<(Option<Hours>, Option<Unix>)> {
+        if self.until.is_some_and(|until| until <= now) {
+            return Err(ApiError::Invalid("until: this moment has passed".into()));
+        }
+        let hours = self.hours.as_deref().map(str::parse::<Hours>).transpose();
+        Ok((hours.map_err(|e| ApiError::Invalid(format!("hours: {e}")))?, self.until))
+    }
+}
+
 impl From<stored::Policy> for Policy {
     fn from(p: stored::Policy) -> Self {
         Self {
@@ -102,15 +116,11 @@ async fn add_policy(
     Body(add): Body<AddPolicy>,
 ) -> Answer<(StatusCode, Json<Policy>)> {
     let now = Moment::now();
-    if add.until.is_some_and(|until| until <= now.wall) {
-        return Err(ApiError::Invalid("until: this moment has passed".into()));
-    }
-    let hours = add.hours.as_deref().map(str::parse::<Hours>).transpose();
-    let hours = hours.map_err(|e| ApiError::Invalid(format!("hours: {e}")))?;
+    let (hours, until) = add.when(now.wall)?;
     let group = api.store.group(&add.group).await.named(&add.group)?;
     let resource = api.store.resource(&add.resource).await.named(&add.resource)?.id;
     let mut write = api.store.write(now, admin.actor).await?;
-    let id = write.add_policy(group, resource, hours.as_ref(), add.until).await?;
+    let id = write.add_policy(group, resource, hours.as_ref(), until).await?;
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     let policy = api.store.policies().await?.into_iter().find(|p| p.id == id).ok_or(ApiError::NotFound)?;

@@ -40,6 +40,10 @@ pub enum Slug {
     NotSignedIn,
     /// 401: user, password, code or device do not fit together.
     WrongCredentials,
+    /// 401: the passkey is not known here, revoked, or what it signed does not fit.
+    PasskeyRefused,
+    /// 403: the passkey is good, but the device at this door is somebody else's.
+    OtherDevice,
     /// 403: the caller may not do this.
     NotAllowed,
     /// 403: the request was sent by a page of another origin.
@@ -58,10 +62,14 @@ pub enum Slug {
     FactorNotConfirmed,
     /// 409: the device is revoked; revocation is permanent.
     Revoked,
+    /// 409: somebody else changed it meanwhile; look at it again.
+    Outdated,
     /// 409: nobody would be left who can administer.
     LastAdministrator,
     /// 410: the invitation is redeemed, revoked or too old.
     InvitationVoid,
+    /// 410: a passkey was used too late, twice, or elsewhere than where that was begun.
+    PasskeyLate,
     /// 421: this gateway does not answer to that host name.
     WrongHost,
     /// 422: too short.
@@ -92,15 +100,16 @@ impl Slug {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::NotSignedIn | Self::WrongCredentials => 401,
-            Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended | Self::Restored => 403,
+            Self::NotSignedIn | Self::WrongCredentials | Self::PasskeyRefused => 401,
+            Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended | Self::Restored | Self::OtherDevice => 403,
             Self::NotFound => 404,
             Self::AlreadyExists
             | Self::NoAddress
             | Self::FactorNotConfirmed
             | Self::Revoked
+            | Self::Outdated
             | Self::LastAdministrator => 409,
-            Self::InvitationVoid => 410,
+            Self::InvitationVoid | Self::PasskeyLate => 410,
             Self::WrongHost => 421,
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
             Self::TooManyAttempts => 429,
@@ -116,6 +125,9 @@ impl Slug {
             Self::InvalidRequest => "the request is not what the API document says",
             Self::NotSignedIn => "sign in first",
             Self::WrongCredentials => "user, password or code is wrong",
+            Self::PasskeyRefused => "this passkey is not accepted",
+            Self::OtherDevice => "the device belongs to somebody else",
+            Self::PasskeyLate => "this use of a passkey came too late",
             Self::NotAllowed => "not allowed",
             Self::CrossOrigin => "the request was sent by a page of another origin",
             Self::FactorSuspended => "the second factor is suspended",
@@ -125,6 +137,7 @@ impl Slug {
             Self::NoAddress => "the site network has no address left",
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
+            Self::Outdated => "it was changed meanwhile",
             Self::LastAdministrator => "this is the last administrator",
             Self::InvitationVoid => "the invitation is redeemed, revoked or too old",
             Self::WrongHost => "this gateway does not answer to that host name",

@@ -27,10 +27,10 @@ use crate::pure::cut::What;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::resources::ResourceKind;
-use crate::store::resources::{self as stored, NewResource};
+use crate::store::resources::{self as stored, NewResource, ResourceChange};
 
-/// SMB over TCP; nothing else of a file server is opened.
-const SMB: u16 = 445;
+/// SMB over TCP; nothing else of a file server is opened, unless it is named.
+pub(super) const SMB: u16 = 445;
 
 /// RDP over TCP; UDP is refused, so that clients do not wait for it.
 const RDP: u16 = 3389;
@@ -65,7 +65,7 @@ pub struct Resource {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddResource {
-    /// What it is. Of a share a policy opens SMB (TCP 445), of a workstation RDP (TCP 3389).
+    /// What it is. Of a share a policy opens SMB (TCP 445) at least, of a workstation RDP (TCP 3389).
     pub kind: ResourceKind,
     /// One DNS label: also the name in the site's zone.
     pub name: String,
@@ -78,7 +78,8 @@ pub struct AddResource {
     /// More names, such as the machine's own in the office's zone. A network has none.
     #[serde(default)]
     pub dns_names: Vec<String>,
-    /// What a policy opens: of a service needed; of a network every port, if absent; of the others fixed.
+    /// What a policy opens: of a service needed; of a share beside SMB; of a network every port, if absent; of a
+    /// workstation fixed.
     #[serde(default)]
     pub ports: Vec<Ports>,
 }
@@ -88,6 +89,27 @@ pub struct AddResource {
 #[serde(deny_unknown_fields)]
 pub struct ChangeAddress {
     /// Its new address in the office.
+    #[serde(default)]
+    pub address4: Option<String>,
+    /// The same for IPv6.
+    #[serde(default)]
+    pub address6: Option<String>,
+}
+
+/// The body of `PATCH /api/v1/resources/{resource}`: what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeResource {
+    /// One DNS label: also the name in the site's zone.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// More names: exactly these from now on. A network has none.
+    #[serde(default)]
+    pub dns_names: Option<Vec<String>>,
+    /// What a policy opens: exactly these from now on, as for what is added.
+    #[serde(default)]
+    pub ports: Option<Vec<Ports>>,
+    /// Its new address in the office; with this or the next, both are replaced.
     #[serde(default)]
     pub address4: Option<String>,
     /// The same for IPv6.
@@ -107,7 +129,7 @@ pub struct ResourceQuery {
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_resources, add_resource))
-        .routes(routes!(remove_resource))
+        .routes(routes!(change_resource, remove_resource))
         .routes(routes!(move_resource))
 }
 
@@ -132,12 +154,7 @@ async fn add_resource(
     let (real4, real6) = places(add.kind, add.address4.as_deref(), add.address6.as_deref(), &api)?;
     let new = NewResource {
         name: input::label(&add.name)?,
-        dns_names: match add.kind {
-            ResourceKind::Network => {
-                input::none(&add.dns_names, "dns_names: a network has none; its machines have theirs")?
-            }
-            _ => input::dns_names(&add.dns_names, &api.site())?,
-        },
+        dns_names: names(add.kind, &add.dns_names, &api)?,
         real4,
         real6,
         ports: opened(add.kind, &add.ports)?,
@@ -148,6 +165,32 @@ async fn add_resource(
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok((StatusCode::CREATED, Json(shown(&api, api.store.resource(&id.to_string()).await?))))
+}
+
+/// Changes its names, its ports, its address. Who could reach it goes on, at what is left.
+#[utoipa::path(patch, path = "/resources/{resource}", tag = "resources", params(("resource" = String, Path)), request_body = ChangeResource, responses((status = 200, body = CarriedOut), Problems))]
+async fn change_resource(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+    Body(to): Body<ChangeResource>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let resource = api.store.resource(&which).await.named(&which)?;
+    let change = ResourceChange {
+        name: to.name.as_deref().map(input::label).transpose()?,
+        dns_names: to.dns_names.map(|all| names(resource.kind, &all, &api)).transpose()?,
+        ports: to.ports.map(|all| opened(resource.kind, &all)).transpose()?,
+    };
+    let moved = to.address4.is_some() || to.address6.is_some();
+    let to = moved.then(|| places(resource.kind, to.address4.as_deref(), to.address6.as_deref(), &api)).transpose()?;
+    let mut write = api.store.write(from, admin.actor).await?;
+    if let Some((real4, real6)) = to.filter(|to| *to != (resource.real4, resource.real6)) {
+        write.move_resource(resource.id, real4, real6).await?;
+    }
+    write.change_resource(resource.id, &change).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
 }
 
 /// Takes it back, with its policies.
@@ -189,7 +232,7 @@ fn is_own(address: IpAddr) -> bool {
     bound(address) && !bound(nobodys)
 }
 
-fn places(
+pub(super) fn places(
     kind: ResourceKind,
     address4: Option<&str>,
     address6: Option<&str>,
@@ -201,16 +244,26 @@ fn places(
     input::some_address(v4, v6)?;
     let machines = v4.map(|n| n.addr().into()).into_iter().chain(v6.map(|n| n.addr().into()));
     if let Some(own) = machines.into_iter().filter(|_| !network).find(|address| is_own(*address)) {
-        return Err(ApiError::Invalid(format!("{own} is this gateway's own address: give the address of the server")));
+        let field = if own.is_ipv4() { "address4" } else { "address6" };
+        let why = format!("{field}: {own} is this gateway's own address: give the address of the server");
+        return Err(ApiError::Invalid(why));
     }
     Ok((v4, v6))
 }
 
+fn names(kind: ResourceKind, asked: &[String], api: &Api) -> Answer<Vec<String>> {
+    match kind {
+        ResourceKind::Network => input::none(asked, "dns_names: a network has none; its machines have theirs"),
+        _ => input::dns_names(asked, &api.site()),
+    }
+}
+
 fn opened(kind: ResourceKind, asked: &[Ports]) -> Answer<Vec<Ports>> {
     let one = |port| vec![Ports { transport: Transport::Tcp, first: port, last: port }];
-    let fixed = "ports: those of a share or workstation are fixed; publish a service for others";
+    let fixed = "ports: those of a workstation are fixed; publish a service for others";
     match kind {
-        ResourceKind::Share => input::none(asked, fixed).map(|_| one(SMB)),
+        // A server that does more, such as a domain controller, is one machine under one name.
+        ResourceKind::Share => input::ports(&[one(SMB), asked.to_vec()].concat()),
         ResourceKind::Workstation => input::none(asked, fixed).map(|_| one(RDP)),
         ResourceKind::Network if asked.is_empty() => {
             let all = |transport| Ports { transport, first: 1, last: u16::MAX };
@@ -220,7 +273,7 @@ fn opened(kind: ResourceKind, asked: &[Ports]) -> Answer<Vec<Ports>> {
     }
 }
 
-fn shown(api: &Api, r: stored::Resource) -> Resource {
+pub(super) fn shown(api: &Api, r: stored::Resource) -> Resource {
     let network = r.kind == ResourceKind::Network;
     let v4 = |n: Ipv4Net| if network { n.to_string() } else { n.addr().to_string() };
     let v6 = |n: Ipv6Net| if network { n.to_string() } else { n.addr().to_string() };

@@ -15,8 +15,12 @@ use super::Api;
 use super::caller::{Admin, Person};
 use super::error::{Answer, ApiError, Problems};
 use super::input::{self, Body};
+use crate::identity::passkey;
+use crate::pure::home_work::{self, Contact, IDLE_MINUTES, Link, Question, VERIFICATION_MINUTES};
+use crate::pure::retention::Retention;
 use crate::reconcile::Wait;
 use crate::store::Moment;
+use crate::store::home_work::NewHomeWork;
 use crate::store::site::{NewSettings, Site};
 
 /// The settings.
@@ -39,6 +43,44 @@ pub struct Settings {
     pub office_zones: Vec<String>,
     /// Whether the office sees the gateway's address instead of the device's.
     pub masquerade: bool,
+    /// Whether people may sign in with passkeys.
+    pub passkeys: bool,
+    /// A door opened from now on stays open for so many minutes at most.
+    pub verification_minutes: u32,
+    /// … and for so many without use.
+    pub idle_minutes: u32,
+    /// The language of people who are added without one.
+    pub language: String,
+    /// Whom people call.
+    pub contact: Contact,
+    /// What else of the office is opened by a browser; shown to people whose door is open.
+    pub links: Vec<Link>,
+    /// The telework rules in plain paragraphs; empty: none.
+    pub rules: String,
+    /// Rises with every change of the rules.
+    pub rules_version: u32,
+    /// What people are asked about their home.
+    pub checklist: Vec<Question>,
+    /// For how long lines of the audit are kept.
+    pub retention: KeepAudit,
+}
+
+/// For how many days lines of the audit are kept, by what they are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepAudit {
+    /// Sign-ins and doors.
+    pub access: u32,
+    /// Changes.
+    pub administration: u32,
+    /// Refusals, and who looked at the audit.
+    pub security: u32,
+}
+
+impl From<Retention> for KeepAudit {
+    fn from(r: Retention) -> Self {
+        Self { access: r.access, administration: r.administration, security: r.security }
+    }
 }
 
 /// The body of `PATCH /api/v1/settings`: what is absent stays.
@@ -67,10 +109,38 @@ pub struct ChangeSettings {
     /// Whether the office sees the gateway's address instead of the device's.
     #[serde(default)]
     pub masquerade: Option<bool>,
+    /// Whether people may sign in with passkeys: their browsers must trust the certificate of the public name.
+    #[serde(default)]
+    pub passkeys: Option<bool>,
+    /// For how many days lines of the audit are kept: 30 to 1096.
+    #[serde(default)]
+    pub retention: Option<KeepAudit>,
+    /// 60 to 1440 minutes; doors that are open keep their end.
+    #[serde(default)]
+    pub verification_minutes: Option<u32>,
+    /// 15 to 720 minutes; doors that are open keep theirs.
+    #[serde(default)]
+    pub idle_minutes: Option<u32>,
+    /// The language of people who are added without one.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Whom people call: all of it anew.
+    #[serde(default)]
+    pub contact: Option<Contact>,
+    /// At most 20, all of them anew.
+    #[serde(default)]
+    pub links: Option<Vec<Link>>,
+    /// The telework rules in plain paragraphs, at most 20 KiB; empty: none. Another text is another version.
+    #[serde(default)]
+    pub rules: Option<String>,
+    /// At most 30 questions, all of them anew.
+    #[serde(default)]
+    pub checklist: Option<Vec<Question>>,
 }
 
 impl From<&Site> for Settings {
     fn from(s: &Site) -> Self {
+        let h = &s.home_work;
         Self {
             organisation: s.organisation.clone(),
             public_name: s.public_name.clone(),
@@ -80,6 +150,16 @@ impl From<&Site> for Settings {
             resolvers: s.resolvers.clone(),
             office_zones: s.office_zones.clone(),
             masquerade: s.masquerade,
+            passkeys: s.passkeys,
+            retention: s.retention.into(),
+            verification_minutes: h.verification_minutes,
+            idle_minutes: h.idle_minutes,
+            language: h.language.clone(),
+            contact: h.contact.clone(),
+            links: h.links.clone(),
+            rules: h.rules.clone(),
+            rules_version: h.rules_version,
+            checklist: h.checklist.clone(),
         }
     }
 }
@@ -110,11 +190,22 @@ async fn change_settings(
     Ok(Json(Settings::from(&*api.site())))
 }
 
+fn in_field(field: &'static str) -> impl Fn(String) -> ApiError {
+    move |e| ApiError::Invalid(format!("{field}: {e}"))
+}
+
+fn minutes(field: &'static str, n: u32, bounds: [u32; 2]) -> Answer<u32> {
+    home_work::within(n, bounds).map_err(in_field(field))
+}
+
 fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
     if let Some(zone) = &change.time_zone
         && TimeZone::get(zone).is_err()
     {
         return Err(ApiError::Invalid("time_zone: a name such as Europe/Brussels is expected".into()));
+    }
+    if change.passkeys == Some(true) && !passkey::may_stand_for(&site.public_name) {
+        return Err(ApiError::Invalid("passkeys: the gateway needs a public name with a dot, not an address".into()));
     }
     Ok(NewSettings {
         organisation: change.organisation.map(|text| input::name_in("organisation", &text)).transpose()?,
@@ -124,5 +215,24 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         resolvers: change.resolvers.as_deref().map(input::resolvers).transpose()?,
         office_zones: change.office_zones.map(|zones| input::office_zones(&zones, site)).transpose()?,
         masquerade: change.masquerade,
+        passkeys: change.passkeys,
+        retention: change.retention.map(input::retention).transpose()?,
+        home_work: NewHomeWork {
+            verification_minutes: change
+                .verification_minutes
+                .map(|n| minutes("verification_minutes", n, VERIFICATION_MINUTES))
+                .transpose()?,
+            idle_minutes: change.idle_minutes.map(|n| minutes("idle_minutes", n, IDLE_MINUTES)).transpose()?,
+            language: change.language.as_deref().map(input::language).transpose()?,
+            contact: change.contact.as_ref().map(home_work::contact).transpose().map_err(in_field("contact"))?,
+            links: change.links.as_deref().map(home_work::links).transpose().map_err(in_field("links"))?,
+            rules: change.rules.as_deref().map(home_work::rules).transpose().map_err(in_field("rules"))?,
+            checklist: change
+                .checklist
+                .as_deref()
+                .map(home_work::checklist)
+                .transpose()
+                .map_err(in_field("checklist"))?,
+        },
     })
 }

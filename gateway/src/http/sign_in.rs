@@ -22,6 +22,7 @@ use crate::audit::{Actor, Event};
 use crate::identity::sign_in::{self, Attempt};
 use crate::identity::web_token::WebToken;
 use crate::reconcile::Wait;
+use crate::store::devices::Device;
 use crate::store::{Moment, Scope};
 
 /// The body of `POST /api/v1/sign-in`.
@@ -64,10 +65,20 @@ async fn sign_in(
         device: caller.device.as_ref(),
     };
     let done = sign_in::sign_in(&api.store, &api.passwords, attempt, Moment::now()).await?;
+    welcome(&api, caller.door, caller.device.as_ref(), &done).await
+}
+
+/// What whoever has signed in is told, once it is in force; with the cookie.
+pub(super) async fn welcome(
+    api: &Api,
+    by: caller::Door,
+    device: Option<&Device>,
+    done: &sign_in::SignedIn,
+) -> Answer<(HeaderMap, Json<SignedIn>)> {
     let session = api.store.web_session(&done.token.hash(), Moment::now().wall).await?.ok_or(ApiError::NotFound)?;
     api.reconciler.carry_out(done.epoch, Wait::Complete).await?;
-    let door = door::state(&api, caller.door, caller.device.as_ref(), Some(&session)).await?;
-    let me = me::of(&api, &session).await?;
+    let door = door::state(api, by, device, Some(&session)).await?;
+    let me = me::of(api, &session).await?;
     Ok((cookie(&done.token.set_cookie())?, Json(SignedIn { me, door })))
 }
 
@@ -83,7 +94,7 @@ async fn sign_out(caller: caller::SignedIn, State(api): State<Arc<Api>>) -> Answ
     Ok((StatusCode::NO_CONTENT, cookie(&WebToken::clear_cookie())?))
 }
 
-fn cookie(text: &str) -> Answer<HeaderMap> {
+pub(super) fn cookie(text: &str) -> Answer<HeaderMap> {
     let mut value = HeaderValue::from_str(text).map_err(|e| ApiError::Internal(e.into()))?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(header::SET_COOKIE, value)]))

@@ -12,9 +12,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::caller::Admin;
+use super::caller::{Admin, Person};
 use super::cut::{CutAnswer, Stored};
-use super::error::{Answer, Named as _, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
+use super::home_work::Checklist;
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::ids::GroupId;
@@ -23,7 +24,7 @@ use crate::pure::cut::What;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 pub use crate::store::users::Role;
-use crate::store::users::{self as stored, NewUser};
+use crate::store::users::{self as stored, NewUser, UserChange};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -34,6 +35,8 @@ pub struct User {
     pub login: String,
     /// Display name.
     pub name: String,
+    /// Where invitations are mailed to.
+    pub mail: Option<String>,
     /// `fr`, `nl`, `ca`, `es` or `en`.
     pub language: String,
     /// What they may do here.
@@ -53,6 +56,12 @@ pub struct User {
     pub created_at: Unix,
     /// Devices in use (not revoked).
     pub devices: u32,
+    /// The newest version of the telework rules they have accepted; the settings say which is in force.
+    #[serde(default)]
+    pub rules_accepted: Option<u32>,
+    /// What they answered about their home.
+    #[serde(default)]
+    pub checklist: Option<Checklist>,
 }
 
 /// The body of `POST /api/v1/users`.
@@ -64,7 +73,10 @@ pub struct AddUser {
     /// Display name; the login if absent.
     #[serde(default)]
     pub name: Option<String>,
-    /// `fr`, `nl`, `ca`, `es` or `en`; `en` if absent.
+    /// Where invitations are mailed to.
+    #[serde(default)]
+    pub mail: Option<String>,
+    /// `fr`, `nl`, `ca`, `es` or `en`; that of the settings if absent.
     #[serde(default)]
     pub language: Option<String>,
     /// `user` if absent.
@@ -75,12 +87,35 @@ pub struct AddUser {
     pub groups: Vec<String>,
 }
 
+/// The body of `PATCH /api/v1/users/{user}`; what is absent stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeUser {
+    /// Display name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `fr`, `nl`, `ca`, `es` or `en`.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// What they may do here. The last administrator stays one.
+    #[serde(default)]
+    pub role: Option<Role>,
+}
+
 /// The body of `PUT /api/v1/users/{user}/groups`: exactly these from now on.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetGroups {
     /// Names or ids of groups.
     pub groups: Vec<String>,
+}
+
+/// The body of `PUT /api/v1/users/{user}/mail`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetMail {
+    /// Where invitations are mailed to; nothing: nowhere.
+    pub mail: Option<String>,
 }
 
 /// A change of the data plane was carried out: what it takes away no longer passes.
@@ -101,6 +136,7 @@ impl From<stored::User> for User {
             id: u.id,
             login: u.login,
             name: u.name,
+            mail: u.mail,
             language: u.language,
             role: u.role,
             groups: u.groups,
@@ -109,6 +145,8 @@ impl From<stored::User> for User {
             disabled_at: u.disabled_at,
             created_at: u.created_at,
             devices: u.devices,
+            rules_accepted: u.rules_accepted,
+            checklist: u.checklist.map(Into::into),
         }
     }
 }
@@ -116,10 +154,11 @@ impl From<stored::User> for User {
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_users, add_user))
-        .routes(routes!(show_user))
+        .routes(routes!(show_user, change_user, erase_user))
         .routes(routes!(disable_user))
         .routes(routes!(enable_user))
         .routes(routes!(set_groups))
+        .routes(routes!(set_mail))
 }
 
 /// Everybody, by login.
@@ -138,7 +177,8 @@ async fn add_user(
     let login = input::login(&add.login)?;
     let new = NewUser {
         name: input::name(add.name.as_deref().unwrap_or(&login))?,
-        language: input::language(add.language.as_deref().unwrap_or("en"))?,
+        mail: add.mail.as_deref().map(|text| input::mail_in("mail", text)).transpose()?,
+        language: input::language(add.language.as_deref().unwrap_or(&api.site().home_work.language))?,
         role: add.role.unwrap_or(Role::User),
         groups: groups_named(&api, &add.groups).await?,
         login,
@@ -154,6 +194,47 @@ async fn add_user(
 #[utoipa::path(get, path = "/users/{user}", tag = "users", params(("user" = String, Path)), responses((status = 200, body = User), Problems))]
 async fn show_user(_: Admin, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<User>> {
     Ok(Json(api.store.user(&user).await.named(&user)?.into()))
+}
+
+/// Changes somebody's name, language or role.
+#[utoipa::path(patch, path = "/users/{user}", tag = "users", params(("user" = String, Path)), request_body = ChangeUser, responses((status = 200, body = User), Problems))]
+async fn change_user(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(user): Path<String>,
+    Body(change): Body<ChangeUser>,
+) -> Answer<Json<User>> {
+    let change = UserChange {
+        name: change.name.as_deref().map(input::name).transpose()?,
+        language: change.language.as_deref().map(input::language).transpose()?,
+        role: change.role,
+    };
+    let user = api.store.user(&user).await.named(&user)?;
+    admin.may_change(user.role)?;
+    admin.may_change(change.role.unwrap_or(user.role))?;
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.change_user(user.id, &change).await?;
+    write.commit().await?;
+    Ok(Json(api.store.user(&user.login).await?.into()))
+}
+
+/// Erases somebody, for good: first they are shut out, then all that names them goes, also from the audit.
+#[utoipa::path(delete, path = "/users/{user}", tag = "users", params(("user" = String, Path)), responses((status = 200, body = CarriedOut), Problems))]
+async fn erase_user(admin: Person, State(api): State<Arc<Api>>, Path(user): Path<String>) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let (id, _) = api.user_to_cut(&user).await?;
+    let (_, Json(cut)) = api.cut(What::DisableUser(id), admin.actor.clone(), from).await?;
+    if cut.stored != Stored::Yes {
+        return Err(ApiError::CannotStore("they are shut out; to erase them, try again once the gateway stores"));
+    }
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    if !write.erase_user(id).await? {
+        return Err(ApiError::Unavailable("somebody let them in again meanwhile: try again"));
+    }
+    let epoch = write.commit().await?;
+    api.reconciler.carry_out(epoch, Wait::Closed).await?;
+    // What counts is when nothing passed any more.
+    Ok(Json(CarriedOut { epoch: epoch.unwrap_or(cut.epoch), ..cut }))
 }
 
 /// Shuts somebody out, with all their devices, until they are enabled again.
@@ -193,6 +274,23 @@ async fn set_groups(
     write.set_groups(user.id, &groups).await?;
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// Another mail address of theirs, or none.
+#[utoipa::path(put, path = "/users/{user}/mail", tag = "users", params(("user" = String, Path)), request_body = SetMail, responses((status = 204), Problems))]
+async fn set_mail(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(user): Path<String>,
+    Body(set): Body<SetMail>,
+) -> Answer<StatusCode> {
+    let user = api.store.user(&user).await.named(&user)?;
+    admin.may_change(user.role)?;
+    let mail = set.mail.as_deref().map(|text| input::mail_in("mail", text)).transpose()?;
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.set_mail(user.id, mail.as_deref()).await?;
+    write.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn groups_named(api: &Api, names: &[String]) -> Answer<BTreeSet<GroupId>> {

@@ -1,6 +1,7 @@
 //! Why a user can, or cannot, reach a resource.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -11,12 +12,20 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, Named as _, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Asked;
+use super::policies::Policy;
 use crate::clock::Unix;
 use crate::ids::DeviceId;
 use crate::pure::decide::{self, Reason, Verdict};
+use crate::store::policies as stored;
 use crate::store::{Moment, Scope};
+
+/// A moment that passed since the question was typed is now.
+const SAME_MINUTE_MS: i64 = 60_000;
+
+/// No policy is thought further ahead, and every calendar goes so far.
+const FURTHEST_MS: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 /// Query of `GET /api/v1/why`.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
@@ -27,6 +36,8 @@ pub struct WhyQuery {
     pub user: String,
     /// Name or id.
     pub resource: String,
+    /// When, in Unix milliseconds; now, if absent. Of the future, a door counts as locked unless it is open until then.
+    pub at: Option<i64>,
 }
 
 /// The answer: one verdict a device.
@@ -36,6 +47,11 @@ pub struct Why {
     pub user: String,
     /// The resource's name.
     pub resource: String,
+    /// For when this is, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub at: Unix,
+    /// The policies that let a group of theirs reach it, in their hours and until their end.
+    pub policies: Vec<Policy>,
     /// One entry a device that is not revoked.
     pub devices: Vec<WhyDevice>,
     /// What holds whatever the device; also where the user has no device.
@@ -93,9 +109,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<WhyQuery>) -> Answer<Json<Why>> {
     let user = api.store.user(&asked.user).await.named(&asked.user)?;
     let resource = api.store.resource(&asked.resource).await.named(&asked.resource)?;
-    let (now, scope) = (Moment::now(), Scope::user(user.id));
+    let (now, scope) = (moment(asked.at, Moment::now())?, Scope::user(user.id));
     let world = api.store.world(&scope, now).await?;
     let policies = api.store.policies().await?;
+    let own = |p: &&stored::Policy| p.resource == resource.id && user.groups.contains(&p.group_name);
+    let mine = policies.iter().filter(own).cloned().map(Into::into).collect();
     let named = |id| policies.iter().find(|p| p.id == id).map(|p| format!("{} → {}", p.group_name, p.resource_name));
     let explain = |reason: &Reason| explanation(*reason, &user.login, &resource.name);
 
@@ -139,7 +157,21 @@ async fn read_why(_: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<Why
             }
         }
     });
-    Ok(Json(Why { devices: devices.collect(), user: user.login.clone(), resource: resource.name.clone(), reasons }))
+    let (login, named) = (user.login.clone(), resource.name.clone());
+    Ok(Json(Why { at: now.wall, policies: mine, devices: devices.collect(), user: login, resource: named, reasons }))
+}
+
+/// A moment ahead, by both clocks: whatever ends until then has ended.
+fn moment(at: Option<i64>, now: Moment) -> Answer<Moment> {
+    let ahead = at.map_or(0, |at| at.saturating_sub(now.wall.0));
+    if ahead < -SAME_MINUTE_MS {
+        return Err(ApiError::Invalid("at: this moment has passed; what was then is in the audit".into()));
+    }
+    if ahead > FURTHEST_MS {
+        return Err(ApiError::Invalid("at: within ten years".into()));
+    }
+    let ahead = Duration::from_millis(u64::try_from(ahead).unwrap_or(0));
+    Ok(Moment { wall: now.wall + ahead, boot: now.boot + ahead })
 }
 
 /// Whoever is shut out has a locked door because of it, and signing in would not help.

@@ -21,7 +21,7 @@ const LENGTH: usize = 4 + 43;
 const MOST: usize = 32;
 
 /// What a scope can be for: the first word of a route. Tokens themselves are not among them.
-pub const NOUNS: [&str; 11] = [
+pub const NOUNS: [&str; 13] = [
     "users",
     "groups",
     "devices",
@@ -30,6 +30,8 @@ pub const NOUNS: [&str; 11] = [
     "verifications",
     "invitations",
     "audit",
+    "live",
+    "health",
     "status",
     "why",
     "settings",

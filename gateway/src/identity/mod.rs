@@ -1,9 +1,12 @@
-//! Who somebody is: passwords, second factors, recovery codes, web sessions, and the sealing of secrets at rest.
+//! Who somebody is: passwords, second factors, passkeys, recovery codes, web sessions, and the sealing of secrets at rest.
 //!
 //! Every try is counted in the database before it is checked. An unknown login costs what a known one costs, and gets
 //! the same answer.
 
 pub mod api_token;
+pub mod ceremonies;
+pub mod change;
+pub mod passkey;
 pub mod passwords;
 pub mod redeem;
 pub mod seal;
@@ -40,6 +43,15 @@ pub enum Refused {
     /// The invitation cannot be redeemed (any more).
     #[error("the invitation is redeemed, revoked or too old")]
     Void,
+    /// The passkey is not known here, not in force any more, or what it signed does not fit.
+    #[error("the passkey is not accepted")]
+    Passkey,
+    /// The passkey is good, but the device at this door is somebody else's.
+    #[error("the device belongs to somebody else")]
+    OtherDevice,
+    /// What was begun is over: its time, its one use, or it was begun elsewhere.
+    #[error("too late, or used already")]
+    Late,
     /// The chosen password breaks a rule.
     #[error(transparent)]
     Weak(#[from] passwords::Weak),

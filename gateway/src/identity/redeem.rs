@@ -13,6 +13,9 @@ use crate::ids::DeviceId;
 use crate::store::invitations::Invitation;
 use crate::store::{Moment, Store};
 
+/// Time to read the rules after an invitation was redeemed.
+const JUST_NOW: Duration = Duration::from_secs(3600);
+
 /// What is to be shown once.
 #[derive(Debug)]
 pub struct Redeemed {
@@ -43,6 +46,29 @@ pub async fn inspect(
     }
     let token: Token = token.parse().map_err(|_| Refused::Void)?;
     Ok(store.open_invitation(&token.hash(), now.wall).await?)
+}
+
+/// The invitation behind a token that was redeemed just now: whoever holds it has just proved who they are, and has no web
+/// session yet. Good for nothing but to accept the rules.
+///
+/// # Errors
+/// None; or too many tries from there.
+pub async fn redeemed(
+    store: &Store,
+    token: &str,
+    address: Option<std::net::IpAddr>,
+    now: Moment,
+) -> Result<Invitation, Refused> {
+    if let Some(from) = address.map(source)
+        && let Some(ms) = store.count_source(&from, now.wall).await?
+    {
+        return Err(Refused::Wait(Duration::from_millis(ms)));
+    }
+    let token: Token = token.parse().map_err(|_| Refused::Void)?;
+    store.redeemed_invitation(&token.hash(), now.wall, JUST_NOW).await.map_err(|e| match e {
+        crate::store::Error::NotFound(_) => Refused::Void,
+        e => e.into(),
+    })
 }
 
 /// A password is chosen, a second factor is drawn; neither is in force before [`confirm`].

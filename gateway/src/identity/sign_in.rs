@@ -14,7 +14,7 @@ use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
 use crate::store::throttles::At;
 use crate::store::users::{Credentials, FACTOR_LIMIT};
-use crate::store::{Moment, Store, sought};
+use crate::store::{Moment, Store, Write, sought};
 
 /// A TOTP code is shorter than this; a recovery code is longer.
 const LONGEST_CODE: usize = 16;
@@ -84,25 +84,47 @@ pub async fn sign_in(
     let in_a_row = store.password_was_right(known.id, at, !recovery).await?;
     let proof = prove(store, &known, &attempt.code, in_a_row, attempt.device, now).await?;
 
-    let token = WebToken::generate()?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
     if !proof.spend(&mut write, known.id).await? {
         drop(write);
         return refuse(store, Some(known.login), attempt.device, Refusal::Code, now).await;
     }
-    write.forgive(&login, at, from.as_deref()).await?;
+    let whose = Whose { user: known.id, login: &login, device: attempt.device, from };
+    let_in(store, write, &whose, proof.factor()).await
+}
+
+/// Who is let in, and where.
+pub(super) struct Whose<'a> {
+    pub(super) user: UserId,
+    pub(super) login: &'a str,
+    /// In the tunnel.
+    pub(super) device: Option<&'a Device>,
+    /// Where tries are counted as coming from.
+    pub(super) from: Option<String>,
+}
+
+/// What every way to sign in ends with, in the change that has spent what was shown.
+pub(super) async fn let_in(
+    store: &Store,
+    mut write: Write<'_>,
+    whose: &Whose<'_>,
+    factor: Factor,
+) -> Result<SignedIn, Refused> {
+    let token = WebToken::generate()?;
+    let at = whose.device.map_or(At::Elsewhere, |d| At::Device(d.id));
+    write.forgive(whose.login, at, whose.from.as_deref()).await?;
     // Only now: before the code, the answer would tell that the password is right.
     if store.restored_at().await?.is_some() {
         write.commit().await?;
         return Err(Refused::Restored);
     }
-    write.audit(&Event::SignedIn { user: known.login.clone(), factor: proof.factor() }).await?;
-    write.begin_web_session(&token.hash(), known.id, attempt.device.map(|d| d.id)).await?;
-    if let Some(device) = attempt.device {
-        write.open_door(known.id, device.id).await?;
+    write.audit(&Event::SignedIn { user: whose.login.to_owned(), factor }).await?;
+    write.begin_web_session(&token.hash(), whose.user, whose.device.map(|d| d.id)).await?;
+    if let Some(device) = whose.device {
+        write.open_door(whose.user, device.id).await?;
     }
     let epoch = write.commit().await?;
-    Ok(SignedIn { user: known.id, token, epoch })
+    Ok(SignedIn { user: whose.user, token, epoch })
 }
 
 /// A fresh code prolongs an open door. The answer is the epoch to wait for.
@@ -115,22 +137,14 @@ pub async fn extend(
     code: &Zeroizing<String>,
     now: Moment,
 ) -> Result<Option<u64>, Refused> {
-    if !store.clock_is_believed(now).await? {
-        return Err(Refused::Clock);
-    }
-    let from = Some(from_device(device));
-    let at = At::Device(device.id);
-    count(store, Some((&device.login, at)), false, from.as_deref(), now).await?;
-    let known = store.credentials(&device.login).await?.filter(|k| k.may_sign_in(at)).ok_or(Refused::Wrong)?;
-    let in_a_row = if is_recovery(code) { None } else { store.count_code(known.id).await? };
-    let proof = prove(store, &known, code, in_a_row, Some(device), now).await?;
-    let mut write = store.write(now, Actor::User(known.login.clone())).await?;
-    if !proof.spend(&mut write, known.id).await? {
-        drop(write);
-        return refuse(store, Some(known.login), Some(device), Refusal::Code, now).await;
-    }
-    write.forgive(&known.login, at, from.as_deref()).await?;
-    match write.extend_door(known.id, device.id).await {
+    let from = from_device(device);
+    prolong(spent(store, &device.login, Some(device), Some(&from), code, now).await?, device).await
+}
+
+/// What every way to prolong an open door ends with, in the change that has spent what was shown.
+pub(super) async fn prolong(mut write: Write<'_>, device: &Device) -> Result<Option<u64>, Refused> {
+    write.forgive(&device.login, At::Device(device.id), Some(&from_device(device))).await?;
+    match write.extend_door(device.user, device.id).await {
         Ok(()) => Ok(write.commit().await?),
         // It locked in between: nothing is spent.
         Err(crate::store::Error::NotFound(_)) => Err(Refused::Wrong),
@@ -138,8 +152,51 @@ pub async fn extend(
     }
 }
 
+/// Somebody who is signed in shows once more that it is they.
+///
+/// # Errors
+/// Refused.
+pub(super) async fn fresh_code(
+    store: &Store,
+    login: &str,
+    device: Option<&Device>,
+    from: Option<&str>,
+    code: &Zeroizing<String>,
+    now: Moment,
+) -> Result<(), Refused> {
+    let mut write = spent(store, login, device, from, code, now).await?;
+    write.forgive(login, device.map_or(At::Elsewhere, |d| At::Device(d.id)), from).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+/// A change that has spent a code of this person, counted before.
+async fn spent<'s>(
+    store: &'s Store,
+    login: &str,
+    device: Option<&Device>,
+    from: Option<&str>,
+    code: &Zeroizing<String>,
+    now: Moment,
+) -> Result<Write<'s>, Refused> {
+    if !store.clock_is_believed(now).await? {
+        return Err(Refused::Clock);
+    }
+    let at = device.map_or(At::Elsewhere, |d| At::Device(d.id));
+    count(store, Some((login, at)), false, from, now).await?;
+    let known = store.credentials(login).await?.filter(|k| k.may_sign_in(at)).ok_or(Refused::Wrong)?;
+    let in_a_row = if is_recovery(code) { None } else { store.count_code(known.id).await? };
+    let proof = prove(store, &known, code, in_a_row, device, now).await?;
+    let mut write = store.write(now, Actor::User(known.login.clone())).await?;
+    if !proof.spend(&mut write, known.id).await? {
+        drop(write);
+        return refuse(store, Some(known.login), device, Refusal::Code, now).await;
+    }
+    Ok(write)
+}
+
 /// A second factor that fits, not spent yet.
-enum Proof {
+pub(super) enum Proof {
     /// The step, and the sealed secret it was checked with.
     Step(u64, String),
     Recovery(String),
@@ -153,7 +210,7 @@ impl Proof {
         }
     }
 
-    async fn spend(&self, write: &mut crate::store::Write<'_>, user: UserId) -> crate::store::Result<bool> {
+    pub(super) async fn spend(&self, write: &mut Write<'_>, user: UserId) -> crate::store::Result<bool> {
         match self {
             Self::Step(step, sealed) => write.spend_step(user, *step, sealed).await,
             Self::Recovery(hash) => write.spend_recovery_code(user, hash).await,
@@ -161,12 +218,12 @@ impl Proof {
     }
 }
 
-fn is_recovery(code: &str) -> bool {
+pub(super) fn is_recovery(code: &str) -> bool {
     code.len() > LONGEST_CODE && code.len() <= LONGEST
 }
 
 /// `in_a_row`: how many wrong codes, this one included; nothing if the factor is suspended.
-async fn prove(
+pub(super) async fn prove(
     store: &Store,
     known: &Credentials,
     code: &Zeroizing<String>,
@@ -197,7 +254,7 @@ async fn prove(
 }
 
 /// Counts a try, per source and per login, before anything is looked at.
-async fn count(
+pub(super) async fn count(
     store: &Store,
     login: Option<(&str, At)>,
     password: bool,
@@ -219,17 +276,29 @@ async fn count(
     }
 }
 
-async fn refuse<T>(
+pub(super) async fn refuse<T>(
     store: &Store,
     user: Option<String>,
     device: Option<&Device>,
     why: Refusal,
     now: Moment,
 ) -> Result<T, Refused> {
+    note_refusal(store, user, device, why, now).await?;
+    Err(Refused::Wrong)
+}
+
+/// Writes down that somebody was not let in.
+pub(super) async fn note_refusal(
+    store: &Store,
+    user: Option<String>,
+    device: Option<&Device>,
+    why: Refusal,
+    now: Moment,
+) -> Result<(), Refused> {
     let mut write = store.write(now, Actor::Nobody).await?;
     write.audit(&Event::SignInRefused { user, device: device.map(|d| d.id), why }).await?;
     write.commit().await?;
-    Err(Refused::Wrong)
+    Ok(())
 }
 
 pub(super) fn busy(e: Failed) -> Refused {

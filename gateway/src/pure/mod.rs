@@ -9,13 +9,18 @@ pub mod bucket;
 pub mod checksum;
 pub mod cut;
 pub mod decide;
+pub mod health;
+pub mod home_work;
 pub mod hours;
 pub mod lock;
 #[cfg(test)]
 pub(crate) mod model;
 pub mod packet;
 pub mod plan;
+pub mod preview;
 pub mod refuse;
+pub mod retention;
+pub mod rule;
 pub mod shown;
 pub mod site;
 pub mod source;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::row::Columns as _;
 use super::{Error, Result, Store};
-use crate::audit::Event;
+use crate::audit::{Actor, Event};
 use crate::clock::Unix;
 
 /// One line.
@@ -30,6 +30,12 @@ pub struct Line {
 pub struct Filter {
     /// From then on.
     pub since: Option<Unix>,
+    /// Only from before then.
+    pub before: Option<Unix>,
+    /// Only lines older than the one with this id.
+    pub older_than: Option<String>,
+    /// Only by whom.
+    pub actor: Option<String>,
     /// Only this event.
     pub event: Option<String>,
     /// Only what concerns this login.
@@ -73,11 +79,14 @@ impl Store {
     pub async fn audit(&self, filter: &Filter) -> Result<Vec<Line>> {
         let rows = sqlx::query(
             "SELECT * FROM audit WHERE at >= $1 AND ($2 = '' OR event = $2) AND ($3 = '' OR login = $3) \
-             ORDER BY id DESC LIMIT $4",
+             AND at < $4 AND ($5 = '' OR actor = $5) AND ($6 = '' OR id < $6) ORDER BY id DESC LIMIT $7",
         )
         .bind(filter.since.map_or(0, |t| t.0))
         .bind(filter.event.as_deref().unwrap_or_default())
         .bind(filter.login.as_deref().unwrap_or_default())
+        .bind(filter.before.map_or(i64::MAX, |t| t.0))
+        .bind(filter.actor.as_deref().unwrap_or_default())
+        .bind(filter.older_than.as_deref().unwrap_or_default())
         .bind(filter.limit)
         .fetch_all(&self.reads)
         .await?;
@@ -93,5 +102,15 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Whether this actor's reading of the audit is noted since then.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn audit_was_read(&self, actor: &Actor, since: Unix) -> Result<bool> {
+        let sql = "SELECT id FROM audit WHERE at >= $1 AND event = 'audit_read' AND actor = $2 LIMIT 1";
+        let row = sqlx::query(sql).bind(since.0).bind(actor.to_string()).fetch_optional(&self.reads).await?;
+        Ok(row.is_some())
     }
 }

@@ -77,13 +77,13 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Every device, revoked ones too, by owner and name; of one user, if named.
+    /// Every device, revoked ones too, by owner and name, but of nobody erased; of one user, if named.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn devices(&self, of: Option<UserId>) -> Result<Vec<Device>> {
         let query = match of {
-            None => sqlx::query(select!("ORDER BY u.login, d.name, d.created_at")),
+            None => sqlx::query(select!("WHERE u.erased_at IS NULL ORDER BY u.login, d.name, d.created_at")),
             Some(user) => {
                 sqlx::query(select!("WHERE d.user_id = $1 ORDER BY d.name, d.created_at")).bind(user.to_string())
             }

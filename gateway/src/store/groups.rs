@@ -75,6 +75,38 @@ impl Write<'_> {
         Ok(id)
     }
 
+    /// Gives a group another name. What it may reach stays.
+    ///
+    /// # Errors
+    /// No such group, or the name is taken.
+    pub async fn rename_group(&mut self, group: GroupId, name: &str) -> Result<()> {
+        let before: Option<String> = sqlx::query_scalar("SELECT name FROM groups WHERE id = $1")
+            .bind(group.to_string())
+            .fetch_optional(self.connection())
+            .await?;
+        let before = before.ok_or(Error::NotFound("group"))?;
+        sqlx::query("UPDATE groups SET name = $2 WHERE id = $1")
+            .bind(group.to_string())
+            .bind(name)
+            .execute(self.connection())
+            .await
+            .map_err(exists("group"))?;
+        self.audit(&Event::GroupRenamed { group: name.to_owned(), before }).await
+    }
+
+    /// A group's id by its name, also of one that was added in this change.
+    ///
+    /// # Errors
+    /// No such group.
+    pub async fn group_named(&mut self, name: &str) -> Result<GroupId> {
+        sqlx::query("SELECT id FROM groups WHERE name = $1")
+            .bind(name)
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or(Error::NotFound("group"))?
+            .parsed("id")
+    }
+
     /// Removes a group, with the policies that name it.
     ///
     /// # Errors

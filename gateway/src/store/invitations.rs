@@ -18,6 +18,9 @@ pub const LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Wrong codes after which an invitation is void: 20 × 2·10⁻⁶.
 const TRIES: i64 = 20;
 
+/// So long before its end an invitation is brought to mind.
+const REMIND_MS: i64 = 2 * 24 * 3_600_000;
+
 /// Most rows a list answers with.
 const LIST: i64 = 1000;
 
@@ -34,10 +37,14 @@ pub struct Invitation {
     pub name: String,
     /// Their language.
     pub language: String,
+    /// Their mail address.
+    pub mail: Option<String>,
     /// Issued.
     pub created_at: Unix,
     /// Void from then on.
     pub until: Unix,
+    /// Sent by mail.
+    pub mailed_at: Option<Unix>,
     /// Redeemed.
     pub redeemed_at: Option<Unix>,
     /// Revoked.
@@ -48,7 +55,10 @@ pub struct Invitation {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT i.*, u.login, u.name, u.language FROM invitations i JOIN users u ON u.id = i.user_id ", $rest)
+        concat!(
+            "SELECT i.*, u.login, u.name, u.language, u.mail FROM invitations i JOIN users u ON u.id = i.user_id ",
+            $rest
+        )
     };
 }
 
@@ -87,6 +97,39 @@ impl Store {
         .fetch_optional(&self.reads)
         .await?;
         invitation(&row.ok_or(Error::NotFound("open invitation"))?)
+    }
+
+    /// The invitation of this token if it was redeemed just now: within `within`.
+    ///
+    /// # Errors
+    /// There is none, or it was not.
+    pub async fn redeemed_invitation(&self, token_hash: &str, now: Unix, within: Duration) -> Result<Invitation> {
+        let since = now.0 - i64::try_from(within.as_millis()).unwrap_or(0);
+        let row = sqlx::query(select!("WHERE i.token_hash = $1 AND i.redeemed_at >= $2 AND u.disabled_at IS NULL"))
+            .bind(token_hash)
+            .bind(since)
+            .fetch_optional(&self.reads)
+            .await?;
+        invitation(&row.ok_or(Error::NotFound("redeemed invitation"))?)
+    }
+
+    /// Those sent by mail that are still open, of whose time less than two days and less than half is left, and whose
+    /// reminder was not sent.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn invitations_to_remind_of(&self, now: Unix) -> Result<Vec<Invitation>> {
+        let rows = sqlx::query(select!(
+            "WHERE i.mailed_at IS NOT NULL AND i.reminded_at IS NULL AND i.redeemed_at IS NULL AND i.revoked_at IS NULL \
+             AND u.mail IS NOT NULL AND u.disabled_at IS NULL AND i.until > $1 AND i.until - $1 <= $2 \
+             AND i.until - $1 <= (i.until - i.created_at) / 2 ORDER BY i.until LIMIT $3"
+        ))
+        .bind(now.0)
+        .bind(REMIND_MS)
+        .bind(LIST)
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter().map(invitation).collect()
     }
 
     /// Counts a wrong code before it is known to be wrong. False: the invitation is void.
@@ -145,6 +188,37 @@ impl Write<'_> {
         self.audit(&Event::InvitationRevoked { user: login }).await
     }
 
+    /// It was sent by mail, or brought to mind by one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn invitation_mailed(&mut self, invitation: &Invitation, reminder: bool) -> Result<()> {
+        let now = self.now.wall.0;
+        if !reminder {
+            sqlx::query("UPDATE invitations SET mailed_at = $2 WHERE id = $1")
+                .bind(invitation.id.to_string())
+                .bind(now)
+                .execute(self.connection())
+                .await?;
+        }
+        self.audit(&Event::InvitationMailed { user: invitation.login.clone(), reminder }).await
+    }
+
+    /// Takes the one reminder of this invitation; false if somebody was faster. `back`: it could not be sent.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn take_reminder(&mut self, id: InvitationId, back: bool) -> Result<bool> {
+        let now = self.now.wall.0;
+        let sql = if back {
+            "UPDATE invitations SET reminded_at = NULL WHERE id = $1 AND reminded_at = $2"
+        } else {
+            "UPDATE invitations SET reminded_at = $2 WHERE id = $1 AND reminded_at IS NULL"
+        };
+        let done = sqlx::query(sql).bind(id.to_string()).bind(now).execute(self.connection()).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Keeps the password and factor chosen, until the code confirms them. Beginning again replaces them.
     ///
     /// # Errors
@@ -164,7 +238,7 @@ impl Write<'_> {
     }
 
     /// Consumes the invitation, once only, if its factor is still the one the code was checked with. Password, factor and
-    /// recovery codes take the place of the old ones; the step is spent; doors and web sessions of before end.
+    /// recovery codes take the place of the old ones; the step is spent; passkeys, doors and web sessions of before end.
     ///
     /// # Errors
     /// Somebody was faster, or the invitation is void.
@@ -214,6 +288,7 @@ impl Write<'_> {
             .execute(self.connection())
             .await?;
         self.replace_recovery_codes(invitation.user, recovery).await?;
+        self.revoke_passkeys(invitation.user).await?;
         self.end_of_user(invitation.user, super::verifications::EndReason::User).await?;
         self.end_web_sessions(invitation.user).await?;
         self.forgive_everywhere(&login).await?;
@@ -221,7 +296,7 @@ impl Write<'_> {
         self.audit(&Event::InvitationRedeemed { user: login }).await
     }
 
-    async fn replace_recovery_codes(&mut self, user: UserId, hashes: &[String]) -> Result<()> {
+    pub(super) async fn replace_recovery_codes(&mut self, user: UserId, hashes: &[String]) -> Result<()> {
         let user = user.to_string();
         sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(&user).execute(self.connection()).await?;
         for hash in hashes {
@@ -242,8 +317,10 @@ fn invitation(row: &AnyRow) -> Result<Invitation> {
         login: row.text("login")?,
         name: row.text("name")?,
         language: row.text("language")?,
+        mail: row.maybe_text("mail")?,
         created_at: row.time("created_at")?,
         until: row.time("until")?,
+        mailed_at: row.maybe_time("mailed_at")?,
         redeemed_at: row.maybe_time("redeemed_at")?,
         revoked_at: row.maybe_time("revoked_at")?,
         totp_secret: row.maybe_text("totp_secret")?,

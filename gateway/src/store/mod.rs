@@ -16,14 +16,21 @@ pub mod devices;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod doors_tests;
+mod erase;
 pub mod groups;
+pub mod home_work;
 pub mod invitations;
 mod known;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod known_tests;
+pub mod mail_server;
+pub mod own_factors;
+pub mod passkeys;
 pub mod policies;
 pub mod resources;
+pub mod retention;
+pub mod rulebook;
 pub mod site;
 pub mod throttles;
 pub mod tokens;
@@ -37,6 +44,7 @@ mod row;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod tests;
 
+pub(crate) use erase::ERASED;
 pub(crate) use row::sought;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

@@ -1,5 +1,7 @@
 //! Which group may reach which resource.
 
+use sqlx::any::AnyRow;
+
 use super::resources::ResourceKind;
 use super::row::Columns as _;
 use super::{Error, Result, Scope, Store, Write, exists};
@@ -7,6 +9,7 @@ use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
 use crate::pure::hours::Hours;
+use crate::pure::rule::Rule;
 
 /// A group may reach a resource.
 #[derive(Clone, Debug)]
@@ -59,6 +62,17 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// A row of policies as what decides takes it.
+pub(super) fn rule(row: &AnyRow) -> Result<(PolicyId, Rule)> {
+    let rule = Rule {
+        group: row.parsed("group_id")?,
+        resource: row.parsed("resource_id")?,
+        hours: row.maybe_parsed("hours")?,
+        until: row.maybe_time("until")?,
+    };
+    Ok((row.parsed("id")?, rule))
 }
 
 impl Write<'_> {

@@ -71,6 +71,17 @@ pub struct NewResource {
     pub ports: Vec<Ports>,
 }
 
+/// What may be changed of something published, beside its address.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceChange {
+    /// One DNS label, lower case.
+    pub name: Option<String>,
+    /// More names, fully qualified, lower case, without final dot: exactly these.
+    pub dns_names: Option<Vec<String>>,
+    /// What a policy opens: exactly these.
+    pub ports: Option<Vec<Ports>>,
+}
+
 impl Resource {
     /// As the data plane knows it.
     #[must_use]
@@ -154,15 +165,7 @@ impl Write<'_> {
         .execute(self.connection())
         .await
         .map_err(exists("name of something published"))?;
-        for (position, name) in (0_i64..).zip(&new.dns_names) {
-            sqlx::query("INSERT INTO resource_names (name, resource_id, position) VALUES ($1, $2, $3)")
-                .bind(name)
-                .bind(id.to_string())
-                .bind(position)
-                .execute(self.connection())
-                .await
-                .map_err(exists("DNS name of something published"))?;
-        }
+        self.add_names(id, &new.dns_names).await?;
         self.audit(&Event::ResourceAdded { resource: new.name.clone(), kind: new.kind.word() }).await?;
         self.touch(Scope::Users(BTreeSet::new()));
         Ok(id)
@@ -196,6 +199,51 @@ impl Write<'_> {
         }
         self.touch(Scope::Users(BTreeSet::new()));
         self.audit(&Event::ResourceMoved { resource: name, address4: text4, address6: text6 }).await
+    }
+
+    /// Another name, other DNS names, other ports; what is absent stays.
+    ///
+    /// # Errors
+    /// No such resource, or one of the names is in use.
+    pub async fn change_resource(&mut self, id: ResourceId, change: &ResourceChange) -> Result<()> {
+        let ports = change.ports.as_ref().map(serde_json::to_string).transpose();
+        let former: String = sqlx::query_scalar("SELECT name FROM resources WHERE id = $1")
+            .bind(id.to_string())
+            .fetch_optional(self.connection())
+            .await?
+            .ok_or(Error::NotFound("resource"))?;
+        let name: String = sqlx::query_scalar(
+            "UPDATE resources SET name = COALESCE($2, name), ports = COALESCE($3, ports) WHERE id = $1 RETURNING name",
+        )
+        .bind(id.to_string())
+        .bind(change.name.clone())
+        .bind(ports.map_err(|_| Error::Unreadable("ports"))?)
+        .fetch_one(self.connection())
+        .await
+        .map_err(exists("name of something published"))?;
+        if let Some(names) = &change.dns_names {
+            sqlx::query("DELETE FROM resource_names WHERE resource_id = $1")
+                .bind(id.to_string())
+                .execute(self.connection())
+                .await?;
+            self.add_names(id, names).await?;
+        }
+        self.touch(Scope::Users(BTreeSet::new()));
+        let ResourceChange { dns_names, ports, .. } = change.clone();
+        self.audit(&Event::ResourceChanged { resource: name, former, dns_names, ports }).await
+    }
+
+    async fn add_names(&mut self, id: ResourceId, names: &[String]) -> Result<()> {
+        for (position, name) in (0_i64..).zip(names) {
+            sqlx::query("INSERT INTO resource_names (name, resource_id, position) VALUES ($1, $2, $3)")
+                .bind(name)
+                .bind(id.to_string())
+                .bind(position)
+                .execute(self.connection())
+                .await
+                .map_err(exists("DNS name of something published"))?;
+        }
+        Ok(())
     }
 
     /// Takes something back, with the policies that name it.

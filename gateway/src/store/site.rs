@@ -8,11 +8,14 @@ use provisioning::addresses::{self, SiteNetwork};
 use sqlx::AnyConnection;
 use zeroize::Zeroizing;
 
+use super::home_work::NewHomeWork;
 use super::row::Columns as _;
 use super::{Error, Moment, Result, Scope, Store, Write, integer};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::link::message::Secret;
+use crate::pure::home_work::HomeWork;
+use crate::pure::retention::Retention;
 
 /// The row's id in what binds sealed values to their place.
 const ROW: &str = "1";
@@ -40,6 +43,12 @@ pub struct Site {
     pub office_zones: Vec<String>,
     /// Whether the office sees the gateway's address instead of the device's.
     pub masquerade: bool,
+    /// Whether people may sign in with passkeys: browsers must trust the certificate of the public name.
+    pub passkeys: bool,
+    /// For how long lines of the audit are kept.
+    pub retention: Retention,
+    /// What IT decides for those who work from home.
+    pub home_work: HomeWork,
     /// The gateway's WireGuard key.
     pub private_key: Secret,
     /// Its public half, base64.
@@ -84,6 +93,12 @@ pub struct NewSettings {
     pub office_zones: Option<Vec<String>>,
     /// Whether the office sees the gateway's address instead of the device's.
     pub masquerade: Option<bool>,
+    /// Whether people may sign in with passkeys.
+    pub passkeys: Option<bool>,
+    /// For how long lines of the audit are kept.
+    pub retention: Option<Retention>,
+    /// What IT decides for those who work from home.
+    pub home_work: NewHomeWork,
 }
 
 impl Store {
@@ -116,6 +131,13 @@ impl Store {
             office_zones: serde_json::from_str(&list("office_zones")?)
                 .map_err(|_| Error::Unreadable("office_zones"))?,
             masquerade: row.integer("masquerade")? != 0,
+            passkeys: row.integer("passkeys")? != 0,
+            retention: Retention {
+                access: row.count("keep_access")?,
+                administration: row.count("keep_administration")?,
+                security: row.count("keep_security")?,
+            },
+            home_work: super::home_work::read(&row.text("home_work")?)?,
             private_key: Secret(key),
             public_key: row.text("public_key")?,
             ca_certificate: row.text("ca_certificate")?,
@@ -209,8 +231,9 @@ impl Write<'_> {
         let query = sqlx::query(
             "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
              office_interface, time_zone, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
-             ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen, tls_names, tls_renew_at) \
-             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20)",
+             ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen, tls_names, tls_renew_at, passkeys, \
+             home_work) \
+             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20, $21, $22)",
         )
         .bind(&site.organisation)
         .bind(&site.public_name)
@@ -231,7 +254,9 @@ impl Write<'_> {
         .bind(seal("tls_key", site.tls_key.as_bytes())?)
         .bind(self.now.wall.0)
         .bind(&site.tls_names)
-        .bind(site.tls_renew_at.0);
+        .bind(site.tls_renew_at.0)
+        .bind(i64::from(site.passkeys))
+        .bind(super::home_work::written(&site.home_work));
         query.execute(self.connection()).await.map_err(super::exists("site"))?;
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
     }
@@ -263,7 +288,9 @@ impl Write<'_> {
             "UPDATE site SET organisation = COALESCE($1, organisation), endpoint = COALESCE($2, endpoint), \
              office_interface = COALESCE($3, office_interface), time_zone = COALESCE($4, time_zone), \
              resolvers = COALESCE($5, resolvers), office_zones = COALESCE($6, office_zones), \
-             masquerade = COALESCE($7, masquerade)",
+             masquerade = COALESCE($7, masquerade), passkeys = COALESCE($8, passkeys), \
+             keep_access = COALESCE($9, keep_access), keep_administration = COALESCE($10, keep_administration), \
+             keep_security = COALESCE($11, keep_security)",
         )
         .bind(new.organisation.clone())
         .bind(new.endpoint.clone())
@@ -272,11 +299,16 @@ impl Write<'_> {
         .bind(resolvers.as_deref().map(json))
         .bind(new.office_zones.as_deref().map(json))
         .bind(new.masquerade.map(i64::from))
+        .bind(new.passkeys.map(i64::from))
+        .bind(new.retention.map(|r| i64::from(r.access)))
+        .bind(new.retention.map(|r| i64::from(r.administration)))
+        .bind(new.retention.map(|r| i64::from(r.security)))
         .execute(self.connection())
         .await?;
+        let also = self.change_home_work(&new.home_work).await?;
         self.touch(Scope::All);
         let NewSettings { organisation, endpoint, office_interface, time_zone, office_zones, .. } = new.clone();
-        let masquerade = new.masquerade;
+        let (masquerade, passkeys, retention) = (new.masquerade, new.passkeys, new.retention);
         let changed = Event::SettingsChanged {
             organisation,
             office_interface,
@@ -285,6 +317,11 @@ impl Write<'_> {
             resolvers,
             office_zones,
             masquerade,
+            passkeys,
+            retention,
+            verification_minutes: new.home_work.verification_minutes,
+            idle_minutes: new.home_work.idle_minutes,
+            also,
         };
         self.audit(&changed).await
     }

@@ -13,6 +13,7 @@ use super::*;
 use crate::audit::Actor;
 use crate::ids::{DeviceId, GroupId, ResourceId, UserId};
 use crate::link::message::{Ports, Transport};
+use crate::pure::retention::Retention;
 use crate::store::resources::{NewResource, ResourceKind};
 use crate::store::site::Site;
 
@@ -34,6 +35,13 @@ pub(crate) fn site() -> Site {
         resolvers: vec!["192.168.1.1:53".parse().unwrap()],
         office_zones: vec!["rossi.lan".into()],
         masquerade: true,
+        passkeys: true,
+        retention: Retention::default(),
+        home_work: crate::pure::home_work::HomeWork {
+            rules: "Lock your screen.".into(),
+            rules_version: 1,
+            ..Default::default()
+        },
         private_key: crate::link::message::Secret(*key.as_bytes()),
         public_key: key.public_key().to_string(),
         ca_certificate: "ca".into(),
@@ -106,6 +114,7 @@ pub(crate) async fn person(store: &Store, login: &str, role: Role, password: &st
         .add_user(&NewUser {
             login: login.into(),
             name: login.to_uppercase(),
+            mail: None,
             language: "fr".into(),
             role,
             groups: BTreeSet::new(),
@@ -288,6 +297,7 @@ async fn an_invitation_is_redeemed_once() {
     let new = NewUser {
         login: "b".into(),
         name: "B".into(),
+        mail: None,
         language: "nl".into(),
         role: Role::User,
         groups: BTreeSet::new(),
@@ -445,6 +455,7 @@ async fn the_last_administrator_stays() {
     let new = NewUser {
         login: "new".into(),
         name: "New".into(),
+        mail: None,
         language: "en".into(),
         role: Role::Admin,
         groups: BTreeSet::new(),

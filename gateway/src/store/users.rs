@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::any::AnyRow;
 
+use super::home_work::Checklist;
 use super::row::{Columns as _, sought, words};
 use super::{Error, Result, Scope, Store, Write, exists};
 use crate::audit::Event;
@@ -38,6 +39,8 @@ pub struct User {
     pub login: String,
     /// Display name.
     pub name: String,
+    /// Where invitations are mailed to.
+    pub mail: Option<String>,
     /// `fr`, `nl`, `ca`, `es` or `en`.
     pub language: String,
     /// What they may do here.
@@ -54,6 +57,10 @@ pub struct User {
     pub created_at: Unix,
     /// Devices that are not revoked.
     pub devices: u32,
+    /// The newest version of the telework rules they have accepted.
+    pub rules_accepted: Option<u32>,
+    /// What they answered about their home.
+    pub checklist: Option<Checklist>,
 }
 
 /// What sign-in needs to know of a person. No `Debug`: it holds a hash and a sealed secret.
@@ -72,6 +79,17 @@ pub struct Credentials {
     pub(super) passwords_left: [bool; 2],
 }
 
+/// What is to change of somebody; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// Display name.
+    pub name: Option<String>,
+    /// One of the five.
+    pub language: Option<String>,
+    /// What they may do here.
+    pub role: Option<Role>,
+}
+
 /// Somebody to add.
 #[derive(Clone, Debug)]
 pub struct NewUser {
@@ -79,6 +97,8 @@ pub struct NewUser {
     pub login: String,
     /// Display name.
     pub name: String,
+    /// Where invitations are mailed to.
+    pub mail: Option<String>,
     /// One of the five.
     pub language: String,
     /// What they may do here.
@@ -87,8 +107,10 @@ pub struct NewUser {
     pub groups: BTreeSet<GroupId>,
 }
 
-const SELECT: &str = "SELECT u.*, CAST((SELECT COUNT(*) FROM devices d WHERE d.user_id = u.id AND d.revoked_at IS NULL) \
-                      AS BIGINT) AS devices FROM users u";
+const SELECT: &str = "SELECT u.*, c.replies, c.answered_at, \
+                      (SELECT MAX(r.version) FROM rules_accepted r WHERE r.user_id = u.id) AS rules_accepted, \
+                      CAST((SELECT COUNT(*) FROM devices d WHERE d.user_id = u.id AND d.revoked_at IS NULL) \
+                      AS BIGINT) AS devices FROM users u LEFT JOIN checklists c ON c.user_id = u.id";
 
 impl Store {
     /// Everybody, by login.
@@ -97,7 +119,7 @@ impl Store {
     /// The database does not answer.
     pub async fn users(&self) -> Result<Vec<User>> {
         let mut tx = self.read().await?;
-        let sql = format!("{SELECT} ORDER BY u.login");
+        let sql = format!("{SELECT} WHERE u.erased_at IS NULL ORDER BY u.login");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx).await?;
         let memberships = sqlx::query(
             "SELECT m.user_id, g.name FROM group_members m JOIN groups g ON g.id = m.group_id ORDER BY g.name",
@@ -121,7 +143,7 @@ impl Store {
     /// No such user.
     pub async fn user(&self, id_or_login: &str) -> Result<User> {
         let mut tx = self.read().await?;
-        let sql = format!("{SELECT} WHERE u.id = $1 OR u.login = $1");
+        let sql = format!("{SELECT} WHERE (u.id = $1 OR u.login = $1) AND u.erased_at IS NULL");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(sought(id_or_login).to_lowercase())
             .fetch_optional(&mut *tx)
@@ -220,21 +242,75 @@ impl Write<'_> {
     pub async fn add_user(&mut self, new: &NewUser) -> Result<UserId> {
         let id = UserId::new();
         let now = self.now.wall.0;
-        sqlx::query("INSERT INTO users (id, login, name, language, role, created_at) VALUES ($1, $2, $3, $4, $5, $6)")
-            .bind(id.to_string())
-            .bind(&new.login)
-            .bind(&new.name)
-            .bind(&new.language)
-            .bind(new.role.word())
-            .bind(now)
-            .execute(self.connection())
-            .await
-            .map_err(exists("login"))?;
+        sqlx::query(
+            "INSERT INTO users (id, login, name, language, role, created_at, mail) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id.to_string())
+        .bind(&new.login)
+        .bind(&new.name)
+        .bind(&new.language)
+        .bind(new.role.word())
+        .bind(now)
+        .bind(new.mail.clone())
+        .execute(self.connection())
+        .await
+        .map_err(exists("login"))?;
         self.audit(&Event::UserAdded { user: new.login.clone(), role: new.role.word() }).await?;
         if !new.groups.is_empty() {
             self.insert_memberships(id, &new.groups).await?;
         }
         Ok(id)
+    }
+
+    /// Changes somebody. Who is no administrator any more has no tokens either.
+    ///
+    /// # Errors
+    /// No such user; or the last administrator who can sign in, as by [`Write::set_user_disabled`].
+    pub async fn change_user(&mut self, user: UserId, change: &UserChange) -> Result<()> {
+        let login = self.login(user).await?;
+        let before: String = sqlx::query_scalar("SELECT role FROM users WHERE id = $1")
+            .bind(user.to_string())
+            .fetch_one(self.connection())
+            .await?;
+        let role = change.role.map(Role::word);
+        let sql = "UPDATE users SET name = COALESCE(CAST($2 AS TEXT), name), \
+                   language = COALESCE(CAST($3 AS TEXT), language), role = COALESCE(CAST($4 AS TEXT), role) \
+                   WHERE id = $1 AND (role <> 'admin' OR COALESCE(CAST($4 AS TEXT), role) = 'admin' \
+                   OR disabled_at IS NOT NULL OR EXISTS (SELECT 1 FROM users o WHERE o.id <> users.id \
+                   AND o.role = 'admin' AND o.disabled_at IS NULL \
+                   AND (o.totp_confirmed_at IS NOT NULL OR users.totp_confirmed_at IS NULL)))";
+        let done = sqlx::query(sql)
+            .bind(user.to_string())
+            .bind(change.name.as_deref())
+            .bind(change.language.as_deref())
+            .bind(role)
+            .execute(self.connection())
+            .await?;
+        if done.rows_affected() == 0 {
+            return Err(Error::LastAdministrator(login));
+        }
+        if before == Role::Admin.word() && change.role == Some(Role::User) {
+            self.revoke_tokens_of(&login).await?;
+        }
+        let named =
+            [("name", change.name.is_some()), ("language", change.language.is_some()), ("role", role.is_some())];
+        let fields = named.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
+        self.touch(Scope::user(user));
+        self.audit(&Event::UserChanged { user: login, fields, role }).await
+    }
+
+    /// Another mail address, or none.
+    ///
+    /// # Errors
+    /// No such user.
+    pub async fn set_mail(&mut self, user: UserId, mail: Option<&str>) -> Result<()> {
+        let login = self.login(user).await?;
+        sqlx::query("UPDATE users SET mail = $2 WHERE id = $1")
+            .bind(user.to_string())
+            .bind(mail.map(str::to_owned))
+            .execute(self.connection())
+            .await?;
+        self.audit(&Event::MailChanged { user: login }).await
     }
 
     /// Shuts somebody out, or lets them in again. Shut out: their doors lock, their web sessions end.
@@ -377,6 +453,7 @@ fn user(row: &AnyRow) -> Result<User> {
         id: row.parsed("id")?,
         login: row.text("login")?,
         name: row.text("name")?,
+        mail: row.maybe_text("mail")?,
         language: row.text("language")?,
         role: row.parsed("role")?,
         groups: Vec::new(),
@@ -385,5 +462,7 @@ fn user(row: &AnyRow) -> Result<User> {
         disabled_at: row.maybe_time("disabled_at")?,
         created_at: row.time("created_at")?,
         devices: row.count("devices")?,
+        rules_accepted: super::home_work::version(row, "rules_accepted")?,
+        checklist: super::home_work::checklist(row)?,
     })
 }

@@ -12,21 +12,17 @@ use crate::clock::{Boot, Unix};
 use crate::ids::{DeviceId, UserId, VerificationId};
 use crate::planted::{Bug, planted};
 use crate::pure::cut::locked;
+use crate::pure::home_work::VERIFICATION_MINUTES;
 
-/// A door stays open for this long at most: a working day.
-pub const CAP: Duration = Duration::from_secs(10 * 3600);
-
-/// Without use, a door locks after this …
-pub const IDLE: Duration = Duration::from_secs(2 * 3600);
-
-/// … or a little later: use is written down when the end moves by at least this much.
+/// A door that nobody uses locks after its idleness or a little later: use is written down when the end moves by at least
+/// this much.
 pub const IDLE_STEP: Duration = Duration::from_secs(600);
 
 /// Whoever is at work at the cap gets this once, to save it.
 pub const GRACE: Duration = Duration::from_secs(30 * 60);
 
-/// What a door that nobody uses stays open for.
-const UNUSED: Duration = Duration::from_secs(IDLE.as_secs() + IDLE_STEP.as_secs());
+/// No door stays open for longer, whatever is set.
+const LONGEST: Duration = Duration::from_secs(VERIFICATION_MINUTES[1] as u64 * 60);
 
 /// So long before the cap it is decided whether there is a grace: longer than between two looks.
 const GRACE_LEAD: Duration = Duration::from_secs(30);
@@ -127,6 +123,27 @@ impl Store {
         rows.filter(runs).collect()
     }
 
+    /// Somebody's own, the latest thousand.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn verifications_of(&self, user: UserId, now: Moment) -> Result<Vec<Verification>> {
+        let cuts = self.waiting_cuts();
+        let rows = sqlx::query(
+            "SELECT v.*, d.name AS device_name, u.login FROM verifications v JOIN devices d ON d.id = v.device_id \
+             JOIN users u ON u.id = v.user_id WHERE v.user_id = $1 ORDER BY v.started_at DESC LIMIT $2",
+        )
+        .bind(user.to_string())
+        .bind(LIST)
+        .fetch_all(&self.reads)
+        .await?;
+        let mut all = rows.iter().map(|row| self.verification(row, now)).collect::<Result<Vec<_>>>()?;
+        for v in &mut all {
+            v.remaining = v.remaining.filter(|_| !locked(&cuts, v.user, v.device, v.id));
+        }
+        Ok(all)
+    }
+
     /// What is left of a device's open door; nothing while it is locked.
     ///
     /// # Errors
@@ -134,7 +151,7 @@ impl Store {
     pub async fn open_for(&self, device: DeviceId, now: Moment) -> Result<Option<OpenFor>> {
         let cuts = self.waiting_cuts();
         let row = sqlx::query(
-            "SELECT id, user_id, until_boot, cap_boot, grace_at FROM verifications \
+            "SELECT id, user_id, until_boot, cap_boot, idle, grace_at FROM verifications \
              WHERE device_id = $1 AND ended_at IS NULL AND boot_id = $2 AND until_boot > $3",
         )
         .bind(device.to_string())
@@ -148,11 +165,12 @@ impl Store {
         }
         let left = |end: i64| Boot(end.unsigned_abs()).remaining(now.boot);
         let (unused, at_most) = (left(row.integer("until_boot")?), left(row.integer("cap_boot")?));
-        let idle = (unused < at_most).then(|| UNUSED.saturating_sub(unused));
+        let whole = Duration::from_millis(row.integer("idle")?.unsigned_abs()) + IDLE_STEP;
+        let idle = (unused < at_most).then(|| whole.saturating_sub(unused));
         Ok(Some(OpenFor { unused, at_most, idle, grace: row.maybe_integer("grace_at")?.is_some() }))
     }
 
-    /// Devices were in use at these moments: their doors stay open for [`IDLE`] after, up to the cap; and who is at work
+    /// Devices were in use at these moments: their doors stay open for their idleness after, up to the cap; and who is at work
     /// there gets the [`GRACE`]. Doors whose time is over are written down as ended.
     ///
     /// # Errors
@@ -186,7 +204,7 @@ impl Store {
             .bind(&self.boot_id)
             .bind(integer(now.boot.0))
             .bind(now.wall.0)
-            .bind(integer(u64::try_from(CAP.as_millis()).unwrap_or(u64::MAX)))
+            .bind(integer(u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX)))
             .execute(write.connection())
             .await?;
         } else {
@@ -203,7 +221,7 @@ impl Store {
     }
 
     /// The database was put back from before: it knows nothing of who was shut out, what was spent and what was issued
-    /// since. Doors lock, web sessions, invitations and tokens end, codes of until now and recovery codes are spent, and
+    /// since. Doors lock, web sessions, invitations, tokens and passkeys end, codes of until now and recovery codes are spent, and
     /// nobody signs in before IT has confirmed who may.
     ///
     /// # Errors
@@ -218,6 +236,7 @@ impl Store {
             "UPDATE invitations SET revoked_at = $1 WHERE redeemed_at IS NULL AND revoked_at IS NULL",
             "UPDATE recovery_codes SET used_at = $1 WHERE used_at IS NULL",
             "UPDATE tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
+            "UPDATE passkeys SET revoked_at = $1 WHERE revoked_at IS NULL",
             "UPDATE site SET restored_at = $1",
         ] {
             sqlx::query(sql).bind(now.wall.0).execute(write.connection()).await?;
@@ -253,17 +272,28 @@ impl Store {
     }
 }
 
+/// What a door is opened for.
+struct Ends {
+    /// At most.
+    cap: Duration,
+    /// If nobody uses it.
+    unused: Duration,
+    /// Idleness, in milliseconds.
+    idle: i64,
+}
+
 impl Write<'_> {
-    /// Opens a device's door for [`CAP`]. The device must be the user's own, and in good standing.
+    /// Opens a device's door for as long as IT has set. The device must be the user's own, and in good standing.
     ///
     /// # Errors
     /// No such device of this user.
     pub async fn open_door(&mut self, user: UserId, device: DeviceId) -> Result<VerificationId> {
         self.end_of_device(device, EndReason::Replaced).await?;
         let (id, now, boot_id) = (VerificationId::new(), self.now, self.store.boot_id.clone());
+        let Ends { cap, unused, idle } = self.ends().await?;
         let done = sqlx::query(
-            "INSERT INTO verifications (id, device_id, user_id, started_at, boot_id, until, until_boot, cap, cap_boot) \
-             SELECT $1, d.id, d.user_id, $4, $5, $6, $7, $8, $9 FROM devices d WHERE d.id = $2 AND d.user_id = $3 \
+            "INSERT INTO verifications (id, device_id, user_id, started_at, boot_id, until, until_boot, cap, cap_boot, idle) \
+             SELECT $1, d.id, d.user_id, $4, $5, $6, $7, $8, $9, $10 FROM devices d WHERE d.id = $2 AND d.user_id = $3 \
              AND d.revoked_at IS NULL AND d.disabled_at IS NULL",
         )
         .bind(id.to_string())
@@ -271,66 +301,80 @@ impl Write<'_> {
         .bind(user.to_string())
         .bind(now.wall.0)
         .bind(boot_id)
-        .bind((now.wall + UNUSED).0)
-        .bind(integer((now.boot + UNUSED).0))
-        .bind((now.wall + CAP).0)
-        .bind(integer((now.boot + CAP).0))
+        .bind((now.wall + unused).0)
+        .bind(integer((now.boot + unused).0))
+        .bind((now.wall + cap).0)
+        .bind(integer((now.boot + cap).0))
+        .bind(idle)
         .execute(self.connection())
         .await?;
         if done.rows_affected() != 1 {
             return Err(Error::NotFound("device"));
         }
         let login = self.login(user).await?;
-        self.audit(&Event::DoorOpened { user: login, device, verification: id, until: now.wall + CAP }).await?;
+        self.audit(&Event::DoorOpened { user: login, device, verification: id, until: now.wall + cap }).await?;
         self.touch(Scope::user(user));
         Ok(id)
     }
 
-    /// A fresh code: an open door stays open for [`CAP`] from now.
+    /// A fresh code: an open door stays open from now as if it were opened now.
     ///
     /// # Errors
     /// The door is locked.
     pub async fn extend_door(&mut self, user: UserId, device: DeviceId) -> Result<()> {
         let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        let Ends { cap, unused, idle } = self.ends().await?;
         let row = sqlx::query(
-            "UPDATE verifications SET cap = $3, cap_boot = $4, until = $7, until_boot = $8, grace_at = NULL \
+            "UPDATE verifications SET cap = $3, cap_boot = $4, until = $7, until_boot = $8, idle = $9, grace_at = NULL \
              WHERE device_id = $1 AND user_id = $2 AND ended_at IS NULL AND boot_id = $5 AND until_boot > $6 RETURNING id",
         )
         .bind(device.to_string())
         .bind(user.to_string())
-        .bind((now.wall + CAP).0)
-        .bind(integer((now.boot + CAP).0))
+        .bind((now.wall + cap).0)
+        .bind(integer((now.boot + cap).0))
         .bind(boot_id)
         .bind(integer(now.boot.0))
-        .bind((now.wall + UNUSED).0)
-        .bind(integer((now.boot + UNUSED).0))
+        .bind((now.wall + unused).0)
+        .bind(integer((now.boot + unused).0))
+        .bind(idle)
         .fetch_optional(self.connection())
         .await?
         .ok_or(Error::NotFound("verification"))?;
         let (verification, login) = (row.parsed("id")?, self.login(user).await?);
         self.touch(Scope::user(user));
-        self.audit(&Event::DoorExtended { user: login, device, verification, until: now.wall + CAP }).await
+        self.audit(&Event::DoorExtended { user: login, device, verification, until: now.wall + cap }).await
     }
 
     async fn stay_open(&mut self, device: DeviceId, used: Boot) -> Result<()> {
         let (now, boot_id) = (self.now, self.store.boot_id.clone());
+        // `$3 - $2` leads from boot time to wall time.
         let moved = sqlx::query(
-            "UPDATE verifications SET until_boot = CASE WHEN cap_boot < $2 THEN cap_boot ELSE $2 END, \
-             until = CASE WHEN cap_boot < $2 THEN cap ELSE $3 END WHERE device_id = $1 AND ended_at IS NULL \
-             AND boot_id = $4 AND until_boot > $5 AND until_boot < cap_boot AND until_boot <= $6 RETURNING user_id",
+            "UPDATE verifications SET until_boot = CASE WHEN cap_boot < $2 + idle THEN cap_boot ELSE $2 + idle END, \
+             until = CASE WHEN cap_boot < $2 + idle THEN cap ELSE $3 + idle END WHERE device_id = $1 \
+             AND ended_at IS NULL AND boot_id = $4 AND until_boot > $5 AND until_boot < cap_boot \
+             AND until_boot <= $6 + idle RETURNING user_id",
         )
         .bind(device.to_string())
-        .bind(integer((used + UNUSED).0))
-        .bind((now.wall + (used + UNUSED).remaining(now.boot)).0)
+        .bind(integer((used + IDLE_STEP).0))
+        .bind(now.wall.0 - integer(now.boot.0) + integer((used + IDLE_STEP).0))
         .bind(boot_id)
         .bind(integer(now.boot.0))
-        .bind(integer((used + IDLE).0))
+        .bind(integer(used.0))
         .fetch_optional(self.connection())
         .await?;
         if let Some(row) = moved {
             self.touch(Scope::user(row.parsed("user_id")?));
         }
         Ok(())
+    }
+
+    /// What a door that is opened now is opened for.
+    async fn ends(&mut self) -> Result<Ends> {
+        let text: String = sqlx::query_scalar("SELECT home_work FROM site").fetch_one(self.connection()).await?;
+        let home_work = super::home_work::read(&text)?;
+        let (cap, idle) = (home_work.cap(), home_work.idle());
+        let ms = integer(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX));
+        Ok(Ends { cap, unused: cap.min(idle + IDLE_STEP), idle: ms })
     }
 
     async fn grace(&mut self, device: DeviceId) -> Result<()> {

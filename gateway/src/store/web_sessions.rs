@@ -2,9 +2,10 @@
 
 use super::row::Columns as _;
 use super::users::Role;
-use super::{Result, Store, Write};
+use super::{Error, Result, Store, Write};
+use crate::audit::Event;
 use crate::clock::Unix;
-use crate::ids::{DeviceId, UserId};
+use crate::ids::{DeviceId, UserId, WebSessionId};
 use crate::pure::cut::shut_out;
 
 /// A web session ends so long after it began: users, then administrators.
@@ -31,6 +32,23 @@ pub struct WebSession {
     pub role: Role,
     /// The device it was begun from, if it was begun in the tunnel.
     pub device: Option<DeviceId>,
+}
+
+/// One of somebody's sessions, as they are told of it.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Which one.
+    pub id: WebSessionId,
+    /// Hash of its token: to tell one's own from the others.
+    pub token_hash: String,
+    /// The device it was begun from, if it was begun in the tunnel.
+    pub device: Option<DeviceId>,
+    /// That device's name.
+    pub device_name: Option<String>,
+    /// Begun.
+    pub created_at: Unix,
+    /// Last used.
+    pub seen_at: Unix,
 }
 
 impl Store {
@@ -74,11 +92,8 @@ impl Store {
             return Ok(None);
         }
         let role: Role = row.parsed("role")?;
-        let limits = usize::from(role == Role::Admin);
         let (created, seen) = (row.integer("created_at")?, row.integer("seen_at")?);
-        // A clock set back ends a session rather than prolonging it.
-        let good = |since: i64, limit: i64| (-SEEN_MS..limit).contains(&now.0.saturating_sub(since));
-        if !good(created, LIFE_MS[limits]) || !good(seen, IDLE_MS[limits]) {
+        if !good(role, created, seen, now) {
             return Ok(None);
         }
         let session = WebSession {
@@ -90,6 +105,38 @@ impl Store {
             device: row.maybe_parsed("device_id")?,
         };
         Ok(Some((session, seen)))
+    }
+
+    /// Somebody's sessions that are still good, the latest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn web_sessions_of(&self, user: UserId, now: Unix) -> Result<Vec<Running>> {
+        let cuts = self.waiting_cuts();
+        let rows = sqlx::query(
+            "SELECT s.id, s.token_hash, s.device_id, s.created_at, s.seen_at, d.name AS device_name, u.role \
+             FROM web_sessions s JOIN users u ON u.id = s.user_id LEFT JOIN devices d ON d.id = s.device_id \
+             WHERE s.user_id = $1 AND u.disabled_at IS NULL ORDER BY s.created_at DESC",
+        )
+        .bind(user.to_string())
+        .fetch_all(&self.reads)
+        .await?;
+        let mut running = Vec::new();
+        for row in &rows {
+            let (created, seen) = (row.integer("created_at")?, row.integer("seen_at")?);
+            let device = row.maybe_parsed("device_id")?;
+            if good(row.parsed("role")?, created, seen, now) && !shut_out(&cuts, user, device) {
+                running.push(Running {
+                    id: row.parsed("id")?,
+                    token_hash: row.text("token_hash")?,
+                    device,
+                    device_name: row.maybe_text("device_name")?,
+                    created_at: Unix(created),
+                    seen_at: Unix(seen),
+                });
+            }
+        }
+        Ok(running)
     }
 
     /// Forgets sessions that are over.
@@ -114,14 +161,46 @@ impl Write<'_> {
     pub async fn begin_web_session(&mut self, hash: &str, user: UserId, device: Option<DeviceId>) -> Result<()> {
         let now = self.now.wall.0;
         sqlx::query(
-            "INSERT INTO web_sessions (token_hash, user_id, device_id, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)",
+            "INSERT INTO web_sessions (token_hash, id, user_id, device_id, created_at, seen_at) \
+             VALUES ($1, $5, $2, $3, $4, $4)",
         )
         .bind(hash)
         .bind(user.to_string())
         .bind(device.map(|d| d.to_string()))
         .bind(now)
+        .bind(WebSessionId::new().to_string())
         .execute(self.connection())
         .await?;
+        Ok(())
+    }
+
+    /// Ends one of somebody's own sessions.
+    ///
+    /// # Errors
+    /// They have no such session.
+    pub async fn end_own_web_session(&mut self, user: UserId, id: WebSessionId) -> Result<()> {
+        let done = sqlx::query("DELETE FROM web_sessions WHERE id = $1 AND user_id = $2")
+            .bind(id.to_string())
+            .bind(user.to_string())
+            .execute(self.connection())
+            .await?;
+        if done.rows_affected() != 1 {
+            return Err(Error::NotFound("web session"));
+        }
+        let login = self.login(user).await?;
+        self.audit(&Event::WebSessionEnded { user: login }).await
+    }
+
+    /// Ends every session of a user but this one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub(super) async fn end_other_web_sessions(&mut self, user: UserId, keep_token_hash: &str) -> Result<()> {
+        sqlx::query("DELETE FROM web_sessions WHERE user_id = $1 AND token_hash <> $2")
+            .bind(user.to_string())
+            .bind(keep_token_hash)
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 
@@ -143,4 +222,11 @@ impl Write<'_> {
         sqlx::query("DELETE FROM web_sessions WHERE user_id = $1").bind(user).execute(self.connection()).await?;
         Ok(())
     }
+}
+
+/// Whether a session begun and last seen at these moments still is one. A clock set back ends it rather than prolonging it.
+fn good(role: Role, created: i64, seen: i64, now: Unix) -> bool {
+    let limits = usize::from(role == Role::Admin);
+    let within = |since: i64, limit: i64| (-SEEN_MS..limit).contains(&now.0.saturating_sub(since));
+    within(created, LIFE_MS[limits]) && within(seen, IDLE_MS[limits])
 }

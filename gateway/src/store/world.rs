@@ -5,20 +5,18 @@ use std::ops::Bound::{Excluded, Included};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::known::{Names, Person};
 use super::row::Columns as _;
-use super::{Error, Moment, Result, Scope, Store, integer, resources};
+use super::{Error, Moment, Result, Scope, Store, integer, policies, resources};
 use crate::clock::{Boot, Unix};
 use crate::ids::UserId;
 use crate::link::message::Key;
 use crate::pure::cut::overlay;
-use crate::pure::decide::{Device, Policy, User, Verification, World};
-use crate::pure::hours::Hours;
+use crate::pure::decide::{Device, User, Verification, World};
 
 /// A device counts as recently active for this long: WireGuard's own life of a session (paper §6.1, Reject-After-Time).
 pub const RECENT: Duration = Duration::from_secs(180);
@@ -166,17 +164,12 @@ impl Store {
             "SELECT p.*, s.time_zone FROM policies p CROSS JOIN site s \
              WHERE $1 = '' OR p.group_id IN (SELECT group_id FROM group_members WHERE user_id = $1)"
         ) {
-            let (from, until) = match (row.maybe_parsed("hours")?, row.maybe_time("until")?) {
-                (Some(hours), end) => in_hours(&hours, &row.parsed::<TimeZoneName>("time_zone")?.0, now, end),
-                (None, end) => (None, end),
+            let (id, rule) = policies::rule(row)?;
+            let zone = match rule.hours {
+                Some(_) => row.parsed::<TimeZoneName>("time_zone")?.0,
+                None => TimeZone::UTC,
             };
-            let policy = Policy {
-                group: row.parsed("group_id")?,
-                resource: row.parsed("resource_id")?,
-                from: from.map(ends),
-                until: until.map(ends),
-            };
-            world.policies.insert(row.parsed("id")?, policy);
+            world.policies.insert(id, rule.at(&zone, now.wall, ends));
         }
         let running = rows!(
             "SELECT id, device_id, until_boot FROM verifications WHERE ($1 = '' OR user_id = $1) AND ended_at IS NULL \
@@ -208,24 +201,11 @@ impl Store {
     }
 }
 
-struct TimeZoneName(TimeZone);
+pub(super) struct TimeZoneName(pub TimeZone);
 
 impl std::str::FromStr for TimeZoneName {
     type Err = jiff::Error;
     fn from_str(name: &str) -> std::result::Result<Self, jiff::Error> {
         TimeZone::get(name).map(Self)
-    }
-}
-
-/// The running or the next span of these hours; what has an end of its own is over then.
-fn in_hours(hours: &Hours, zone: &TimeZone, now: Moment, end: Option<Unix>) -> (Option<Unix>, Option<Unix>) {
-    let window = Timestamp::from_millisecond(now.wall.0).ok().and_then(|now| hours.window(zone, now));
-    // A clock beyond the calendar opens nothing.
-    let Some((from, to)) = window else { return (None, Some(Unix(0))) };
-    let (from, to) = (Unix(from.as_millisecond()), Unix(to.as_millisecond()));
-    match end {
-        Some(end) if end <= from => (None, Some(Unix(0))),
-        Some(end) => (Some(from), Some(end.min(to))),
-        None => (Some(from), Some(to)),
     }
 }

@@ -33,11 +33,14 @@ export interface Answer<T> {
   date: number | null;
 }
 
+/** Why a passkey gave nothing to send. */
+export type Untouched = 'passkey-cancelled' | 'passkey-there' | 'passkey-unable';
+
 /** Why there is no such answer. */
 export class Refusal extends Error {
   constructor(
     /** What went wrong; `silent` if nothing came back. A later gateway may know slugs that this page does not. */
-    readonly slug: Slug | 'silent',
+    readonly slug: Slug | 'silent' | Untouched,
     readonly waitSeconds: number | null = null,
     readonly reference: string | null = null,
     readonly date: number | null = null,

@@ -4,6 +4,7 @@ import { post, read, Refusal } from '../api/client.ts';
 import type { DoorView } from '#lib/api/document.d.ts';
 import type { ProblemKey, Words } from '../messages/words.ts';
 import type { ServerEvent } from '../api/stream.ts';
+import { usable } from '../passkey/usable.ts';
 import { Line } from './line.ts';
 import { problemOf, type Problem } from './problem.ts';
 import { left, screen, signedIn, slept, stale, type Known, type Moment } from './screen.ts';
@@ -14,9 +15,12 @@ const TICK_MS = 1_000;
 /** Nothing is shown for an answer that comes at once. */
 const PATIENT_MS = 300;
 
-export type Action = 'sign-in' | 'extend' | 'lock' | 'sign-out' | 'retry';
+export type Action = 'sign-in' | 'touch' | 'extend' | 'lock' | 'sign-out' | 'retry';
 
 const moment = (): Moment => ({ steady: performance.now(), wall: Date.now() });
+
+/** Few use a passkey: its part is loaded when it is asked for. */
+const touched = async () => (await import('../passkey/ceremony.ts')).proof();
 
 class Door {
   #known = $state.raw<Known>({ heard: null, silent: false, extending: false });
@@ -37,6 +41,9 @@ class Door {
   me = $derived(signedIn(this.#known));
   organisation = $derived(this.#known.heard?.view.organisation || 'Passerelle');
   device = $derived(this.#known.heard?.view.device?.id ?? null);
+  passkeys = $derived(usable(this.#known.heard?.view, globalThis.location?.origin ?? '', globalThis));
+  contact = $derived(this.#known.heard?.view.contact ?? null);
+  links = $derived(this.#known.heard?.view.links ?? []);
   owner = $derived(this.#known.heard?.view.device?.language);
   /** What went wrong last, on the screen that is shown. */
   problem = $state.raw<Problem | null>(null);
@@ -121,18 +128,28 @@ class Door {
       recovery ? 'wrong-recovery' : 'wrong-credentials',
     );
 
+  /** The same by a passkey. */
+  touch = () =>
+    this.#do('touch', async (nth) => {
+      const body = await touched();
+      this.#hear(nth, (await post('/api/v1/sign-in/passkey/finish', { body })).value.door);
+      this.#line.restart();
+    });
+
   extend = (code: string) =>
     this.#do(
       'extend',
       async (nth) => {
-        const { value } = await post('/api/v1/extend', { body: { code } });
-        this.#known = { ...this.#known, extending: false };
-        this.#hear(nth, value, this.me);
-        const end = this.screen.name === 'open' ? this.screen.end : null;
-        if (end) this.#say((w) => w.until(end));
+        this.#extended(nth, (await post('/api/v1/extend', { body: { code } })).value);
       },
       'wrong-code',
     );
+
+  extendByTouch = () =>
+    this.#do('touch', async (nth) => {
+      const body = await touched();
+      this.#extended(nth, (await post('/api/v1/extend/passkey', { body })).value);
+    });
 
   lock = () =>
     this.#do('lock', async (nth) => {
@@ -145,6 +162,13 @@ class Door {
   askForCode = () => this.#change({ extending: true });
 
   back = () => this.#change({ extending: false });
+
+  #extended(nth: number, view: DoorView): void {
+    this.#known = { ...this.#known, extending: false };
+    this.#hear(nth, view, this.me);
+    const end = this.screen.name === 'open' ? this.screen.end : null;
+    if (end) this.#say((w) => w.until(end));
+  }
 
   /** One at a time; afterwards the gateway is asked again, for not every answer says who is signed in. */
   async #do(

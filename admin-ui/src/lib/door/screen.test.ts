@@ -9,11 +9,13 @@ const device = { id: 'd', name: 'laptop', user: 'Anne', language: 'fr' };
 const door = (news: Partial<DoorView>): DoorView => ({
   organisation: 'Dubois & fils',
   public_name: 'door.example.org',
+  passkeys: false,
   door: 'tunnel',
   device,
   state: 'locked',
   grace: false,
   resources: [],
+  links: [],
   ...news,
 });
 const open = (minutes: number) => door({ state: 'open', until: UNTIL, remaining_ms: minutes * MIN });
@@ -89,7 +91,15 @@ it('is stale only when there is something to be stale', () => {
 });
 
 it('knows who is signed in', () => {
-  const me = { id: 'u', login: 'anne', name: 'Anne', language: 'fr', role: 'user' as const, recovery_codes_left: 10 };
+  const me = {
+    id: 'u',
+    login: 'anne',
+    name: 'Anne',
+    language: 'fr',
+    role: 'user' as const,
+    recovery_codes_left: 10,
+    checklist_due: false,
+  };
   expect(signedIn(known(door({ me })))?.name).toBe('Anne');
   expect(signedIn(known(door({})))).toBeNull();
 });

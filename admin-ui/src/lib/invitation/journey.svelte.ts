@@ -6,7 +6,7 @@ import type { Problem } from '../door/problem.ts';
 import { complete } from './config.ts';
 import { makeKeyPair, type KeyPair } from './keys.ts';
 
-export type Step = 'token' | 'password' | 'factor' | 'recovery' | 'device';
+export type Step = 'token' | 'password' | 'factor' | 'recovery' | 'rules' | 'device';
 
 class Journey extends Task {
   step = $state<Step>('token');
@@ -19,7 +19,7 @@ class Journey extends Task {
   #pair: KeyPair | null = null;
 
   /** What would be lost by leaving now. */
-  holds = $derived(this.step === 'recovery' || this.step === 'device');
+  holds = $derived(['recovery', 'rules', 'device'].includes(this.step));
 
   inspect = (token: string) =>
     this.#do(async () => {
@@ -48,6 +48,17 @@ class Journey extends Task {
     }, 'wrong-code');
 
   kept = () => {
+    this.problem = null;
+    this.step = this.invited?.rules ? 'rules' : 'device';
+  };
+
+  /** The rules as they were shown. If they have changed since, the first sign-in shows them again. */
+  accept = async () => {
+    const version = this.invited?.rules?.version ?? 0;
+    const body = { token: this.#token, version };
+    const done = await this.run(async () => void (await post('/api/v1/invitations/rules', { body })));
+    const gone = ['invalid-request', 'invitation-void'].includes(this.problem?.slug ?? '');
+    if (!done && !gone) return;
     this.problem = null;
     this.step = 'device';
   };

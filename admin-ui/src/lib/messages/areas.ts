@@ -1,9 +1,13 @@
 // The parts of the house, each with words of its own: a page loads those of its area. English is the measure of all.
 import type console from './console/en.ts';
 import type outside from './outside/en.ts';
+import type passkey from './passkey/en.ts';
+import type homework from './homework/en.ts';
+import type mail from './mail/en.ts';
 import type people from './people/en.ts';
 import type places from './places/en.ts';
 import type portal from './portal/en.ts';
+import type self from './self/en.ts';
 import type settings from './settings/en.ts';
 import type watch from './watch/en.ts';
 
@@ -13,14 +17,22 @@ export interface Areas {
   console: typeof console;
   /** Before the door, in the internet. */
   outside: typeof outside;
+  /** What people read, accept and answer for working from home; whom they call. */
+  homework: typeof homework;
+  /** What becomes of a mail. */
+  mail: typeof mail;
   /** People, groups, invitations. */
   people: typeof people;
   /** Resources, and who may reach them. */
   places: typeof places;
   /** Live, audit, health. */
   watch: typeof watch;
+  /** Passkeys: where they are offered. */
+  passkey: typeof passkey;
   /** Settings, tokens. */
   settings: typeof settings;
+  /** One's own security and data; drives, their check, help. */
+  self: typeof self;
 }
 
 export type Area = keyof Areas;

@@ -13,6 +13,12 @@ async function load(area: Area, language: Language): Promise<Texts> {
   return loader();
 }
 
+/** Words in another language than the reader's: for what somebody else will read. */
+export async function wordsIn(language: string, ...areas: Area[]): Promise<Words> {
+  const spoken = languageOf([language]);
+  return new Words(spoken, await Promise.all(areas.map((area) => load(area, spoken))));
+}
+
 class Reader {
   /** Null until the first words are there. */
   words = $state.raw<Words | null>(null);

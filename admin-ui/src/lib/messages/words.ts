@@ -43,6 +43,11 @@ export class Words {
     return fill(this.#sentences[key] ?? key, values);
   }
 
+  /** What a sentence has room for. */
+  holes(key: Sentence): string[] {
+    return [...(this.#sentences[key] ?? '').matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+  }
+
   /** `3 people`: the sentence of the number's own form, in which it is written as `{n}`. */
   count(key: Countable, n: number, values: Values = {}): string {
     const one = new Intl.PluralRules(this.tag).select(n) === 'one';

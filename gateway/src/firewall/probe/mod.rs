@@ -199,6 +199,13 @@ impl Finding {
     }
 }
 
+/// Whether this machine forwards IPv4 packets at all; nothing where that cannot be read.
+#[must_use]
+pub fn forwards() -> Option<bool> {
+    let value = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").ok()?;
+    Some(value.trim() != "0")
+}
+
 /// Probes all that has to pass: from the tunnel to the office and to this machine, and to its WireGuard ports. One finding
 /// each, that of the office first. Needs CAP_NET_ADMIN.
 ///

@@ -15,14 +15,14 @@ use crate::store::verifications::EndReason;
 const PATIENCE: Duration = Duration::from_secs(10);
 const MIN: u64 = 60_000;
 
-struct Heard {
+pub(super) struct Heard {
     body: BodyDataStream,
     text: String,
 }
 
 impl Heard {
     /// The next event, or the end.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(super) async fn next(&mut self) -> Option<(String, Value)> {
         let come = async {
             loop {
                 if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -68,9 +68,15 @@ impl Heard {
 
 impl Gateway {
     async fn follow(&self, door: Door, cookie: Option<&str>) -> Heard {
-        let mut request = Request::get("/api/v1/door/events").header(header::HOST, "door.example.org");
-        if let Some(cookie) = cookie {
-            request = request.header(header::COOKIE, cookie);
+        self.hear("/door/events", door, cookie).await
+    }
+
+    /// A stream of this path; `shown`: a cookie, or a program's token.
+    pub(super) async fn hear(&self, path: &str, door: Door, shown: Option<&str>) -> Heard {
+        let mut request = Request::get(format!("/api/v1{path}")).header(header::HOST, "door.example.org");
+        if let Some(shown) = shown {
+            let name = if shown.starts_with("Bearer ") { header::AUTHORIZATION } else { header::COOKIE };
+            request = request.header(name, shown);
         }
         let mut request = request.body(Body::empty()).unwrap();
         request.extensions_mut().insert(door);

@@ -263,7 +263,7 @@ async fn what_is_granted_is_explained_and_what_is_revoked_is_gone_at_once() {
         json!({"kind": "share", "name": "x", "address4": "192.168.1.2", "dns_names": ["door.example.org"]}),
         json!({"kind": "share", "name": "gateway", "address4": "192.168.1.2"}),
         json!({"kind": "share", "name": "x", "address4": "192.168.1.0/24"}),
-        json!({"kind": "share", "name": "x", "address4": "192.168.1.2", "ports": [{"transport": "tcp", "first": 1, "last": 2}]}),
+        json!({"kind": "workstation", "name": "x", "address4": "192.168.1.2", "ports": [{"transport": "tcp", "first": 1, "last": 2}]}),
         json!({"kind": "service", "name": "x", "address4": "192.168.1.2"}),
         json!({"kind": "network", "name": "x", "address4": "192.168.1.2"}),
         json!({"kind": "network", "name": "x", "address4": "192.168.1.2/24"}),

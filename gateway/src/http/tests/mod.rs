@@ -1,11 +1,17 @@
 //! The API: every route by every door for every kind of caller, and the journeys through it.
 
+mod access;
 mod cuts;
 mod events;
+mod home_work;
 mod hostile;
 mod journeys;
+mod own;
 mod pages;
+mod passkeys;
+mod people;
 mod routes;
+mod watch;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -83,7 +89,17 @@ impl Gateway {
     /// All that is stored and can be listed, but for the audit.
     pub(crate) async fn stored(&self) -> Vec<String> {
         let mut all = Vec::new();
-        for list in ["users", "groups", "devices", "resources", "policies", "tokens", "settings", "invitations"] {
+        for list in [
+            "users",
+            "groups",
+            "devices",
+            "resources",
+            "policies",
+            "tokens",
+            "settings",
+            "settings/mail",
+            "invitations",
+        ] {
             let mut list = self.ask(Door::Local, None, "GET", &format!("/{list}"), None).await.json();
             // The end of an open door is reckoned anew each time.
             for row in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -9,7 +9,14 @@ use crate::http::pages::{PAGES, Page};
 
 /// What a first visit of each page may transfer, compressed: a second on a slow mobile network, for what is opened every
 /// morning; a little more where a QR code is drawn.
-const FIRST_LOADS: [(&str, usize); 3] = [("/", 60_000), ("/invitation", 70_000), ("/devices", 70_000)];
+const FIRST_LOADS: [(&str, usize); 6] = [
+    ("/", 70_000),
+    ("/invitation", 80_000),
+    ("/devices", 80_000),
+    ("/security", 80_000),
+    ("/data", 70_000),
+    ("/help", 70_000),
+];
 
 async fn bytes(g: &Gateway, path: &str, headers: &[(&str, &str)]) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
     let mut request = Request::get(path).header(header::HOST, "door.example.org");

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::store::invitations::Invitation;
+use crate::store::mail_server::{MailServer, Security};
 use crate::store::resources::NewResource;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,21 +25,48 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /door", Who::Anybody, 200),
     ("get /door/events", Who::Follower, 200),
     ("post /sign-in", Who::Anybody, 401),
+    ("post /sign-in/passkey/begin", Who::Anybody, 200),
+    ("post /sign-in/passkey/finish", Who::Anybody, 401),
     ("post /extend", Who::Verified, 401),
+    ("post /extend/passkey", Who::Verified, 401),
     ("post /lock", Who::Tunnel, 200),
     ("post /sign-out", Who::SignedIn, 204),
     ("get /me", Who::SignedIn, 200),
+    ("get /door/drive", Who::Verified, 404),
+    ("post /door/check", Who::Verified, 404),
+    ("post /me/password", Who::Inside, 401),
+    ("post /me/recovery-codes", Who::Inside, 401),
+    ("post /me/factor/begin", Who::Inside, 401),
+    ("post /me/factor/confirm", Who::Inside, 404),
+    ("get /me/sessions", Who::SignedIn, 200),
+    ("post /me/sessions/{session}/end", Who::SignedIn, 404),
+    ("post /me/doors/{verification}/end", Who::SignedIn, 404),
+    ("post /me/sign-out-everywhere", Who::SignedIn, 200),
+    ("get /me/data", Who::Inside, 200),
     ("get /me/devices", Who::SignedIn, 200),
     ("post /me/devices", Who::Inside, 201),
     ("post /me/devices/{device}/revoke", Who::SignedIn, 404),
+    ("get /me/passkeys", Who::SignedIn, 200),
+    ("post /me/passkeys/begin", Who::Inside, 401),
+    ("post /me/passkeys/confirm", Who::Inside, 401),
+    ("post /me/passkeys/{passkey}/revoke", Who::SignedIn, 404),
+    ("get /me/rules", Who::SignedIn, 200),
+    ("post /me/rules", Who::SignedIn, 204),
+    ("get /me/checklist", Who::SignedIn, 200),
+    ("put /me/checklist", Who::SignedIn, 204),
     ("get /users", Who::Admin, 200),
     ("post /users", Who::Admin, 201),
+    ("post /users/import", Who::Admin, 200),
     ("get /users/{user}", Who::Admin, 200),
+    ("patch /users/{user}", Who::Admin, 200),
+    ("delete /users/{user}", Who::Person, 200),
     ("post /users/{user}/disable", Who::Admin, 200),
     ("post /users/{user}/enable", Who::Admin, 200),
     ("put /users/{user}/groups", Who::Admin, 200),
+    ("put /users/{user}/mail", Who::Admin, 204),
     ("get /groups", Who::Admin, 200),
     ("post /groups", Who::Admin, 201),
+    ("patch /groups/{group}", Who::Admin, 200),
     ("delete /groups/{group}", Who::Admin, 200),
     ("post /groups/{group}/members", Who::Admin, 200),
     ("delete /groups/{group}/members/{user}", Who::Admin, 200),
@@ -51,10 +79,14 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /devices/{device}/revoke", Who::Admin, 200),
     ("get /resources", Who::Admin, 200),
     ("post /resources", Who::Admin, 201),
+    ("post /resources/office-share", Who::Admin, 201),
+    ("patch /resources/{resource}", Who::Admin, 200),
     ("delete /resources/{resource}", Who::Admin, 200),
     ("put /resources/{resource}/address", Who::Admin, 200),
     ("get /policies", Who::Admin, 200),
     ("post /policies", Who::Admin, 201),
+    ("post /policies/preview", Who::Admin, 200),
+    ("post /policies/change", Who::Admin, 200),
     ("delete /policies/{policy}", Who::Admin, 200),
     ("get /tokens", Who::Person, 200),
     ("post /tokens", Who::Person, 201),
@@ -64,12 +96,22 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /invitations", Who::Admin, 200),
     ("post /invitations", Who::Admin, 201),
     ("post /invitations/{invitation}/revoke", Who::Admin, 204),
+    ("post /invitations/{invitation}/mail", Who::Admin, 410),
+    ("post /invitations/rules", Who::Visitor, 410),
     ("post /invitations/inspect", Who::Visitor, 410),
     ("post /invitations/begin", Who::Visitor, 410),
     ("post /invitations/confirm", Who::Visitor, 410),
     ("get /settings", Who::Admin, 200),
     ("patch /settings", Who::Person, 200),
+    ("get /settings/mail", Who::Admin, 200),
+    ("post /settings/mail/test", Who::Person, 200),
+    ("put /settings/mail", Who::Person, 200),
+    ("delete /settings/mail", Who::Person, 204),
     ("get /audit", Who::Admin, 200),
+    ("get /audit/export", Who::Admin, 200),
+    ("get /live", Who::Admin, 200),
+    ("get /health", Who::Admin, 200),
+    ("put /health/firewalls", Who::Person, 204),
     ("get /status", Who::Admin, 200),
     ("post /status/confirm-people", Who::Person, 404),
     ("get /why", Who::Admin, 200),
@@ -140,6 +182,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
 /// Somebody and something to do things to, new for each request.
 pub(super) struct Victim {
     name: String,
+    group: String,
     pub(super) user: UserId,
     device: DeviceId,
     invitation: Invitation,
@@ -170,29 +213,72 @@ pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let (scopes, end) = ("users:read".parse().unwrap(), crate::clock::Unix(i64::MAX));
     write.add_token(&name, &name, &scopes, end).await.unwrap();
     let verification = write.open_door(user, device).await.unwrap();
+    write.set_mail_server(&nowhere()).await.unwrap();
     write.commit().await.unwrap();
     let invitation = store.invitation(invitation).await.unwrap();
     let (verification, policy) = (verification.to_string(), policy.to_string());
-    Victim { name, user, device, invitation, verification, policy }
+    Victim { name, group: group.to_string(), user, device, invitation, verification, policy }
+}
+
+/// A file as it is sent.
+pub(super) fn list(csv: &str) -> String {
+    use base64::Engine as _;
+    base64::prelude::BASE64_STANDARD.encode(csv)
+}
+
+/// A mail server that nobody answers for.
+fn nowhere() -> MailServer {
+    MailServer {
+        host: "127.0.0.1".into(),
+        port: 9,
+        security: Security::Plain,
+        login: None,
+        password: None,
+        sender: "gate@example.org".into(),
+    }
 }
 
 pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
-    let (_, path) = route.split_once(' ').unwrap();
+    let (method, path) = route.split_once(' ').unwrap();
     let token = provisioning::invitation::Token::generate().unwrap().to_string();
     let service = format!("s{}", v.name);
     let path = path
         .replace("{user}", &v.user.to_string())
-        .replace("{group}", &v.name)
+        // Under the name it has after it was given another.
+        .replace("{group}", if method == "patch" { &v.group } else { &v.name })
         .replace("{device}", &v.device.to_string())
         .replace("{resource}", &v.name)
         .replace("{policy}", &v.policy)
         .replace("{token}", &v.name)
         .replace("{verification}", &v.verification)
+        .replace("{session}", &uuid::Uuid::now_v7().to_string())
+        .replace("{passkey}", &v.user.to_string())
         .replace("{invitation}", &v.invitation.id.to_string());
     let body = match route {
         "post /sign-in" => json!({"user": v.name, "password": "wrong", "code": "000000"}),
-        "post /extend" => json!({"code": "0"}),
+        "post /extend" | "post /me/passkeys/begin" => json!({"code": "0"}),
+        "post /door/check" => json!({"resource": v.name}),
+        "post /me/password" => json!({"password": "wrong", "code": "000000", "new_password": PASSWORD}),
+        "post /me/recovery-codes" | "post /me/factor/begin" => json!({"password": "wrong", "code": "000000"}),
+        "post /me/factor/confirm" => json!({"code": "000000"}),
+        "post /sign-in/passkey/finish" | "post /extend/passkey" => {
+            json!({"credential": v.name, "client_data": "e30", "authenticator_data": "", "signature": ""})
+        }
+        "post /me/passkeys/confirm" => {
+            json!({"name": v.name, "credential": v.name, "client_data": "e30", "attestation": ""})
+        }
         "post /users" => json!({"login": format!("new-{}", v.name)}),
+        "post /users/import" => json!({"csv": list(&format!("login\nnew-{}\n", v.name)), "dry_run": false}),
+        "patch /users/{user}" => json!({"name": v.name}),
+        "patch /groups/{group}" => json!({"name": format!("new-{}", v.name)}),
+        "put /users/{user}/mail" => json!({"mail": "v@example.org"}),
+        "post /me/rules" => json!({"version": 1}),
+        "put /me/checklist" => json!({"replies": {"disk": "yes"}}),
+        "post /invitations/rules" => json!({"token": token, "version": 1}),
+        "post /invitations/{invitation}/mail" => json!({"token": token}),
+        "put /settings/mail" => json!({"host": "127.0.0.1", "port": 9, "security": "none", "user": "g",
+            "password": "p", "from": "g@example.org"}),
+        "post /settings/mail/test" => json!({"to": "ilse@example.org"}),
         "put /users/{user}/groups" => json!({"groups": [v.name]}),
         "post /groups" => json!({"name": format!("new-{}", v.name)}),
         "post /groups/{group}/members" => json!({"user": v.name}),
@@ -200,7 +286,15 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /devices" => json!({"user": v.name, "name": "phone", "public_key": fixtures::key()}),
         "post /resources" => json!({"kind": "share", "name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
         "put /resources/{resource}/address" => json!({"address4": "192.168.1.8"}),
+        "patch /resources/{resource}" => json!({"name": format!("new-{}", v.name)}),
+        "post /resources/office-share" => json!({"dns_name": format!("new-{}.corp.example", v.name),
+            "address4": "192.168.1.9", "controllers": [{"dns_name": format!("dc-{}.corp.example", v.name),
+            "address4": "192.168.1.7"}]}),
         "post /policies" => json!({"group": v.name, "resource": service}),
+        "post /policies/preview" | "post /policies/change" => {
+            json!({"add": [{"group": v.name, "resource": service}], "remove": [v.policy]})
+        }
+        "put /health/firewalls" => json!({"problem": "chain x drops"}),
         "patch /settings" => json!({"organisation": v.name}),
         "post /tokens" => json!({"name": format!("new-{}", v.name), "scopes": ["users:read"],
             "until": crate::clock::Unix::now().0 + 60_000}),
@@ -208,6 +302,8 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /invitations/inspect" => json!({"token": token}),
         "post /invitations/begin" => json!({"token": token, "password": PASSWORD}),
         "post /invitations/confirm" => json!({"token": token, "code": "000000"}),
+        "get /door/drive" => return (format!("{path}?resource={}&system=windows", v.name), None),
+        "get /audit/export" => return (format!("{path}?format=csv"), None),
         "get /why" => return (format!("{path}?user={0}&resource={0}", v.name), None),
         _ => return (path, None),
     };
@@ -465,9 +561,14 @@ async fn a_token_is_good_within_its_scopes_and_its_time_and_never_for_administra
     let all = g.token("all", "all:write").await;
     for (method, path, body) in [
         ("POST", "/users", json!({"login": "eve", "role": "admin"})),
+        ("PATCH", "/users/ilse", json!({"name": "Eve"})),
+        ("PATCH", "/users/anne", json!({"role": "admin"})),
+        ("POST", "/users/import", json!({"csv": list("login\neve\n"), "dry_run": false, "invite": true})),
+        ("POST", "/users/import", json!({"csv": list("login,groups\neve,new\n"), "dry_run": false})),
         ("POST", "/users/ilse/disable", Value::Null),
         ("POST", "/users/ilse/enable", Value::Null),
         ("PUT", "/users/ilse/groups", json!({"groups": []})),
+        ("PUT", "/users/ilse/mail", json!({"mail": "evil@example.org"})),
         ("POST", "/invitations", json!({"user": "ilse"})),
         ("POST", "/devices", json!({"user": "ilse", "name": "x", "public_key": fixtures::key()})),
         ("POST", &format!("/devices/{}/revoke", g.ilse.1), Value::Null),
@@ -482,13 +583,18 @@ async fn a_token_is_good_within_its_scopes_and_its_time_and_never_for_administra
     write.commit().await.unwrap();
     for (method, path) in [
         ("DELETE", "/groups/it".to_owned()),
+        ("PATCH", "/groups/it".to_owned()),
         ("POST", format!("/invitations/{invitation}/revoke")),
         ("POST", format!("/verifications/{running}/end")),
     ] {
-        assert_eq!(ask(&all, method, &path, None).await, 403, "{method} {path}");
+        let body = (method == "PATCH").then(|| json!({"name": "x"}));
+        assert_eq!(ask(&all, method, &path, body).await, 403, "{method} {path}");
     }
+    let mailed = format!("/invitations/{invitation}/mail");
+    assert_eq!(ask(&all, "POST", &mailed, Some(json!({"token": "x"}))).await, 403);
     assert_eq!(ask(&all, "GET", &format!("/devices/{}/config", g.anne.1), None).await, 401, "it holds a key");
     assert_eq!(ask(&all, "PATCH", "/settings", Some(json!({"masquerade": false}))).await, 401);
+    assert_eq!(ask(&all, "DELETE", "/users/anne", None).await, 401, "it cannot be undone");
     // … which a person may.
     let cookie = g.session(g.ilse.0, None).await;
     let invited = g.ask(office, Some(&cookie), "POST", "/invitations", Some(json!({"user": "ilse"}))).await;

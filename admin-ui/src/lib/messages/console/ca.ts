@@ -12,6 +12,8 @@ export default {
   audit: 'Auditoria',
   health: 'Salut',
   settings: 'Configuració',
+  consoleAway:
+    'La passarel·la no respon ara mateix. El que veieu és d’abans, i no s’ha perdut res del que heu escrit. La pàgina ho torna a provar sola.',
   notForYou: 'Aquest espai és d’informàtica',
   notForYouWhy: 'Heu entrat com a {name}, sense drets d’administració. La vostra oficina és a la primera pàgina.',
   consoleSignIn: 'Entreu a la consola',
@@ -85,6 +87,7 @@ export default {
   cutsWait: 'El que s’ha tallat encara no està desat',
   cutsWaitCure: 'Ja és vigent i es desarà sol quan torni la base de dades. No cal fer res si no dura minuts.',
   problems: {
+    outdated: 'Mentrestant algú ho ha canviat. La pàgina està al dia: torneu-ho a mirar i deseu.',
     'invalid-request': 'La passarel·la no ho ha acceptat.',
     'not-allowed': 'No ho podeu fer, o no des d’aquí.',
     'already-exists': 'Ja n’hi ha un amb aquest nom o aquesta clau. Trieu-ne un altre.',

@@ -10,6 +10,8 @@ const en = {
   audit: 'Audit',
   health: 'Health',
   settings: 'Settings',
+  consoleAway:
+    'The gateway does not answer just now. What you see is from before, and nothing that you typed is lost. This page tries again by itself.',
   notForYou: 'This is IT’s place',
   notForYouWhy: 'You are signed in as {name}, who is no administrator. Your own office is on the first page.',
   consoleSignIn: 'Sign in to the console',
@@ -84,6 +86,7 @@ const en = {
   cutsWaitCure:
     'It is in force, and is stored by itself as soon as the database is back. Nothing to do unless this lasts for minutes.',
   problems: {
+    outdated: 'Somebody has changed this meanwhile. It was loaded anew: look at it again, then save.',
     'invalid-request': 'The gateway did not accept that.',
     'not-allowed': 'You may not do this, or not from here.',
     'already-exists': 'There is one of that name or key already. Choose another.',

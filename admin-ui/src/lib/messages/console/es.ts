@@ -12,6 +12,8 @@ export default {
   audit: 'Auditoría',
   health: 'Salud',
   settings: 'Configuración',
+  consoleAway:
+    'La pasarela no responde en este momento. Lo que ve es de antes, y no se ha perdido nada de lo que ha escrito. La página lo vuelve a intentar sola.',
   notForYou: 'Este espacio es de informática',
   notForYouWhy: 'Ha entrado como {name}, sin derechos de administración. Su oficina está en la primera página.',
   consoleSignIn: 'Entre en la consola',
@@ -86,6 +88,7 @@ export default {
   cutsWaitCure:
     'Ya está en vigor y se guardará solo cuando vuelva la base de datos. No hay nada que hacer si no dura minutos.',
   problems: {
+    outdated: 'Mientras tanto alguien lo ha cambiado. La página está al día: mírelo de nuevo y guarde.',
     'invalid-request': 'La pasarela no lo ha aceptado.',
     'not-allowed': 'No puede hacerlo, o no desde aquí.',
     'already-exists': 'Ya hay uno con ese nombre o esa clave. Elija otro.',

@@ -12,6 +12,8 @@ export default {
   audit: 'Journal d’audit',
   health: 'État de santé',
   settings: 'Paramètres',
+  consoleAway:
+    'La passerelle ne répond pas pour l’instant. Ce que vous voyez date d’avant, et rien de ce que vous avez saisi n’est perdu. Cette page réessaie d’elle-même.',
   notForYou: 'Cet espace est réservé à l’informatique',
   notForYouWhy:
     'Vous êtes connecté en tant que {name}, sans droits d’administration. Votre bureau se trouve à la page d’accueil.',
@@ -91,6 +93,7 @@ export default {
   cutsWaitCure:
     'C’est en vigueur, et enregistré dès que la base de données revient. Rien à faire, sauf si cela dure plusieurs minutes.',
   problems: {
+    outdated: 'Quelqu’un a modifié cela entre-temps. La page est à jour\u00a0: vérifiez, puis enregistrez.',
     'invalid-request': 'La passerelle n’a pas accepté cela.',
     'not-allowed': 'Vous ne pouvez pas faire cela, ou pas d’ici.',
     'already-exists': 'Il en existe déjà un de ce nom ou de cette clé. Choisissez-en un autre.',

@@ -12,6 +12,8 @@ export default {
   audit: 'Auditlogboek',
   health: 'Gezondheid',
   settings: 'Instellingen',
+  consoleAway:
+    'De gateway antwoordt nu niet. Wat u ziet is van daarvoor, en niets van wat u typte is verloren. Deze pagina probeert het vanzelf opnieuw.',
   notForYou: 'Deze plek is voor IT',
   notForYouWhy: 'U bent aangemeld als {name}, geen beheerder. Uw eigen kantoor vindt u op de eerste pagina.',
   consoleSignIn: 'Meld u aan bij de console',
@@ -90,6 +92,7 @@ export default {
   cutsWaitCure:
     'Het is van kracht en wordt vanzelf opgeslagen zodra de database terug is. Niets te doen, tenzij dit minuten duurt.',
   problems: {
+    outdated: 'Iemand heeft dit intussen gewijzigd. De pagina is bijgewerkt: kijk opnieuw en sla dan op.',
     'invalid-request': 'De gateway aanvaardde dat niet.',
     'not-allowed': 'Dit mag u niet, of niet van hier.',
     'already-exists': 'Er bestaat er al een met die naam of sleutel. Kies een andere.',

@@ -124,7 +124,25 @@ export default {
   addDevice: 'Afegeix un dispositiu',
   addDeviceWhy: 'Afegiu-lo des del mateix dispositiu, perquè la clau s’hi creï allà.',
   inviteHere: 'Teniu una invitació? Obriu-la aquí',
+  myOffice: 'La meva oficina',
+  mySecurity: 'La meva seguretat',
+  myData: 'Les meves dades',
+  help: 'Ajuda',
+  myMenu: 'Menú',
+  toConsole: 'Consola',
+  addDrive: 'Afegeix a aquest ordinador',
+  whyShut: 'Per què no s’obre?',
+  shares: 'Carpetes',
+  others: 'També obert',
+  signInHere: 'Entreu aquí',
+  signInHereWhy: 'Per als vostres dispositius, seguretat i dades.',
+  signInFirst: 'Entreu per continuar',
+  enter: 'Entra',
   problems: {
+    'wrong-again':
+      'La contrasenya o el codi no eren correctes, o el codi ja s’havia fet servir. Reviseu-los; el codi següent arriba d’aquí a {next}.',
+    'missing-all': 'Ompliu tots els camps.',
+    outdated: 'Mentrestant això ha canviat. Torneu-ho a mirar.',
     missing: 'Ompliu el nom d’usuari, la contrasenya i el codi.',
     'missing-code': 'Escriviu el codi.',
     'invalid-request': 'L’oficina no ho ha entès. Torneu a obrir la pàgina; si es repeteix, aviseu informàtica.',
@@ -146,6 +164,10 @@ export default {
       'La inscripció no és acabada. Feu servir primer la invitació o demaneu-ne una de nova a informàtica.',
     'factor-suspended':
       'Massa codis erronis seguits: els vostres codis ja no s’accepten. Escriviu un codi de recuperació, o demaneu una invitació nova a informàtica.',
+    'passkey-refused':
+      'Aquesta clau d’accés no s’accepta aquí: s’ha tret o no és d’aquesta oficina. Useu contrasenya i codi, i torneu-la a afegir.',
+    'other-device': 'Aquest dispositiu és d’una altra persona: només ella hi pot obrir l’oficina. Useu el vostre.',
+    'passkey-late': 'Ha trigat massa, o ja s’havia usat. Torneu-ho a provar.',
     revoked: 'Aquest dispositiu s’ha exclòs per sempre. Demaneu a informàtica que el torni a afegir.',
     restored:
       'La passarel·la de l’oficina s’ha restaurat d’una còpia. Informàtica ha de confirmar qui pot entrar: demaneu-los-ho i torneu a iniciar la sessió.',

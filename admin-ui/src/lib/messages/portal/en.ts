@@ -120,7 +120,25 @@ const en = {
   addDevice: 'Add a device',
   addDeviceWhy: 'Add it from the device itself, so that its key is made there.',
   inviteHere: 'Have you got an invitation? Open it here',
+  myOffice: 'My office',
+  mySecurity: 'My security',
+  myData: 'My data',
+  help: 'Help',
+  myMenu: 'Menu',
+  toConsole: 'Console',
+  addDrive: 'Add to this computer',
+  whyShut: 'Why does it not open?',
+  shares: 'Shares',
+  others: 'Also open to you',
+  signInHere: 'Sign in here',
+  signInHereWhy: 'For your devices, your security and your data.',
+  signInFirst: 'Sign in to go on',
+  enter: 'Sign in',
   problems: {
+    'wrong-again':
+      'Password or code was not right, or the code was used already. Check both; the next code comes in {next}.',
+    'missing-all': 'Please fill in every field.',
+    outdated: 'Somebody has changed this meanwhile. Look at it again.',
     missing: 'Please fill in user name, password and code.',
     'missing-code': 'Please enter the code.',
     'invalid-request': 'The office did not understand that. Open this page again; if it happens again, tell IT.',
@@ -139,6 +157,10 @@ const en = {
     'factor-not-confirmed': 'Your sign-up is not finished. Redeem your invitation first, or ask IT for a new one.',
     'factor-suspended':
       'Too many wrong codes in a row: your codes are not accepted any more. Type a recovery code instead, or ask IT for a new invitation.',
+    'passkey-refused':
+      'This passkey is not accepted here: it was removed, or it is not of this office. Use password and code, and add it anew.',
+    'other-device': 'This device belongs to somebody else: only they can open the office on it. Use your own device.',
+    'passkey-late': 'That took too long, or was used already. Try again.',
     revoked: 'This device was shut out for good. Ask IT to add it again.',
     restored:
       'The office’s gateway was restored from a copy. IT has to confirm who may get in: ask them to, then sign in again.',

@@ -122,7 +122,25 @@ export default {
   addDevice: 'Añadir un dispositivo',
   addDeviceWhy: 'Añádalo desde el propio dispositivo, para que su clave se cree en él.',
   inviteHere: 'Si tiene una invitación, ábrala aquí',
+  myOffice: 'Mi oficina',
+  mySecurity: 'Mi seguridad',
+  myData: 'Mis datos',
+  help: 'Ayuda',
+  myMenu: 'Menú',
+  toConsole: 'Consola',
+  addDrive: 'Añadir a este ordenador',
+  whyShut: '¿Por qué no se abre?',
+  shares: 'Carpetas',
+  others: 'También abierto',
+  signInHere: 'Entrar aquí',
+  signInHereWhy: 'Para sus dispositivos, su seguridad y sus datos.',
+  signInFirst: 'Entre para continuar',
+  enter: 'Entrar',
   problems: {
+    'wrong-again':
+      'La contraseña o el código no eran correctos, o el código ya se usó. Revise ambos; el siguiente código llega en {next}.',
+    'missing-all': 'Rellene todos los campos.',
+    outdated: 'Mientras tanto esto ha cambiado. Mírelo de nuevo.',
     missing: 'Rellene el nombre de usuario, la contraseña y el código.',
     'missing-code': 'Escriba el código.',
     'invalid-request': 'La oficina no lo ha entendido. Abra de nuevo esta página; si se repite, avise a informática.',
@@ -144,6 +162,10 @@ export default {
       'Su inscripción no está terminada. Use primero su invitación o pida una nueva a informática.',
     'factor-suspended':
       'Demasiados códigos erróneos seguidos: sus códigos ya no se aceptan. Escriba un código de recuperación, o pida una invitación nueva a informática.',
+    'passkey-refused':
+      'Esta clave de acceso no se acepta aquí: se quitó o no es de esta oficina. Use contraseña y código, y añádala de nuevo.',
+    'other-device': 'Este dispositivo es de otra persona: solo ella puede abrir en él la oficina. Use el suyo.',
+    'passkey-late': 'Tardó demasiado, o ya se había usado. Inténtelo de nuevo.',
     revoked: 'Este dispositivo se ha excluido para siempre. Pida a informática que lo añada de nuevo.',
     restored:
       'La pasarela de la oficina se ha restaurado desde una copia. Informática debe confirmar quién puede entrar: pídaselo y vuelva a iniciar sesión.',

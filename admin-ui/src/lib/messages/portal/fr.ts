@@ -126,7 +126,25 @@ export default {
   addDevice: 'Ajouter un appareil',
   addDeviceWhy: 'Ajoutez-le depuis l’appareil même, pour que sa clé y soit créée.',
   inviteHere: 'Vous avez une invitation\u202f? Ouvrez-la ici',
+  myOffice: 'Mon bureau',
+  mySecurity: 'Ma sécurité',
+  myData: 'Mes données',
+  help: 'Aide',
+  myMenu: 'Menu',
+  toConsole: 'Console',
+  addDrive: 'Ajouter à cet ordinateur',
+  whyShut: 'Pourquoi ne s’ouvre-t-il pas\u202f?',
+  shares: 'Partages',
+  others: 'Également ouverts',
+  signInHere: 'Vous identifier ici',
+  signInHereWhy: 'Pour vos appareils, votre sécurité et vos données.',
+  signInFirst: 'Identifiez-vous pour continuer',
+  enter: 'S’identifier',
   problems: {
+    'wrong-again':
+      'Mot de passe ou code incorrect, ou code déjà utilisé. Vérifiez les deux\u202f; le prochain code arrive dans {next}.',
+    'missing-all': 'Veuillez remplir tous les champs.',
+    outdated: 'Cela a été modifié entre-temps. Regardez de nouveau.',
     missing: 'Remplissez le nom d’utilisateur, le mot de passe et le code.',
     'missing-code': 'Entrez le code.',
     'invalid-request':
@@ -147,6 +165,11 @@ export default {
       'Votre inscription n’est pas terminée. Utilisez d’abord votre invitation, ou demandez-en une nouvelle à l’informatique.',
     'factor-suspended':
       'Trop de codes erronés de suite\u00a0: vos codes ne sont plus acceptés. Tapez un code de secours à la place, ou demandez une nouvelle invitation à l’informatique.',
+    'passkey-refused':
+      'Cette clé d’accès n’est pas acceptée ici\u00a0: elle a été retirée ou n’est pas de ce bureau. Utilisez mot de passe et code, puis ajoutez-la de nouveau.',
+    'other-device':
+      'Cet appareil appartient à quelqu’un d’autre\u00a0: lui seul peut y ouvrir le bureau. Utilisez votre propre appareil.',
+    'passkey-late': 'C’était trop long, ou déjà utilisé. Réessayez.',
     revoked: 'Cet appareil a été exclu définitivement. Demandez à l’informatique de l’ajouter à nouveau.',
     restored:
       'La passerelle du bureau a été rétablie à partir d’une copie. L’informatique doit confirmer qui peut entrer\u00a0: demandez-le-lui, puis identifiez-vous à nouveau.',

@@ -124,7 +124,25 @@ export default {
   addDevice: 'Een toestel toevoegen',
   addDeviceWhy: 'Voeg het toe vanaf het toestel zelf, zodat de sleutel daar gemaakt wordt.',
   inviteHere: 'Hebt u een uitnodiging? Open ze hier',
+  myOffice: 'Mijn kantoor',
+  mySecurity: 'Mijn beveiliging',
+  myData: 'Mijn gegevens',
+  help: 'Hulp',
+  myMenu: 'Menu',
+  toConsole: 'Console',
+  addDrive: 'Aan deze computer toevoegen',
+  whyShut: 'Waarom gaat het niet open?',
+  shares: 'Schijven',
+  others: 'Ook open voor u',
+  signInHere: 'Hier aanmelden',
+  signInHereWhy: 'Voor uw toestellen, uw beveiliging en uw gegevens.',
+  signInFirst: 'Meld u aan om verder te gaan',
+  enter: 'Aanmelden',
   problems: {
+    'wrong-again':
+      'Wachtwoord of code klopte niet, of de code was al gebruikt. Controleer beide; de volgende code komt over {next}.',
+    'missing-all': 'Vul alle velden in.',
+    outdated: 'Dit is intussen gewijzigd. Bekijk het opnieuw.',
     missing: 'Vul gebruikersnaam, wachtwoord en code in.',
     'missing-code': 'Vul de code in.',
     'invalid-request':
@@ -145,6 +163,11 @@ export default {
     'factor-not-confirmed': 'Uw inschrijving is niet af. Gebruik eerst uw uitnodiging, of vraag IT om een nieuwe.',
     'factor-suspended':
       'Te veel foute codes na elkaar: uw codes worden niet meer aanvaard. Typ in de plaats een herstelcode, of vraag IT om een nieuwe uitnodiging.',
+    'passkey-refused':
+      'Deze toegangssleutel wordt hier niet aanvaard: hij is verwijderd of niet van dit kantoor. Gebruik wachtwoord en code, en voeg hem opnieuw toe.',
+    'other-device':
+      'Dit toestel is van iemand anders: alleen die persoon kan er het kantoor mee openen. Gebruik uw eigen toestel.',
+    'passkey-late': 'Dat duurde te lang, of was al gebruikt. Probeer opnieuw.',
     revoked: 'Dit toestel is voorgoed uitgesloten. Vraag IT om het opnieuw toe te voegen.',
     restored:
       'De gateway van het kantoor is van een kopie teruggezet. IT moet bevestigen wie binnen mag: vraag het hun en meld u daarna opnieuw aan.',

@@ -11,24 +11,24 @@ use crate::dns::upstream::{ANSWER_BUFFER, PER_TRY, accept, random_id};
 
 /// What one of them did.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Asked {
-    pub(super) resolver: SocketAddr,
-    pub(super) answers: bool,
+pub(crate) struct Asked {
+    pub(crate) resolver: SocketAddr,
+    pub(crate) answers: bool,
     /// What is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) problem: Option<String>,
+    pub(crate) problem: Option<String>,
 }
 
 impl Asked {
     /// The problem as a sentence, with the cure; `how` says where another is named.
-    pub(super) fn sentence(&self, how: &str) -> Option<String> {
+    pub(crate) fn sentence(&self, how: &str) -> Option<String> {
         let problem = self.problem.as_deref()?;
         Some(format!("DNS server {} {problem}: while the tunnel is on, names fail for devices. {how}", self.resolver))
     }
 }
 
 /// Asks all of them at once for something that each must know: the office's own zone, or the root.
-pub(super) fn ask(resolvers: &[SocketAddr], zones: &[String]) -> Vec<Asked> {
+pub(crate) fn ask(resolvers: &[SocketAddr], zones: &[String]) -> Vec<Asked> {
     let name = zones.first().map_or(".", String::as_str);
     std::thread::scope(|scope| {
         let asking: Vec<_> = resolvers.iter().map(|at| (*at, scope.spawn(move || ask_one(*at, name)))).collect();

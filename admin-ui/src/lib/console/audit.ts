@@ -1,0 +1,174 @@
+// The audit's events and their details in words. What a later gateway writes is shown as it wrote it.
+import type { AuditEntry } from '#lib/api/document.d.ts';
+import type { Sentence, Words } from '#lib/messages/words.ts';
+
+/** Every event that the gateway knows: its sentence, with what it names. */
+export const EVENTS = {
+  site_created: 'event_site_created',
+  settings_changed: 'event_settings_changed',
+  mail_server_set: 'event_mail_server_set',
+  mail_server_removed: 'event_mail_server_removed',
+  user_changed: 'event_user_changed',
+  mail_changed: 'event_mail_changed',
+  user_erased: 'event_user_erased',
+  group_renamed: 'event_group_renamed',
+  resource_changed: 'event_resource_changed',
+  invitation_mailed: 'event_invitation_mailed',
+  rules_accepted: 'event_rules_accepted',
+  checklist_answered: 'event_checklist_answered',
+  passkey_added: 'event_passkey_added',
+  passkey_revoked: 'event_passkey_revoked',
+  password_changed: 'event_password_changed',
+  factor_replaced: 'event_factor_replaced',
+  recovery_codes_renewed: 'event_recovery_codes_renewed',
+  web_session_ended: 'event_web_session_ended',
+  signed_out_everywhere: 'event_signed_out_everywhere',
+  own_data_read: 'event_own_data_read',
+  user_added: 'event_user_added',
+  user_disabled: 'event_user_disabled',
+  user_enabled: 'event_user_enabled',
+  groups_changed: 'event_groups_changed',
+  group_added: 'event_group_added',
+  group_removed: 'event_group_removed',
+  device_added: 'event_device_added',
+  device_disabled: 'event_device_disabled',
+  device_enabled: 'event_device_enabled',
+  device_revoked: 'event_device_revoked',
+  config_shown: 'event_config_shown',
+  resource_added: 'event_resource_added',
+  resource_moved: 'event_resource_moved',
+  resource_removed: 'event_resource_removed',
+  policy_added: 'event_policy_added',
+  policy_removed: 'event_policy_removed',
+  invitation_issued: 'event_invitation_issued',
+  invitation_revoked: 'event_invitation_revoked',
+  invitation_redeemed: 'event_invitation_redeemed',
+  token_added: 'event_token_added',
+  token_revoked: 'event_token_revoked',
+  signed_in: 'event_signed_in',
+  sign_in_refused: 'event_sign_in_refused',
+  signed_out: 'event_signed_out',
+  factor_suspended: 'event_factor_suspended',
+  door_opened: 'event_door_opened',
+  door_extended: 'event_door_extended',
+  door_grace: 'event_door_grace',
+  door_locked: 'event_door_locked',
+  all_doors_locked: 'event_all_doors_locked',
+  people_confirmed: 'event_people_confirmed',
+  cut_stored: 'event_cut_stored',
+  audit_read: 'event_audit_read',
+  audit_exported: 'event_audit_exported',
+} satisfies Record<string, Sentence>;
+
+const FIELDS: Record<string, Sentence> = {
+  host: 'field_host',
+  port: 'field_port',
+  security: 'field_security',
+  sender: 'field_sender',
+  fields: 'field_fields',
+  dns_names: 'field_dns_names',
+  ports: 'field_ports',
+  former: 'field_former',
+  before: 'field_before',
+  reminder: 'field_reminder',
+  version: 'field_version',
+  passkeys: 'field_passkeys',
+  verification_minutes: 'field_verification_minutes',
+  idle_minutes: 'field_idle_minutes',
+  also: 'field_also',
+  role: 'field_role',
+  groups: 'field_groups',
+  kind: 'field_kind',
+  address4: 'field_address4',
+  address6: 'field_address6',
+  hours: 'field_hours',
+  until: 'field_until',
+  scopes: 'field_scopes',
+  factor: 'field_factor',
+  why: 'field_why',
+  reason: 'field_reason',
+  cut: 'field_cut',
+  made_at: 'field_made_at',
+  format: 'field_format',
+  organisation: 'field_organisation',
+  office_interface: 'field_office_interface',
+  time_zone: 'field_time_zone',
+  endpoint: 'field_endpoint',
+  resolvers: 'field_resolvers',
+  office_zones: 'field_office_zones',
+  masquerade: 'field_masquerade',
+  retention: 'field_retention',
+};
+
+const VALUES: Record<string, Sentence> = {
+  totp: 'value_totp',
+  recovery: 'value_recovery',
+  passkey: 'value_passkey',
+  user: 'value_user',
+  password: 'value_password',
+  code: 'value_code',
+  other_device: 'value_other_device',
+  expired: 'value_expired',
+  idle: 'value_idle',
+  locked: 'value_locked',
+  ended: 'value_ended',
+  replaced: 'value_replaced',
+  device: 'value_device',
+  clock: 'value_clock',
+};
+
+/** Fields whose values are words of ours. */
+const SAID = ['factor', 'why', 'reason'];
+const TIMES = ['until', 'made_at'];
+/** They say nothing to people. */
+const SILENT = ['device', 'verification', 'policy', 'public_key'];
+
+const own = <T>(of: Record<string, T>, key: string): T | undefined => (Object.hasOwn(of, key) ? of[key] : undefined);
+const fieldsOf = ({ details }: AuditEntry) => Object.entries(details as Record<string, unknown>);
+
+/** What was done. */
+export function eventOf(words: Words, entry: AuditEntry): string {
+  const sentence = own<Sentence>(EVENTS, entry.event);
+  const values = Object.fromEntries(fieldsOf(entry).map(([name, value]) => [name, text(words, value)]));
+  return sentence ? words.say(sentence, values) : entry.event;
+}
+
+/** The name of an event, without what it was done to. */
+export const eventName = (words: Words, sentence: Sentence): string => {
+  const holes = { name: '…', group: '…', resource: '…', token: '…', organisation: '…' };
+  return words.say(sentence, holes);
+};
+
+/** What the sentence does not say. */
+export function detailsOf(words: Words, entry: AuditEntry): string {
+  const sentence = own<Sentence>(EVENTS, entry.event);
+  const said = sentence ? words.holes(sentence) : [];
+  return fieldsOf(entry)
+    .filter(([name, value]) => value != null && !SILENT.includes(name) && !said.includes(name))
+    .map(([name, value]) => {
+      const label = own(FIELDS, name);
+      return words.say('detail', { name: label ? words.say(label) : name, value: valueOf(words, name, value) });
+    })
+    .join(' · ');
+}
+
+function valueOf(words: Words, name: string, value: unknown): string {
+  if (typeof value === 'number' && TIMES.includes(name)) return words.short(value);
+  const said = SAID.includes(name) && typeof value === 'string' ? own(VALUES, value) : undefined;
+  return said ? words.say(said) : text(words, value);
+}
+
+function text(words: Words, value: unknown): string {
+  if (Array.isArray(value)) return value.length > 0 ? words.list(value.map((v) => text(words, v))) : '–';
+  if (typeof value === 'boolean') return words.say(value ? 'valueYes' : 'valueNo');
+  if (typeof value === 'object' && value !== null) return Object.values(value).map(String).join(' / ');
+  return String(value);
+}
+
+/** Who did it. */
+export function actorOf(words: Words, actor: string): string {
+  if (actor === 'local') return words.say('byLocal');
+  if (actor === 'system') return words.say('bySystem');
+  if (actor === 'nobody') return words.say('byNobody');
+  return actor.startsWith('token ') ? words.say('byToken', { name: actor.slice('token '.length) }) : actor;
+}

@@ -1,0 +1,26 @@
+import type { Messages } from './en.ts';
+
+export default {
+  rulesTitle: 'Normes per treballar des de casa',
+  rulesWhy: 'La vostra organització us demana que les llegiu i les accepteu.',
+  rulesAccept: 'Les he llegides i les accepto',
+  rulesLater: 'Ara no',
+  rulesGone: 'Ara mateix no hi ha normes per acceptar.',
+  checkTitle: 'Treballar segur des de casa',
+  checkWhy: 'Repasseu un cop el vostre lloc de treball. Informàtica veu les respostes i us ajuda si hi falta res.',
+  checkDisk: 'El disc d’aquest ordinador està xifrat?',
+  checkUpdates: 'Instal·la les actualitzacions tot sol?',
+  checkAccount: 'Hi teniu un compte que no fa servir ningú més?',
+  checkWifi: 'La vostra wifi té una contrasenya pròpia, que no és la de fàbrica?',
+  checkScreen: 'La pantalla es bloqueja quan la deixeu sola?',
+  replyYes: 'Sí',
+  replyNo: 'No',
+  replyUnsure: 'No ho sé',
+  checkSave: 'Envia-ho a informàtica',
+  checkSaved: 'Gràcies. Informàtica ja té les respostes.',
+  checkAnswered: 'Respost el {time}',
+  checkNone: 'Ara mateix informàtica no pregunta res.',
+  checkDue: 'Informàtica us fa unes preguntes sobre el lloc de treball',
+  links: 'A la xarxa de l’oficina',
+  callWhom: 'Hi ha cap problema? Truqueu a:',
+} satisfies Messages;

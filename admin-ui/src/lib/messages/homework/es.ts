@@ -1,0 +1,26 @@
+import type { Messages } from './en.ts';
+
+export default {
+  rulesTitle: 'Normas para trabajar desde casa',
+  rulesWhy: 'Su organización le pide que las lea y las acepte.',
+  rulesAccept: 'Las he leído y las acepto',
+  rulesLater: 'Ahora no',
+  rulesGone: 'Ahora mismo no hay normas que aceptar.',
+  checkTitle: 'Trabajar seguro desde casa',
+  checkWhy: 'Revise una vez su puesto de trabajo. Informática ve sus respuestas y le ayuda si falta algo.',
+  checkDisk: '¿Está cifrado el disco de este ordenador?',
+  checkUpdates: '¿Instala las actualizaciones por sí solo?',
+  checkAccount: '¿Tiene en él una cuenta que nadie más utiliza?',
+  checkWifi: '¿Tiene su wifi una contraseña propia, distinta de la de fábrica?',
+  checkScreen: '¿Se bloquea la pantalla cuando la deja sola?',
+  replyYes: 'Sí',
+  replyNo: 'No',
+  replyUnsure: 'No lo sé',
+  checkSave: 'Enviar a informática',
+  checkSaved: 'Gracias. Informática ya tiene sus respuestas.',
+  checkAnswered: 'Respondido el {time}',
+  checkNone: 'Ahora mismo informática no pregunta nada.',
+  checkDue: 'Informática le hace unas preguntas sobre su puesto de trabajo',
+  links: 'En la red de la oficina',
+  callWhom: '¿Algún problema? Llame a:',
+} satisfies Messages;

@@ -1,0 +1,26 @@
+import type { Messages } from './en.ts';
+
+export default {
+  rulesTitle: 'Regels voor thuiswerk',
+  rulesWhy: 'Uw organisatie vraagt u ze te lezen en te aanvaarden.',
+  rulesAccept: 'Ik heb ze gelezen en aanvaard ze',
+  rulesLater: 'Niet nu',
+  rulesGone: 'Er zijn nu geen regels te aanvaarden.',
+  checkTitle: 'Veilig thuiswerken',
+  checkWhy: 'Kijk één keer uw eigen werkplek na. IT ziet uw antwoorden en helpt waar iets ontbreekt.',
+  checkDisk: 'Is de schijf van deze computer versleuteld?',
+  checkUpdates: 'Installeert hij zelf zijn updates?',
+  checkAccount: 'Hebt u er een account op die niemand anders gebruikt?',
+  checkWifi: 'Heeft uw wifi een eigen wachtwoord, niet het oorspronkelijke?',
+  checkScreen: 'Gaat het scherm op slot als u het alleen laat?',
+  replyYes: 'Ja',
+  replyNo: 'Nee',
+  replyUnsure: 'Weet ik niet',
+  checkSave: 'Naar IT sturen',
+  checkSaved: 'Dank u. IT heeft uw antwoorden.',
+  checkAnswered: 'Beantwoord op {time}',
+  checkNone: 'IT vraagt nu niets.',
+  checkDue: 'IT heeft enkele vragen over uw werkplek',
+  links: 'Op het kantoornetwerk',
+  callWhom: 'Iets mis? Bel:',
+} satisfies Messages;

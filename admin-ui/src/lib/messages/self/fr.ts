@@ -1,0 +1,131 @@
+import type { Messages } from './en.ts';
+
+export default {
+  changePassword: 'Changer mon mot de passe',
+  newPassword: 'Nouveau mot de passe',
+  currentPassword: 'Mot de passe actuel',
+  passwordWhy: 'Changez-le si quelqu’un peut le connaître. C’est celui de cette page, pas celui de votre ordinateur.',
+  passwordChanged: 'Votre mot de passe est changé. Les autres navigateurs ont été déconnectés.',
+  proofWhy: 'Pour être sûr que c’est vous\u00a0:',
+  telephone: 'Téléphone pour les codes',
+  telephoneWhy:
+    'Nouveau téléphone, ou autre application\u202f? L’ancien reste valable jusqu’à ce que le nouveau ait donné un code.',
+  changeTelephone: 'Utiliser un autre téléphone',
+  telephoneChanged: 'Le nouveau téléphone donne désormais vos codes\u202f; ceux de l’ancien ne valent plus.',
+  recoveryCodes: 'Codes de secours',
+  recoveryLeft_one: 'Il vous en reste {n}, pour le jour où le téléphone manque.',
+  recoveryLeft_other: 'Il vous en reste {n}, pour le jour où le téléphone manque.',
+  newCodes: 'Créer de nouveaux codes',
+  newCodesWhy: 'Ceux que vous avez ne vaudront alors plus.',
+  codesRenewed: 'Vous avez dix nouveaux codes de secours. Jetez les anciens.',
+  sessions: 'Où vous êtes connecté',
+  inOffice: 'Au bureau',
+  sessionSince: 'Depuis le {since}, utilisé le {seen}',
+  endSession: 'Déconnecter',
+  sessionEnded: 'Déconnecté\u00a0: {what}.',
+  openDoors: 'Où votre bureau est ouvert',
+  doorSince: 'Depuis le {since}, au plus tard jusqu’au {until}',
+  noDoors: 'Il est verrouillé sur tous vos appareils.',
+  doorShut: '{device} est verrouillé\u00a0: plus rien ne passe ({ms} ms).',
+  everywhere: 'Me déconnecter partout',
+  everywhereWhy:
+    'Si quelque chose vous paraît anormal\u00a0: vous déconnecte de tous les navigateurs et verrouille votre bureau sur tous vos appareils. Vous pouvez vous reconnecter aussitôt.',
+  everywhereAsk: 'Déconnecter {name} partout et verrouiller tous les appareils\u202f?',
+  lostDevice: 'Un appareil perdu ou volé\u202f? Bloquez-le dans',
+  dataWhy: 'Voici ce que la passerelle de votre bureau sait de vous. Rien n’en sort de la machine du bureau.',
+  dataStored: 'Ce qui est conservé, et combien de temps',
+  dataProfile: 'Votre nom, nom d’utilisateur, langue et groupes',
+  dataProfileKept: 'Tant que vous avez un accès.',
+  dataFactors:
+    'Votre mot de passe (sous forme d’empreinte irréversible), la clé de vos codes (scellée), les codes de secours (en empreintes)',
+  dataFactorsKept:
+    'Jusqu’à ce que vous les changiez. Personne ne peut les lire\u00a0: ils ne sont pas dans le téléchargement.',
+  dataDevices: 'Vos appareils\u00a0: nom, clé publique, adresse, dernier signe et d’où',
+  dataDevicesKept:
+    'Tant qu’ils sont à vous. D’un appareil bloqué, la ligne reste, pour que sa clé ne serve plus jamais.',
+  dataDoors: 'Quand vous avez ouvert votre bureau, sur quel appareil, et quand il s’est verrouillé',
+  dataAudit: 'Le journal de ce qui a été fait\u00a0: connexions, refus, changements de vos accès',
+  dataAuditKept: 'Aussi longtemps que votre organisation l’a décidé\u202f; l’informatique peut vous le dire.',
+  dataSessions: 'Dans quels navigateurs vous êtes connecté',
+  dataSessionsKept: 'Dix heures au plus.',
+  dataNot: 'Ce qui n’est pas conservé',
+  dataNotWhy:
+    'Les fichiers que vous ouvrez, leur contenu, ce que vous tapez, les pages que vous visitez, les noms que votre appareil recherche\u00a0: rien de cela n’est noté.',
+  dataDownload: 'Télécharger mes données',
+  dataDownloadWhy: 'Un fichier (JSON) avec tout ce qui précède et qui peut être lu.',
+  dataSaved: 'Enregistré sous {file}.',
+  dataRights:
+    'Quelque chose est faux, ou doit disparaître\u202f? Demandez à l’informatique\u00a0: elle peut corriger, et vous effacer quand vous partez.',
+  driveSystem: 'Votre ordinateur',
+  driveFolder: 'Dossier sur le serveur (facultatif)',
+  driveFolderHint: 'Son nom tel que l’informatique vous l’a donné, par exemple compta',
+  driveSave: 'Enregistrer le fichier',
+  driveSaved: '{file} est dans vos téléchargements.',
+  driveWindows:
+    'Double-cliquez dessus. Si Windows vous met en garde, choisissez Informations complémentaires, puis Exécuter quand même. Il met aussi Ouvrir mon bureau sur votre bureau Windows.',
+  drivePowershell: 'Pour l’informatique\u00a0: comme script de connexion, ou une fois dans PowerShell.',
+  driveMacos: 'Double-cliquez dessus\u00a0: le Finder se connecte et demande votre nom et mot de passe du bureau.',
+  driveLinux: 'Dans un terminal, dans vos téléchargements\u00a0:',
+  drivePlace: 'Ou ouvrez vous-même cet emplacement\u00a0:',
+  driveFolderBad: 'Ce ne peut être le nom d’un dossier. Lettres, chiffres, espaces et traits d’union conviennent.',
+  checkRuns: 'On regarde, étape par étape…',
+  checkAgain: 'Regarder à nouveau',
+  checkWell:
+    'Du côté du bureau, tout va bien\u00a0: {name} peut s’ouvrir maintenant. S’il ne s’ouvre pas sur cet ordinateur, tapez le chemin exactement comme ci-dessus\u202f; si cela ne suffit pas, désactivez puis réactivez le tunnel dans WireGuard.',
+  checkBad:
+    '{name} ne peut pas s’ouvrir maintenant, et votre ordinateur n’y est pour rien. Appelez l’informatique et dites-lui ce qui est écrit ici.',
+  checkDoubt:
+    '{name} devrait s’ouvrir. L’informatique devrait regarder ce qui est signalé ici\u00a0: cela peut expliquer autre chose.',
+  stateGood: 'Fonctionne',
+  stateDoubtful: 'À regarder',
+  stateBad: 'Ne marche pas',
+  stateUnknown: 'Inconnu',
+  stepName: 'Son nom',
+  stepWay: 'Le passage par la passerelle',
+  stepPort: 'Le serveur de fichiers',
+  stepSmb: 'Le partage de fichiers',
+  stepClock: 'Son horloge',
+  foundNameOwn: 'La passerelle connaît le nom.',
+  foundNameRight: 'Le nom mène à la bonne machine.',
+  foundNameElsewhere:
+    'Le serveur de noms du bureau mène à une autre machine que la passerelle. Pour l’informatique\u00a0: le serveur a-t-il déménagé\u202f? Changez son adresse sous Partages et services.',
+  foundNameUnknown:
+    'Le serveur de noms du bureau ne connaît pas le nom. La passerelle le connaît\u00a0: cela marche quand même.',
+  foundNameSilent: 'Le serveur de noms du bureau ne répond pas. La passerelle connaît quand même le nom.',
+  foundWayOpen: 'Votre appareil passe.',
+  foundWayDown:
+    'La partie de la passerelle qui laisse passer les appareils ne répond pas. Elle redémarre souvent seule en une minute.',
+  foundWayLocked: 'Le second verrou de la passerelle n’ouvre rien de nouveau. Ce qui est ouvert le reste.',
+  foundPortOpen: 'Il répond.',
+  foundPortRefused: 'La machine est allumée, mais ne partage pas de fichiers en ce moment.',
+  foundPortSilent: 'Il ne répond pas\u00a0: il est éteint, en veille, ou son pare-feu écarte la passerelle.',
+  foundPortNowhere: 'Personne au bureau n’a son adresse\u00a0: il est éteint, ou en a changé.',
+  foundSmbAnswers: 'Les fichiers sont partagés.',
+  foundSmbOld: 'Il parle une version si ancienne (SMB 1) que les ordinateurs d’aujourd’hui la refusent.',
+  foundSmbMute: 'Quelqu’un répond, mais ne partage pas de fichiers.',
+  foundSmbOther: 'Autre chose qu’un serveur de fichiers répond là.',
+  foundClockRight: 'Elle s’accorde avec celle de la passerelle.',
+  foundClockFar:
+    'Elle diffère de {time} de celle de la passerelle\u00a0: au-delà de 5 minutes, un domaine Windows ne laisse entrer personne.',
+  foundNotSeen: 'N’a pas pu être vu.',
+  helpClosed: 'La page dit que le bureau ne répond pas',
+  helpClosedWhat:
+    'Activez le tunnel du bureau dans l’application WireGuard. Regardez ensuite si d’autres pages s’ouvrent\u00a0: sinon, c’est votre connexion internet.',
+  helpCode: 'Mon code est refusé',
+  helpCodeWhat:
+    'Chaque code sert une fois\u00a0: attendez le suivant. Si aucun ne marche, laissez votre téléphone régler son heure lui-même (date et heure automatiques).',
+  helpPhone: 'Mon téléphone est perdu, ou nouveau',
+  helpPhoneWhat: 'Identifiez-vous avec un code de secours. Choisissez ensuite un autre téléphone dans Ma sécurité.',
+  helpDevice: 'Mon ordinateur est perdu ou volé',
+  helpDeviceWhat:
+    'Bloquez-le dans Mes appareils, depuis un autre appareil ou au bureau, et appelez l’informatique\u00a0: elle peut le faire aussi, en une seconde.',
+  helpDrive: 'Mes fichiers ne s’ouvrent pas',
+  helpDriveWhat:
+    'Votre bureau est-il ouvert, à la première page\u202f? Si oui, choisissez-y Pourquoi ne s’ouvre-t-il pas\u202f? sous le partage\u00a0: on regarde étape par étape et on vous dit quoi faire.',
+  helpEnd: 'Il s’est verrouillé pendant que je travaillais',
+  helpEndWhat:
+    'Il le fait après dix heures, ou deux sans utilisation. Gardez sa page ouverte\u00a0: elle prévient 15 et 5 minutes avant. Identifiez-vous à nouveau, puis enregistrez encore vos fichiers.',
+  callIt: 'Qui appeler',
+  callItWhat:
+    'L’informatique de votre organisation. Dites-lui ce que dit la page, et le numéro dessous s’il y en a un.',
+} satisfies Messages;
