@@ -48,6 +48,8 @@ async function keep(page: Page, name: string) {
       await page.emulateMedia({ colorScheme: null });
     }
   }
+  await page.locator('header select').selectOption('en');
+  await page.waitForFunction(() => document.documentElement.lang === 'en');
 }
 
 /** What is wider than its place: the page, or words in a box that hides the rest of them. */
