@@ -10,12 +10,15 @@ BORINGTUN := 0.7.1
 DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
 FUZZ_SECONDS ?= 60
+SLEEPS := a_device_is_silent_for_minutes
 SCREENSHOTS ?= $(CARGO_TARGET_DIR)/screenshots
+PICTURED := --test pages --test setup --test web --test console -- --test-threads=1 \
+	every_page from_a_code a_first_day the_portal_says what_passes
 ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e screenshots fuzz bench build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -40,6 +43,7 @@ check: install-deps web web-check $(TOOLS)/.deny-$(DENY) ## format, lints, units
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	systemd/check
+	tests/pictures
 	$(TOOLS)/bin/cargo-deny --log-level error check bans licenses sources
 	@if timeout 20 git ls-remote --quiet $(ADVISORIES) HEAD >/dev/null 2>&1; \
 	then $(TOOLS)/bin/cargo-deny --log-level error check advisories; \
@@ -50,13 +54,25 @@ unit: install-deps web ## tests without the virtual office (the firewall's need 
 	cargo test --workspace --exclude virtual-office --no-fail-fast
 	tests/postgres cargo test -p passerelle --lib --no-fail-fast -- $(ON_POSTGRES)
 
+# One test sleeps for minutes, in an office of its own: beside the others.
+e2e: export PASSERELLE_E2E := required
+e2e: export PASSERELLE_BIN := $(GATEWAY)
 e2e: install-deps tools build ## tests in the virtual office; root
-	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) cargo test -p virtual-office --no-fail-fast -- --test-threads=1
+	cargo test -p virtual-office --no-run
+	cargo test -p virtual-office --test paths $(SLEEPS) > $(CARGO_TARGET_DIR)/$(SLEEPS).log 2>&1 & slept=$$!; \
+	cargo test -p virtual-office --no-fail-fast -- --test-threads=1 --skip $(SLEEPS); ended=$$?; \
+	wait $$slept || ended=1; cat $(CARGO_TARGET_DIR)/$(SLEEPS).log; exit $$ended
 
 screenshots: install-deps tools build ## every page in five languages, into SCREENSHOTS (below target/); root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) PASSERELLE_SCREENSHOTS=$(SCREENSHOTS) \
-		cargo test -p virtual-office --test pages -- --test-threads=1
+		cargo test -p virtual-office $(PICTURED)
 	@echo "kept in $(SCREENSHOTS)"
+
+pictures: install-deps tools build ## those of README and guides, made anew in docs/pictures; root
+	rm -f docs/pictures/*.webp
+	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) PASSERELLE_PICTURES=$(CURDIR)/docs/pictures \
+		cargo test -p virtual-office $(PICTURED)
+	tests/pictures --prune
 
 fuzz: install-deps web $(TOOLS)/.fuzz-$(CARGO_FUZZ) ## every parser fed by libFuzzer, FUZZ_SECONDS (60) each; nightly
 	PATH=$(TOOLS)/bin:$$PATH tests/fuzz/run $(FUZZ_SECONDS)
@@ -75,7 +91,7 @@ build: install-deps web ## the gateway and the demo, for development
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 
-admin-ui/build/index.html: admin-ui/node_modules/.package-lock.json docs/openapi.json $(WEB)
+admin-ui/build/index.html: admin-ui/node_modules/.package-lock.json docs/openapi.json docs/openapi-setup.json $(WEB)
 	cd admin-ui && npm run build
 	@touch $@
 

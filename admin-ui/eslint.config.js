@@ -4,7 +4,7 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 
 export default ts.config(
-  { ignores: ['build/', '.svelte-kit/', 'src/lib/api/document.d.ts'] },
+  { ignores: ['build/', '.svelte-kit/', 'src/lib/*/document.d.ts'] },
   js.configs.recommended,
   ts.configs.strict,
   svelte.configs.recommended,

@@ -50,6 +50,7 @@ fn entry(table: &mut String, root: &Path, file: &Path) -> Result<(), Box<dyn Err
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
+        Some("ps1") => "text/plain; charset=utf-8",
         Some("json") => "application/json",
         _ => return Err(format!("no media type is known for {}", file.display()).into()),
     };

@@ -13,8 +13,8 @@ async function publish(page: Page) {
   await row(page, 'files.office.lan').waitFor();
   await fits(page, 'resources');
   await accessible(page, 'resources');
-  await button(page, 'Publish an office share').click();
-  const dialog = page.getByRole('dialog', { name: 'Publish an office share' });
+  await button(page, 'Publish a share of a Windows domain').click();
+  const dialog = page.getByRole('dialog', { name: 'Publish a share of a Windows domain' });
   const field = (name: string) => dialog.getByLabel(name, { exact: true });
   await field('The server’s whole name').fill('archive');
   await dialog.getByRole('button', { name: 'Add a domain controller' }).click();
@@ -30,7 +30,7 @@ async function publish(page: Page) {
   await field('Address in the office').fill('192.168.1.2');
   await dialog.getByRole('button', { name: 'Publish all 2' }).click();
   // The gateway's own address: the gateway says so, and nothing is published, not even the share.
-  await dialog.getByRole('alert').filter({ hasText: "gateway's own address" }).waitFor();
+  await dialog.getByRole('alert').filter({ hasText: 'gateway’s own address' }).waitFor();
   await field('Address in the office').fill('192.168.1.22');
   ensure((await row(page, 'archive.office.lan').count()) === 0, 'half of it was published');
   await dialog.getByRole('button', { name: 'Publish all 2' }).click();
@@ -39,8 +39,8 @@ async function publish(page: Page) {
 }
 
 async function other(page: Page) {
-  await button(page, 'Publish something else').click();
-  const dialog = page.getByRole('dialog', { name: 'Publish something else' });
+  await button(page, 'Publish a share, service or computer').click();
+  const dialog = page.getByRole('dialog', { name: 'Publish a share, service or computer' });
   await dialog.getByLabel('Kind').selectOption('service');
   await dialog.getByRole('button', { name: 'Publish', exact: true }).click();
   await dialog.getByText('A service needs a port, such as 443.').waitFor();

@@ -1,25 +1,25 @@
 // The console as its tests find it: an administrator at the office, signed in.
-import type { Browser, Page } from 'playwright-core';
-import { want } from './browser.ts';
-import { button, fields, heading } from './page.ts';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { heading, signIn, who } from './page.ts';
 
 const PATIENCE = 10_000;
 
 export const OFFICE = 'https://door.example.org';
 
-/** Who looks after the gateway, at the console's first page. */
-export async function administrator(browser: Browser): Promise<Page> {
-  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 } });
+/** Who looks after the gateway, at the console's first page; `prepare` sees the context before any page. */
+export async function administrator(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+  prepare?: (context: BrowserContext) => Promise<void>,
+): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 900 }, ...options });
   context.setDefaultTimeout(PATIENCE);
+  await prepare?.(context);
   const page = await context.newPage();
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const person = await who();
   await page.goto(`${OFFICE}/admin`);
   await heading(page, 'Sign in to the console');
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
-  await button(page, 'Sign in').click();
+  await signIn(page, person, 'Sign in');
   await page.getByRole('navigation', { name: 'Console' }).waitFor();
   return page;
 }

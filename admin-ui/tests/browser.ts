@@ -18,8 +18,10 @@ export function ensure(held: boolean, what: string): asserts held {
 }
 
 /** Runs a story in a fresh browser; whatever happens, nothing of it is left. */
-export async function story(tell: (browser: Browser) => Promise<void>): Promise<void> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--disable-dev-shm-usage'] });
+export async function story(tell: (browser: Browser) => Promise<void>, more: readonly string[] = []): Promise<void> {
+  // Names by the system, which follows its resolv.conf: here nobody tells the browser that the network has changed.
+  const args = ['--disable-dev-shm-usage', '--disable-features=AsyncDns', ...more];
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
   try {
     await tell(browser);
     console.log('done');

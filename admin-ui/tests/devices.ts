@@ -1,7 +1,7 @@
 // One's own devices: which there are, one more whose key is made in the page, and a lost one.
 import { readFileSync } from 'node:fs';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, heading, locked, opened } from './page.ts';
+import { accessible, button, fits, heading, locked, opened, signIn, who } from './page.ts';
 
 const PATIENCE = 10_000;
 
@@ -9,14 +9,10 @@ await story(async (browser) => {
   const context = await browser.newContext({ locale: 'en-GB' });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const person = await who();
   await page.goto('https://door.example.org/');
   await locked(page);
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
-  await button(page, 'Open the office').click();
+  await signIn(page, person);
   await opened(page);
   await page.getByRole('link', { name: 'My devices' }).click();
   await heading(page, 'My devices');

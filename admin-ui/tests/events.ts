@@ -2,7 +2,19 @@
 import type { Page } from 'playwright-core';
 import type { DoorView } from '../src/lib/api/document.d.ts';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, followed, heading, locked, opened } from './page.ts';
+import {
+  accessible,
+  button,
+  fields,
+  fits,
+  followed,
+  heading,
+  locked,
+  opened,
+  type Person,
+  signIn,
+  who,
+} from './page.ts';
 
 const URL_ = 'https://door.example.org/';
 const DOOR = '/api/v1/door';
@@ -12,14 +24,11 @@ const PATIENCE = 10_000;
 const AT_ONCE = 2_000;
 const MIN = 60_000;
 
-async function signIn(page: Page, person: { login: string; password: string }) {
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
+async function enter(page: Page, person: Person) {
+  const code = await want('code');
   // The one of before knows nobody: the page takes up another.
   const line = followed(page);
-  await button(page, 'Open the office').click();
+  await signIn(page, person, 'Open the office', code);
   await opened(page);
   await line;
   await page.getByText('Signed in as').waitFor();
@@ -100,7 +109,15 @@ async function toldElsewhere(page: Page) {
     Object.assign(Notice, { permission: 'default', requestPermission });
     Object.assign(window, { Notification: Notice, notices });
     document.hasFocus = () => false;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (at) {
+      notes += 1;
+      start.call(this, at);
+    };
+    let notes = 0;
+    Object.assign(window, { notes: () => notes });
   });
+  const notes = () => page.evaluate(() => (window as unknown as { notes(): number }).notes());
   const notices = () => page.evaluate(() => (window as unknown as { notices: Notices }).notices);
   await soon(page, view, { remaining_ms: 4 * MIN, unused_ms: 4 * MIN });
   await page.getByRole('alert').filter({ hasText: 'Your office locks at ' }).waitFor();
@@ -108,9 +125,13 @@ async function toldElsewhere(page: Page) {
   ensure(before.asked + before.told.length === 0, `without a click: ${JSON.stringify(before)}`);
   await button(page, 'Tell me before it locks').click();
   await page.getByText('You will be told before it locks.').waitFor();
+  ensure((await notes()) === 0, 'it is heard unasked');
+  await page.getByLabel('A soft sound before it locks').check();
+  await page.waitForFunction(() => (window as unknown as { notes(): number }).notes() === 2);
   await page.unrouteAll();
   await page.evaluate(() => window.dispatchEvent(new Event('focus')));
   await locked(page);
+  await page.waitForFunction(() => (window as unknown as { notes(): number }).notes() === 4);
   const { asked, told } = await notices();
   ensure(asked === 1 && told.join() === 'Your office has locked. Sign in to go on.', `asked ${asked}, told ${told}`);
 }
@@ -119,15 +140,15 @@ await story(async (browser) => {
   const context = await browser.newContext({ locale: 'en-GB' });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const person = await who();
   const first = followed(page);
   await page.goto(URL_);
   await locked(page);
   await first;
-  await signIn(page, person);
+  await enter(page, person);
   await lockedElsewhere(page, 'open');
 
-  await signIn(page, person);
+  await enter(page, person);
   const again = followed(page);
   await want('restart');
   await again;

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, heading, locked, opened } from './page.ts';
+import { accessible, button, fits, heading, locked, opened, signIn, who } from './page.ts';
+import { picture } from './pictures.ts';
 
 const PATIENCE = 10_000;
 /** A check takes seconds, and the gateway wants a pause between two. */
@@ -59,14 +60,10 @@ await story(async (browser) => {
     if (['error', 'warning'].includes(message.type()) && !meant.test(message.text())) complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(error.message));
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const person = await who();
   await page.goto('https://door.example.org/');
   await locked(page);
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
-  await button(page, 'Open the office').click();
+  await signIn(page, person);
   await opened(page);
   await button(page, 'Copy: \\\\files.office.lan').click();
   await button(page, 'Copied: \\\\files.office.lan').waitFor();
@@ -83,6 +80,7 @@ await story(async (browser) => {
   await checked(page, 'Somebody answers, but does not share files.');
   await page.getByText(/^files cannot be opened now, and it is not your computer’s fault/).waitFor();
   await accessible(page, 'a check that fails');
+  await picture(page, 'why', 'phone', page.locator('details[open]').last());
   await want('go on');
   await checked(page, 'From the office’s side all is well');
   await want('end');

@@ -1,7 +1,7 @@
 // The console's first page, who may see it, and devices cut from their table.
 import { administrator, OFFICE, open, row } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, heading } from './page.ts';
+import { accessible, button, fits, heading, signIn, who } from './page.ts';
 
 await story(async (browser) => {
   const page = await administrator(browser);
@@ -52,14 +52,10 @@ await story(async (browser) => {
   // Who is no administrator sees nothing of it.
   const context = await browser.newContext({ locale: 'en-GB' });
   const other = await context.newPage();
-  const person = JSON.parse(await want('other person')) as { login: string; password: string };
+  const person = await who('other person');
   await other.goto(`${OFFICE}/admin/devices`);
   await heading(other, 'Sign in to the console');
-  const form = fields(other);
-  await form.user.fill(person.login);
-  await form.password.fill(person.password);
-  await form.code.fill(await want('other code'));
-  await button(other, 'Sign in').click();
+  await signIn(other, person, 'Sign in', await want('other code'));
   await heading(other, 'This is IT’s place');
   ensure((await other.getByText('laptop').count()) === 0, 'a stranger sees devices');
   await accessible(other, 'not for you');

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
-import { ensure } from './browser.ts';
+import type { Locator, Page } from 'playwright-core';
+import { ensure, want } from './browser.ts';
 
 const LANGUAGES = ['en', 'fr', 'nl', 'ca', 'es'];
 const WIDTHS = [320, 390, 1280];
@@ -34,6 +34,36 @@ export const button = (page: Page, name: string) => page.getByRole('button', { n
 export const locked = (page: Page) => heading(page, 'Sign in to open your office');
 
 export const opened = (page: Page) => heading(page, /^Your office is open until /);
+
+export interface Person {
+  login: string;
+  password: string;
+  recovery: string;
+}
+
+/** Who plays. */
+export const who = async (wanted = 'person') => JSON.parse(await want(wanted)) as Person;
+
+/** Signs in by what is typed; `action`: what the page calls it. */
+export async function signIn(
+  page: Page,
+  { login, password }: Pick<Person, 'login' | 'password'>,
+  action = 'Open the office',
+  typed?: string,
+) {
+  const field = fields(page);
+  await field.user.fill(login);
+  await field.password.fill(password);
+  await field.code.fill(typed ?? (await want('code')));
+  await button(page, action).click();
+}
+
+/** The code is gone, which was good once; it goes a moment after what is said of it. */
+export const emptied = (field: Locator) =>
+  field.evaluate(async (input: HTMLInputElement) => {
+    for (let n = 0; n < 40 && input.value; n += 1) await new Promise((later) => setTimeout(later, 50));
+    return input.value === '';
+  });
 
 /** Every language fits every width, and every target a finger. */
 export async function fits(page: Page, state: string) {

@@ -1,55 +1,30 @@
 // Every page in every language: nothing overflows or is cut off on a small telephone, and here is how it looks.
-// With PASSERELLE_SCREENSHOTS, a folder, each is kept as LANGUAGE/PAGE-WIDTH[-dark].png.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Browser, Page, Request } from 'playwright-core';
-import { administrator, OFFICE } from './admin.ts';
+// Kept by `make screenshots` and, for the guides, by `make pictures`.
+import type { Browser, Page } from 'playwright-core';
+import { administrator, OFFICE, row } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
-import { button, fields, heading, locked, opened } from './page.ts';
-
-const LANGUAGES = ['en', 'fr', 'nl', 'ca', 'es'];
-const [PHONE, DESK] = [360, 1280];
-const FOLDER = process.env['PASSERELLE_SCREENSHOTS'];
-
-/** What each page says when it is there, by its heading's language-free place: the first heading. */
-const CONSOLE: [name: string, path: string][] = [
-  ['overview', '/admin'],
-  ['people', '/admin/people'],
-  ['person', '/admin/people/person?login=anne'],
-  ['people-import', '/admin/people/import'],
-  ['people-groups', '/admin/people/groups'],
-  ['people-sheets', '/admin/people/sheets'],
-  ['devices', '/admin/devices'],
-  ['resources', '/admin/resources'],
-  ['access', '/admin/access'],
-  ['live', '/admin/live'],
-  ['audit', '/admin/audit'],
-  ['health', '/admin/health'],
-  ['settings', '/admin/settings'],
-  ['settings-home', '/admin/settings/home'],
-  ['settings-mail', '/admin/settings/mail'],
-  ['settings-tokens', '/admin/settings/tokens'],
-];
+import { complete, CONSOLE, PORTAL, settling, VISITOR, type Named } from './every.ts';
+import { button, locked, opened, signIn, who } from './page.ts';
+import { asked, DESK, LANGUAGES, PHONE, picture, pictured, shoot, speak, type Lens } from './pictures.ts';
 
 /** Every language at both widths; dark too where it is kept. */
-async function keep(page: Page, name: string) {
+async function keep(page: Page, name: string, lens: Lens) {
   for (const language of LANGUAGES) {
-    await page.locator('header select').selectOption(language);
-    await page.waitForFunction((wanted) => document.documentElement.lang === wanted, language);
+    await speak(page, language);
     for (const width of [PHONE, DESK]) {
       await page.setViewportSize({ width, height: width === PHONE ? 780 : 900 });
       const wrong = await page.evaluate(faults);
       ensure(wrong.length === 0, `${name} in ${language} at ${width} px: ${wrong.join('; ')}`);
-      if (FOLDER) await shoot(page, language, `${name}-${width}`);
+      await shoot(page, language, `${name}-${width}`);
     }
-    if (FOLDER && language === 'fr') {
+    if (language === 'fr') {
       await page.emulateMedia({ colorScheme: 'dark' });
       await shoot(page, language, `${name}-${DESK}-dark`);
       await page.emulateMedia({ colorScheme: null });
     }
   }
-  await page.locator('header select').selectOption('en');
-  await page.waitForFunction(() => document.documentElement.lang === 'en');
+  await speak(page, 'en');
+  await pictured(page, name, lens);
 }
 
 /** What is wider than its place: the page, or words in a box that hides the rest of them. */
@@ -64,62 +39,73 @@ function faults(): string[] {
   return [...(over > 0 ? [`${over} px too wide`] : []), ...cut.map((e) => `cut off: ${e.outerHTML.slice(0, 200)}`)];
 }
 
-async function shoot(page: Page, language: string, name: string) {
-  const folder = join(FOLDER ?? '', language);
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+/** Each of these, once all it asked for has come. */
+async function keepAll(page: Page, pages: readonly Named[], lens: Lens, before = '') {
+  const settled = settling(page);
+  for (const named of pages) {
+    await settled(named);
+    await keep(page, before + named[0], lens);
+  }
 }
 
 async function console_(browser: Browser) {
   const page = await administrator(browser);
-  const asked = new Set<Request>();
-  const answered = (request: Request) => asked.delete(request);
-  page.on('request', (request) => asked.add(request));
-  page.on('requestfinished', answered);
-  page.on('requestfailed', answered);
-  for (const [name, path] of CONSOLE) {
-    await page.goto(OFFICE + path);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    // What is heard as it happens never ends.
-    const waits = () => [...asked].some((request) => !/\/(events|live)$/.test(request.url()));
-    while (waits()) await page.evaluate(() => new Promise(requestAnimationFrame));
-    await keep(page, `admin-${name}`);
-  }
+  await keepAll(page, CONSOLE, 'desk', 'admin-');
+  if (asked) await states(page);
+}
+
+/** What the guides tell of besides: somebody invited, a list looked through, a share published, who gains by a change. */
+async function states(page: Page) {
+  const dialog = page.getByRole('dialog');
+  await page.goto(`${OFFICE}/admin/people/import`);
+  const list =
+    'Name;User name;Language;Groups\r\nZoé Martin;zoe;fr;Atelier\r\nJan De Smet;jan;nl;\r\n;eva smit;nl;\r\n';
+  const buffer = Buffer.from(list, 'utf8');
+  await page.getByLabel('Choose the file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer });
+  await row(page, 'Jan De Smet').waitFor();
+  await picture(page, 'admin-import-looked', 'desk', page.locator('main .notice'), page.locator('table'));
+
+  await page.goto(`${OFFICE}/admin/people/person?login=amelie`);
+  await button(page, 'Invite').click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Invite' }).click();
+  await dialog.locator('code').waitFor();
+  await picture(page, 'admin-invited', 'column', dialog);
+  await dialog.getByRole('link', { name: 'Print the sheet' }).click();
+  await page.getByRole('article').waitFor();
+  await picture(page, 'admin-sheet', 'desk', page.getByRole('article'));
+
+  await page.goto(`${OFFICE}/admin/resources`);
+  await button(page, 'Publish a share of a Windows domain').click();
+  await dialog.getByRole('button', { name: 'Add a domain controller' }).click();
+  await dialog.getByLabel('The server’s whole name').fill('archive.office.lan');
+  await dialog.getByLabel('Its address in the office').fill('192.168.1.21');
+  await dialog.getByLabel('Whole name', { exact: true }).fill('dc1.office.lan');
+  await dialog.getByLabel('Address in the office', { exact: true }).fill('192.168.1.22');
+  await picture(page, 'admin-office-share', 'column', dialog);
+
+  await page.goto(`${OFFICE}/admin/access`);
+  const access = page.getByRole('region', { name: 'Access' });
+  await access.getByRole('button', { name: /^Atelier, files: no access$/ }).click();
+  const preview = page.getByRole('region', { name: 'Before you save' });
+  await preview.getByText(/people gain files/).waitFor();
+  await picture(page, 'admin-access-preview', 'desk');
 }
 
 async function portal(browser: Browser) {
   const context = await browser.newContext({ locale: 'en-GB' });
   const page = await context.newPage();
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const person = await who();
   await page.goto(`${OFFICE}/`);
   await locked(page);
-  await keep(page, 'locked');
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
-  await button(page, 'Open the office').click();
+  await keep(page, 'locked', 'phone');
+  await signIn(page, person);
   await opened(page);
-  await keep(page, 'office');
-  await page.goto(`${OFFICE}/devices`);
-  await heading(page, 'My devices');
-  await keep(page, 'devices');
-  await page.goto(`${OFFICE}/checklist`);
-  await page.getByLabel('Does it install updates by itself?').waitFor();
-  await keep(page, 'checklist');
-  await page.goto(`${OFFICE}/nowhere`);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await keep(page, 'nowhere');
+  await keepAll(page, [...PORTAL, ['nowhere', '/nowhere']], 'phone');
 }
 
 async function visitor(browser: Browser) {
-  const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
-  await page.goto(`${OFFICE}/`);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await keep(page, 'at-the-office');
-  await page.goto(`${OFFICE}/invitation`);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await keep(page, 'invitation');
+  complete();
+  await keepAll(await (await browser.newContext({ locale: 'en-GB' })).newPage(), VISITOR, 'phone');
 }
 
 const PARTS: Record<string, (browser: Browser) => Promise<void>> = { console: console_, portal, visitor };

@@ -1,28 +1,10 @@
 // A passkey: registered with a code, then one touch opens, extends, and opens nothing any more once it is removed.
-import type { CDPSession, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { authenticator } from './authenticator.ts';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, heading, locked, opened } from './page.ts';
+import { accessible, button, emptied, fits, heading, locked, opened, signIn, who } from './page.ts';
 
 const PATIENCE = 10_000;
-
-/** A computer's own keys, with a finger that can be taken for the right one or not. */
-async function authenticator(cdp: CDPSession) {
-  await cdp.send('WebAuthn.enable');
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return {
-    finger: (isUserVerified: boolean) => cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified }),
-    keys: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length,
-  };
-}
 
 const alert = (page: Page, text: string) => page.getByRole('alert').filter({ hasText: text }).waitFor();
 
@@ -34,9 +16,9 @@ async function lock(page: Page) {
   await want('share refused');
 }
 
-async function devices(page: Page) {
-  await page.getByRole('link', { name: 'My devices' }).click();
-  await heading(page, 'My devices');
+async function security(page: Page) {
+  await page.getByRole('link', { name: 'My security' }).click();
+  await heading(page, 'My security');
 }
 
 await story(async (browser) => {
@@ -50,8 +32,8 @@ await story(async (browser) => {
       throw new Error(`CSP: ${e.violatedDirective} ${e.blockedURI}`);
     });
   });
-  const { finger, keys } = await authenticator(await context.newCDPSession(page));
-  const person = JSON.parse(await want('person')) as { login: string; password: string };
+  const { finger, keys } = await authenticator(page);
+  const person = await who();
   const touch = button(page, 'Use a passkey');
 
   // By a certificate of the office's own they are not offered, until IT says that browsers trust it.
@@ -68,13 +50,9 @@ await story(async (browser) => {
   await alert(page, 'No passkey was used');
   await fits(page, 'no passkey');
 
-  const { user, password, code } = fields(page);
-  await user.fill(person.login);
-  await password.fill(person.password);
-  await code.fill(await want('code'));
-  await button(page, 'Open the office').click();
+  await signIn(page, person);
   await opened(page);
-  await devices(page);
+  await security(page);
   await page.getByText('You have none yet.').waitFor();
   await fits(page, 'no passkeys yet');
   await accessible(page, 'no passkeys yet');
@@ -85,11 +63,11 @@ await story(async (browser) => {
   await fresh.fill(await want('wrong code'));
   await button(page, 'Add a passkey').click();
   await alert(page, 'The code was not right');
-  ensure((await name.inputValue()) === 'laptop' && (await fresh.inputValue()) === '', 'what was typed is lost');
+  ensure((await name.inputValue()) === 'laptop' && (await emptied(fresh)), 'what was typed is lost');
   await fresh.fill(await want('code'));
   await button(page, 'Add a passkey').click();
   await status(page, 'laptop was added.');
-  ensure((await keys()) === 1, `${await keys()} keys were made`);
+  ensure((await keys()).length === 1, `${(await keys()).length} keys were made`);
   const row = page.getByRole('listitem').filter({ hasText: 'Not used yet' });
   await row.getByText('laptop').waitFor();
   await fits(page, 'a passkey');
@@ -123,8 +101,8 @@ await story(async (browser) => {
   await want('extended');
   await want('share open');
 
-  await devices(page);
-  await page.getByText('Last used').waitFor();
+  await security(page);
+  await page.getByRole('region', { name: 'Passkeys' }).getByText('Last used').waitFor();
   await button(page, 'Remove: laptop').click();
   await page.getByRole('alertdialog').getByText('Remove laptop for good?').waitFor();
   await fits(page, 'remove?');

@@ -5,9 +5,9 @@ import { ensure, story, want } from './browser.ts';
 import { accessible, button, fits, heading } from './page.ts';
 
 /** As Excel writes it in an office that speaks French. */
-const list = (zoe: string) =>
+const list = (zoe: string, mail: string) =>
   Buffer.from(
-    `Prénom;Nom;Utilisateur;Langue;Groupes\r\nZoé;Martin;${zoe};fr;workshop\r\nJan;De Smet;jan;nl;\r\n`,
+    `Prénom;Nom;Utilisateur;Courriel;Langue;Groupes\r\nZoé;Martin;${zoe};${mail};fr;workshop\r\nJan;De Smet;jan;;nl;\r\n`,
     'latin1',
   );
 
@@ -33,17 +33,25 @@ await story(async (browser) => {
   await dialog.getByLabel('Name', { exact: true }).fill('Léa d’Été');
   ensure((await dialog.getByLabel('User name').inputValue()) === 'lea.d.ete', 'no login was proposed');
   await dialog.getByLabel('User name').fill('anne');
+  await dialog.getByLabel('Mail address').fill('lea at example.org');
   await dialog.getByLabel('Language').selectOption('fr');
   await dialog.getByLabel('workshop').check();
   await accessible(page, 'add');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.getByText('Write an address such as anne@example.org.').waitFor();
+  await dialog.getByLabel('Mail address').fill('lea@example.org');
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByText('Somebody has this user name already.').waitFor();
+  await dialog.getByLabel('User name').fill('local');
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await dialog.getByText('This user name is reserved.').waitFor();
   await dialog.getByLabel('User name').fill('lea');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('dialog', { name: 'Invitation for Léa d’Été' }).waitFor();
   const link = (await dialog.locator('code').textContent()) ?? '';
   ensure(link.startsWith(`${OFFICE}/invitation#`), `the link is ${link}`);
   await accessible(page, 'issued');
+  ensure((await dialog.getByText('Send by mail').count()) === 0, 'mail is offered without a mail server');
 
   // The sheet is in the language of whoever gets it; its code is the link's.
   await dialog.getByRole('link', { name: 'Print the sheet' }).click();
@@ -51,7 +59,16 @@ await story(async (browser) => {
   const sheet = page.getByRole('article');
   await sheet.getByText('Gardez les codes de secours').waitFor();
   ensure((await sheet.getAttribute('lang')) === 'fr', 'the sheet speaks another language');
-  await page.getByLabel('Whom to call').fill('Ada, 101');
+  await sheet.getByText('Au bureau, scannez').waitFor();
+  await page.getByText('The sheets name nobody to call.').waitFor();
+  await page.evaluate(async () => {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ contact: { text: 'Ada', phone: '101' }, language: 'es' });
+    await fetch('/api/v1/settings', { method: 'PATCH', headers, body });
+  });
+  await page.getByRole('link', { name: 'All people' }).click();
+  await heading(page, 'People');
+  await page.goBack();
   await sheet.getByText('Appelez Ada, 101').waitFor();
   const token = (await sheet.locator('code').last().textContent()) ?? '';
   ensure(link.endsWith(`#${token}`), 'the sheet has another code');
@@ -77,14 +94,16 @@ await story(async (browser) => {
   const file = page.getByLabel('Choose the file');
   await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from('PK\u0003\u0004') });
   await page.getByText('This is a workbook.').waitFor();
-  await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: list('zoé') });
+  await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: list('zoé', 'zoe at home') });
+  ensure((await page.getByLabel('Language, where').inputValue()) === 'es', 'not the language of the office');
   await row(page, 'zoé').getByText('letters without accents, digits').waitFor();
-  await row(page, 'Zoé Martin').waitFor();
+  await row(page, 'Zoé Martin').getByText('The mail address is none').waitFor();
   await page.getByText('One line has to be put right first').waitFor();
-  ensure((await button(page, 'Add').count()) === 0, 'a list with an error can be taken');
+  ensure((await page.getByRole('button', { name: /^Add / }).count()) === 0, 'a list with an error can be taken');
   await fits(page, 'import');
   await accessible(page, 'import');
-  await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: list('zoe') });
+  await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: list('zoe', 'zoe@example.org') });
+  await row(page, 'zoe').getByText('zoe@example.org').waitFor();
   await button(page, 'Add 2 people').click();
   await heading(page, '2 people were added.');
   await page.getByRole('link', { name: 'Invitation sheets (2)' }).click();
@@ -94,7 +113,13 @@ await story(async (browser) => {
   const saved = page.waitForEvent('download');
   await button(page, 'Export as CSV').click();
   const exported = readFileSync(await (await saved).path(), 'utf8');
-  ensure(exported.includes('zoe,Zoé Martin,fr,workshop,user'), exported);
+  ensure(exported.includes('zoe,Zoé Martin,zoe@example.org,fr,workshop\r\n'), exported);
+  // What is exported is what is imported: nothing in it is new, strange or left out.
+  await go('/import', 'Import a list');
+  await file.setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(exported) });
+  await page.getByText('Everybody in this list is there already.').waitFor();
+  ensure((await page.getByText('Not read:').count()) === 0, 'a column of the export is not read');
+  await page.getByRole('link', { name: 'All people' }).click();
 
   // Shut out: what is open at home closes.
   await page.getByRole('searchbox').fill('anne');
@@ -116,9 +141,11 @@ await story(async (browser) => {
   await said('may come in again');
   await button(page, 'Change').first().click();
   await dialog.getByLabel('Name', { exact: true }).fill('Anne Dubois');
+  await dialog.getByLabel('Mail address').fill('anne@example.org');
   await dialog.getByLabel('Language').selectOption('ca');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await heading(page, 'Anne Dubois');
+  await page.getByText('anne@example.org').waitFor();
 
   // The last administrator is kept, and is not asked to leave by this page.
   await go('/person?login=ada', /ada/i);
@@ -157,6 +184,8 @@ await story(async (browser) => {
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await button(page, 'Members: Board').click();
   await dialog.getByLabel('(jan)').check();
+  await dialog.getByLabel('(zoe)').check();
+  await dialog.getByText(/New in the group: .*Jan De Smet.*reaches nothing yet/).waitFor();
   await accessible(page, 'members');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await row(page, 'Board').getByText('Jan De Smet').waitFor();
@@ -164,6 +193,15 @@ await story(async (browser) => {
   await dialog.getByLabel('Name of the group').fill('Management');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await row(page, 'Management').getByText('Jan De Smet').waitFor();
+  await button(page, 'Members: Management').click();
+  await dialog.getByLabel('(zoe)').uncheck();
+  await dialog.getByText('No longer in the group: Zoé Martin.').waitFor();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await row(page, 'Management').getByText('Jan De Smet', { exact: true }).waitFor();
+  await button(page, 'Members: workshop').click();
+  await dialog.getByLabel('(jan)').check();
+  await dialog.getByText(/New for Jan De Smet: access to .*files/).waitFor();
+  await page.keyboard.press('Escape');
   await fits(page, 'groups');
   await accessible(page, 'groups');
   await button(page, 'Remove: workshop').click();

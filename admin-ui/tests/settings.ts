@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { administrator, OFFICE, open, row } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
-import { accessible, button, fields, fits, heading } from './page.ts';
+import { accessible, button, fits, heading, signIn, who } from './page.ts';
 
 const RULES = 'Lock your screen.\n\nKeep papers of customers in the office.';
 
@@ -42,6 +42,15 @@ async function office(page: Page) {
   await page.getByText('Write DNS zones such as corp.lan').waitFor();
   await zones.fill('office.lan');
   await save(page, 'Names in the office');
+  const passkeys = page.getByLabel('People may sign in with a passkey');
+  ensure(!(await passkeys.isChecked()), 'passkeys are offered unasked');
+  await passkeys.check();
+  await save(page, 'Passkeys');
+  await page.reload();
+  await passkeys.waitFor();
+  ensure(await passkeys.isChecked(), 'passkeys are not offered');
+  await passkeys.uncheck();
+  await save(page, 'Passkeys');
   await fits(page, 'settings');
 }
 
@@ -156,10 +165,15 @@ async function tokens(page: Page) {
 async function invited(browser: Browser, page: Page) {
   const zoe = { login: 'zoe', name: 'Zoé', mail: 'zoe@example.org', language: 'fr' };
   ensure((await asks(page, 'POST', '/users', '', zoe)).status === 201, 'Zoé is not added');
-  const { value } = await asks(page, 'POST', '/invitations', '', { user: 'zoe' });
-  const path = `/invitations/${value.invitation.id}/mail`;
-  const sent = await asks(page, 'POST', path, '', { token: value.token });
-  ensure(sent.value.trouble === null, `not mailed: ${JSON.stringify(sent)}`);
+  await page.goto(`${OFFICE}/admin/people/person?login=zoe`);
+  await button(page, 'Invite').click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Invite' }).click();
+  await page.getByText('To zoe@example.org, in Zoé’s language.').waitFor();
+  await fits(page, 'an invitation');
+  await accessible(page, 'an invitation');
+  await button(page, 'Send by mail').click();
+  await page.getByRole('status').filter({ hasText: 'Sent to zoe@example.org.' }).waitFor();
+  await page.keyboard.press('Escape');
   const letter = await want('letter zoe@example.org');
   ensure(letter.includes('Bonjour Zoé') && letter.includes('+32 2 123 45 67'), letter);
   const link = /https:\/\/\S+#\S+/.exec(letter)?.[0];
@@ -193,13 +207,9 @@ async function invited(browser: Browser, page: Page) {
 async function asked(browser: Browser) {
   const context = await browser.newContext({ locale: 'en-GB' });
   const page = await context.newPage();
-  const person = JSON.parse(await want('other person')) as { login: string; password: string };
+  const person = await who('other person');
   await page.goto(`${OFFICE}/admin`);
-  const form = fields(page);
-  await form.user.fill(person.login);
-  await form.password.fill(person.password);
-  await form.code.fill(await want('other code'));
-  await button(page, 'Sign in').click();
+  await signIn(page, person, 'Sign in', await want('other code'));
   await heading(page, 'This is IT’s place');
   await page.goto(`${OFFICE}/`);
   await heading(page, 'Rules for working from home');
@@ -221,6 +231,18 @@ async function asked(browser: Browser) {
   await context.close();
 }
 
+/** What IT sees of it. */
+async function seen(page: Page) {
+  await page.goto(`${OFFICE}/admin/people/person?login=boris`);
+  await page.getByText(/^Version 1 accepted, /).waitFor();
+  const answer = (question: string) => page.getByRole('listitem').filter({ hasText: question });
+  await answer('Is there a dog?').getByText('I do not know').waitFor();
+  await answer('Does it install updates by itself?').getByText('Yes').waitFor();
+  await answer('Is the disk of this computer encrypted?').getByText('Not answered').waitFor();
+  await fits(page, 'what somebody answered');
+  await accessible(page, 'what somebody answered');
+}
+
 await story(async (browser) => {
   const page = await administrator(browser);
   await office(page);
@@ -229,4 +251,5 @@ await story(async (browser) => {
   await tokens(page);
   await invited(browser, page);
   await asked(browser);
+  await seen(page);
 });

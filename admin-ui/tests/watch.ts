@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { administrator, OFFICE, open, row } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
 import { accessible, button, fits, heading } from './page.ts';
+import { picture } from './pictures.ts';
 
 const PATIENCE = 20_000;
 
@@ -27,6 +28,7 @@ async function live(page: Page) {
     null,
     { timeout: PATIENCE },
   );
+  await picture(page, 'admin-live-passes', 'desk');
   console.log(`seen: ${await row(page, 'laptop').locator('[data-rate]').innerText()}`);
 
   await page.getByRole('searchbox').fill('lap');
@@ -103,7 +105,7 @@ async function audit(page: Page) {
 
   await page.getByLabel('About whom').fill('zoe');
   await button(page, 'Show').click();
-  await page.getByRole('alert').filter({ hasText: 'no user `zoe`' }).waitFor();
+  await page.getByRole('alert').filter({ hasText: 'There is no “zoe” here.' }).waitFor();
   await button(page, 'Clear the filter').click();
 
   await page.getByLabel('Sign-ins and doors').selectOption('92');
@@ -129,7 +131,7 @@ const check = (page: Page, name: string, state: string) =>
 async function health(page: Page) {
   await open(page, 'Health');
   for (const name of ['data_plane', 'second_lock', 'dns', 'disk', 'clock']) await check(page, name, 'well');
-  await page.getByText('All is well').waitFor();
+  await page.getByText(/^(All is well|Nothing is broken; )/).waitFor();
   await fits(page, 'health');
   await accessible(page, 'health');
 

@@ -26,6 +26,8 @@ CREATE TABLE site (
     ca_key           TEXT   NOT NULL,
     tls_certificate  TEXT   NOT NULL,
     tls_key          TEXT   NOT NULL,
+    strangers_certificate TEXT NOT NULL,
+    strangers_key         TEXT NOT NULL,
     tls_names        TEXT   NOT NULL,
     tls_renew_at     BIGINT NOT NULL,
     created_at       BIGINT NOT NULL,
@@ -46,8 +48,9 @@ CREATE TABLE users (
     language          TEXT   NOT NULL CHECK (language IN ('fr', 'nl', 'ca', 'es', 'en')),
     role              TEXT   NOT NULL CHECK (role IN ('admin', 'user')),
     password_hash     TEXT,
+    -- Nothing of somebody whose second factor is a passkey.
     totp_secret       TEXT,
-    totp_confirmed_at BIGINT,
+    factor_confirmed_at BIGINT,
     totp_last_step    BIGINT NOT NULL DEFAULT 0,
     password_failures BIGINT NOT NULL DEFAULT 0,
     password_failures_elsewhere BIGINT NOT NULL DEFAULT 0,
@@ -245,3 +248,4 @@ CREATE TABLE audit (
     details TEXT   NOT NULL
 );
 CREATE INDEX audit_at ON audit (at);
+CREATE INDEX audit_login ON audit (login, id);

@@ -5,11 +5,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
+use sha2::{Digest as _, Sha256};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -128,6 +131,14 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).map_err(AuthorityError::Making)?;
         Ok((format!("{}{}", certificate.pem(), self.certificate_pem), key.serialize_pem()))
     }
+}
+
+/// SHA-256 of the first certificate in this text, as browsers show it: `AB:CD:…`. Nothing if there is none.
+#[must_use]
+pub fn fingerprint(pem: &str) -> Option<String> {
+    let encoded = pem.split_once("-----BEGIN CERTIFICATE-----")?.1.split_once("-----END CERTIFICATE-----")?.0;
+    let der = STANDARD.decode(encoded.split_whitespace().collect::<String>()).ok()?;
+    Some(Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
 }
 
 impl std::fmt::Debug for Authority {

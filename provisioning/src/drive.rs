@@ -104,27 +104,27 @@ impl Language {
         let (open, locked, added) = match self {
             Self::English => (
                 "Open my office",
-                "The office does not answer. Is WireGuard on? Sign in on the page that opens now, then start this file again.",
+                "The folder does not open. Is WireGuard on, and the folder's name right? Sign in on the page that opens now, then start this file again.",
                 "Done. You find it in the Explorer under This PC or on your desktop.",
             ),
             Self::French => (
                 "Ouvrir mon bureau",
-                "Le bureau ne répond pas. WireGuard est-il activé ? Identifiez-vous sur la page qui s'ouvre, puis relancez ce fichier.",
+                "Le dossier ne s'ouvre pas. WireGuard est-il activé, et le nom du dossier est-il le bon ? Identifiez-vous sur la page qui s'ouvre, puis relancez ce fichier.",
                 "C'est fait. Vous le trouverez dans l'Explorateur, sous Ce PC, ou sur votre bureau Windows.",
             ),
             Self::Dutch => (
                 "Mijn kantoor openen",
-                "Het kantoor antwoordt niet. Staat WireGuard aan? Meld u aan op de pagina die nu opent en start dit bestand opnieuw.",
+                "De map gaat niet open. Staat WireGuard aan, en klopt de naam van de map? Meld u aan op de pagina die nu opent en start dit bestand opnieuw.",
                 "Klaar. U vindt het in de Verkenner onder Deze pc of op uw bureaublad.",
             ),
             Self::Catalan => (
                 "Obre la meva oficina",
-                "L'oficina no respon. Teniu WireGuard activat? Entreu a la pàgina que s'obre ara i torneu a executar aquest fitxer.",
+                "La carpeta no s'obre. Teniu WireGuard activat, i el nom de la carpeta és correcte? Entreu a la pàgina que s'obre ara i torneu a executar aquest fitxer.",
                 "Fet. El trobareu a l'Explorador, a Aquest ordinador, o a l'escriptori.",
             ),
             Self::Spanish => (
                 "Abrir mi oficina",
-                "La oficina no responde. ¿Tiene WireGuard activado? Entre en la página que se abre ahora y vuelva a ejecutar este archivo.",
+                "La carpeta no se abre. ¿Tiene WireGuard activado, y es correcto el nombre de la carpeta? Entre en la página que se abre ahora y vuelva a ejecutar este archivo.",
                 "Listo. Lo encontrará en el Explorador, en Este equipo, o en el escritorio.",
             ),
         };

@@ -20,6 +20,16 @@ pub const DIGITS: u8 = 6;
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; 20]);
 
+fn base32(secret: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(totp_rs::Secret::from(secret.to_vec()).to_base32())
+}
+
+/// Whether this is the secret's [`Secret::base32`]; takes as long for any text of its length.
+#[must_use]
+pub fn is_base32_of(text: &str, secret: &[u8]) -> bool {
+    base32(secret).as_bytes().ct_eq(text.as_bytes()).into()
+}
+
 impl Secret {
     /// A new secret from the kernel's randomness.
     ///
@@ -40,7 +50,7 @@ impl Secret {
     /// Base32, for people who type it into their app.
     #[must_use]
     pub fn base32(&self) -> Zeroizing<String> {
-        Zeroizing::new(totp_rs::Secret::from(self.0.to_vec()).to_base32())
+        base32(&self.0)
     }
 
     /// What the QR code says: an `otpauth` URI.
@@ -71,11 +81,24 @@ impl fmt::Debug for Secret {
 /// whatever is wrong. Spaces are tolerated, the future is not.
 #[must_use]
 pub fn matching_step(secret: &[u8], code: &str, unix_seconds: u64) -> Option<u64> {
-    let code: Zeroizing<Vec<u8>> = Zeroizing::new(code.bytes().filter(|b| !b.is_ascii_whitespace()).take(64).collect());
     let current = step(unix_seconds);
+    matching(secret, code, current.saturating_sub(1)..=current)
+}
+
+/// Whether this code is of another time, up to an hour before or after: then it comes from a clock that is wrong. To be asked
+/// by whoever is setting their app up, and good for nothing.
+#[must_use]
+pub fn is_of_another_time(secret: &[u8], code: &str, unix_seconds: u64) -> bool {
+    const HOUR: u64 = 3600 / STEP_SECONDS;
+    let current = step(unix_seconds);
+    matching(secret, code, current.saturating_sub(HOUR)..=current.saturating_add(HOUR)).is_some()
+}
+
+fn matching(secret: &[u8], code: &str, steps: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    let code: Zeroizing<Vec<u8>> = Zeroizing::new(code.bytes().filter(|b| !b.is_ascii_whitespace()).take(64).collect());
     let totp = totp(secret);
     let (mut found, mut fits) = (Choice::from(0), 0);
-    for candidate in [current.saturating_sub(1), current] {
+    for candidate in steps {
         let right = at(&totp, candidate);
         let equal = right.as_bytes().ct_eq(&code);
         fits = u64::conditional_select(&fits, &candidate, equal);
@@ -147,6 +170,20 @@ mod tests {
         ] {
             assert_eq!(matching_step(RFC, &code, seconds), expected, "{seconds}");
         }
+    }
+
+    #[test]
+    fn of_another_time() {
+        let code = code_at(RFC, 100_000);
+        for (seconds, expected) in [
+            (3_000_000 + 3_600, true),
+            (3_000_000 - 3_600, true),
+            (3_000_000 + 3_630, false),
+            (3_000_000 - 3_601, false),
+        ] {
+            assert_eq!(is_of_another_time(RFC, &code, seconds), expected, "{seconds}");
+        }
+        assert!(!is_of_another_time(RFC, "12345", 3_000_000) && !is_of_another_time(RFC, "", 0));
     }
 
     #[test]

@@ -4,14 +4,20 @@
 //! a look at the network), and the answer is one line on the script's standard input, where secrets belong.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
+use crate::gateway::Person;
 use crate::netns::Netns;
 use crate::place::Office;
+use crate::probe::connect;
+
+/// A share answers in so long, or not at all.
+const KNOCK: Duration = Duration::from_secs(3);
 
 /// What a script may take.
 const LIMIT: Duration = Duration::from_secs(90);
@@ -21,6 +27,23 @@ const LIMIT: Duration = Duration::from_secs(90);
 pub struct Browser<'o> {
     ns: &'o Netns,
     home: PathBuf,
+    limit: Duration,
+}
+
+/// What a script told.
+#[derive(Debug)]
+pub struct Told {
+    /// What it said beside what it wanted.
+    pub lines: Vec<String>,
+    wanted: Vec<String>,
+}
+
+impl Told {
+    /// How often it wanted this.
+    #[must_use]
+    pub fn wanted(&self, what: &str) -> usize {
+        self.wanted.iter().filter(|w| *w == what).count()
+    }
 }
 
 impl<'o> Browser<'o> {
@@ -37,28 +60,39 @@ impl<'o> Browser<'o> {
         if let Some(authority) = authority {
             ns.ok(["certutil", "-d", &store, "-A", "-n", "office", "-t", "C,,", "-i", &authority.to_string_lossy()])?;
         }
-        Ok(Self { ns, home })
+        Ok(Self { ns, home, limit: LIMIT })
     }
 
-    /// Runs a script of `admin-ui/tests` to its good end; `answer` gives what it wants. Returns what else it said.
-    ///
-    /// # Errors
-    /// The script failed, or `answer` did.
-    pub fn run(&self, script: &str, answer: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Result<Vec<String>> {
-        self.run_within(LIMIT, script, answer)
+    /// For scripts that take longer than most.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
-    /// The same for a script that takes longer.
+    /// The same as this person, whose name, password and codes the script asks for.
     ///
     /// # Errors
     /// As [`Browser::run`].
-    pub fn run_within(
+    pub fn lead(
         &self,
-        limit: Duration,
         script: &str,
+        person: &mut Person,
         mut answer: impl FnMut(&str) -> anyhow::Result<String>,
-    ) -> anyhow::Result<Vec<String>> {
-        let limit = limit.as_secs().to_string();
+    ) -> anyhow::Result<Told> {
+        self.run(script, |wanted| match wanted {
+            "person" => Ok(person.credentials()),
+            "code" => person.authenticator.fresh_code(),
+            "wrong code" => person.authenticator.wrong_code(),
+            other => answer(other),
+        })
+    }
+
+    /// Runs a script of `admin-ui/tests` to its good end; `answer` gives what it wants.
+    ///
+    /// # Errors
+    /// The script failed, or `answer` did.
+    pub fn run(&self, script: &str, mut answer: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Result<Told> {
+        let limit = self.limit.as_secs().to_string();
         let interface = Path::new(env!("CARGO_MANIFEST_DIR")).join("../admin-ui");
         ensure!(interface.join("node_modules").exists(), "the web interface is not built: run `make web` first");
         let script = interface.join("tests").join(script).to_string_lossy().into_owned();
@@ -67,14 +101,15 @@ impl<'o> Browser<'o> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("start node")?;
         let mut input = child.stdin.take().context("standard input")?;
         let output = BufReader::new(child.stdout.take().context("standard output")?);
-        let mut said = Vec::new();
+        let (mut lines, mut asked) = (Vec::new(), Vec::new());
         let mut failed = None;
         for line in output.lines() {
             let line = line?;
             let Some(wanted) = line.strip_prefix("want ") else {
-                said.push(line);
+                lines.push(line);
                 continue;
             };
+            asked.push(wanted.to_owned());
             match answer(wanted) {
                 Ok(line) => writeln!(input, "{line}").context("answer the script")?,
                 Err(e) => {
@@ -86,10 +121,30 @@ impl<'o> Browser<'o> {
         // Without anybody to answer it, the script ends, and its browser with it.
         drop(input);
         let status = child.wait()?;
-        match failed {
-            Some(e) => Err(e),
-            None if status.success() => Ok(said),
-            None => bail!("the script ended with {status}: {}", said.join("\n")),
+        if let Some(e) = failed {
+            return Err(e);
+        }
+        ensure!(status.success(), "the script ended with {status}: {}", lines.join("\n"));
+        ensure!(lines.pop().as_deref() == Some("done"), "the script left early: {}", lines.join("\n"));
+        for line in &lines {
+            eprintln!("{line}");
+        }
+        Ok(Told { lines, wanted: asked })
+    }
+}
+
+/// What a script sees of a share from this machine, when it wants `share open` or `share refused`.
+///
+/// # Errors
+/// It is not so, or something else is wanted.
+pub fn share_is(ns: &Netns, share: &[SocketAddr], wanted: &str) -> anyhow::Result<String> {
+    for to in share {
+        let reach = connect(ns, *to, KNOCK)?;
+        match wanted {
+            "share open" => ensure!(reach.is_open(), "{to} is not open: {reach:?}"),
+            "share refused" => ensure!(reach.is_refused_at_once(), "{to} is not refused: {reach:?}"),
+            _ => bail!("the script wants `{wanted}`"),
         }
     }
+    Ok(String::from("seen"))
 }

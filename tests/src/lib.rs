@@ -30,7 +30,7 @@ pub mod totp;
 mod wire;
 mod wireguard;
 
-pub use browser::Browser;
+pub use browser::{Browser, Told, share_is};
 pub use capture::{Capture, Seen, now};
 pub use config_text::TunnelConfig;
 pub use directory::Directory;

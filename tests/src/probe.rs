@@ -21,7 +21,7 @@ pub enum Reach {
     Refused {
         /// After so long.
         after: Duration,
-        /// `ECONNREFUSED` for a reset; `EHOSTUNREACH`, `EACCES` or the like for ICMP.
+        /// `ECONNREFUSED` or `ECONNRESET` for a reset; `EHOSTUNREACH`, `EACCES` or the like for ICMP.
         errno: i32,
     },
     /// Nobody answered at all.
@@ -55,11 +55,11 @@ pub fn connect(ns: &Netns, to: SocketAddr, limit: Duration) -> anyhow::Result<Re
             Ok(_) => Reach::Open,
             Err(e) if e.kind() == ErrorKind::TimedOut => Reach::Silent,
             Err(e) if Errno::from_io_error(&e) == Some(Errno::NETUNREACH) => Reach::NoRoute,
-            // a reset; ICMP errors as they come for IPv4 and IPv6
+            // a reset, also of one who closes the port just now; ICMP errors as they come for IPv4 and IPv6
             Err(e)
                 if matches!(
                     Errno::from_io_error(&e),
-                    Some(Errno::CONNREFUSED | Errno::HOSTUNREACH | Errno::ACCESS)
+                    Some(Errno::CONNREFUSED | Errno::CONNRESET | Errno::HOSTUNREACH | Errno::ACCESS)
                 ) =>
             {
                 Reach::Refused { after: began.elapsed(), errno: e.raw_os_error().unwrap_or_default() }

@@ -54,8 +54,8 @@ impl Authenticator {
         loop {
             let now = seconds()?;
             let step = now / STEP_S;
-            // Its last seconds are left alone: the code would be too old when it arrives.
-            let oldest = if now % STEP_S < STEP_S - 3 { step - 1 } else { step };
+            // Its last seconds are left alone: typed as slowly as people do, the code would be too old when it arrives.
+            let oldest = if now % STEP_S < STEP_S - 8 { step - 1 } else { step };
             let next = oldest.max(self.last_step + 1);
             if next <= step {
                 self.last_step = next;

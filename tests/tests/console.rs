@@ -32,31 +32,8 @@ fn at_the_office(
     let mut cast = Cast::start(office, options)?;
     let mut admin = cast.gateway.redeem("ada", &cast.gateway.admin_token.clone())?;
     office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
-    let browser = Browser::new(office, &office.pc, Some(&cast.gateway.authority()?))?;
+    let browser = Browser::new(office, &office.pc, Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
     tell(&mut cast, &mut admin, &browser)
-}
-
-/// Leads the browser by this script; what it wants beside the administrator's credentials is given by `answer`.
-fn lead(
-    browser: &Browser<'_>,
-    script: &str,
-    admin: &mut Person,
-    mut answer: impl FnMut(&str) -> anyhow::Result<String>,
-) -> anyhow::Result<Vec<String>> {
-    let said = browser.run_within(PATIENCE, script, |wanted| match wanted {
-        "person" => Ok(credentials(admin)),
-        "code" => admin.authenticator.fresh_code(),
-        other => answer(other),
-    })?;
-    ensure!(said.last().map(String::as_str) == Some("done"), "{said:?}");
-    for line in &said {
-        eprintln!("{line}");
-    }
-    Ok(said)
-}
-
-fn credentials(person: &Person) -> String {
-    json!({ "login": person.login, "password": person.password }).to_string()
 }
 
 #[test]
@@ -66,7 +43,7 @@ fn a_device_is_shut_out_from_its_row() -> anyhow::Result<()> {
             let client = cast.anne_at(Home::A)?;
             cast.anne_signs_in(client.ns())?;
             let share = cast.files_at(445)[0];
-            lead(browser, "overview.ts", admin, |wanted| {
+            browser.lead("overview.ts", admin, |wanted| {
                 Ok(match wanted {
                     "door open" => {
                         ensure!(connect(client.ns(), share, KNOCK)?.is_open(), "the share is refused");
@@ -76,7 +53,7 @@ fn a_device_is_shut_out_from_its_row() -> anyhow::Result<()> {
                         ensure!(!connect(client.ns(), share, KNOCK)?.is_open(), "the share is open still");
                         String::from("seen")
                     }
-                    "other person" => credentials(&cast.boris),
+                    "other person" => cast.boris.credentials(),
                     "other code" => cast.boris.authenticator.fresh_code()?,
                     other => bail!("the script wants `{other}`"),
                 })
@@ -94,7 +71,7 @@ fn people_come_and_go_by_the_console() -> anyhow::Result<()> {
             let client = cast.anne_at(Home::A)?;
             cast.anne_signs_in(client.ns())?;
             let share = cast.files_at(445)[0];
-            lead(browser, "people.ts", admin, |wanted| {
+            browser.lead("people.ts", admin, |wanted| {
                 match wanted.split_once(' ') {
                     Some(("redeemed", by)) => {
                         let (login, token) = by.split_once(' ').context("a login and a token")?;
@@ -134,7 +111,7 @@ fn a_group_is_given_a_share_and_loses_it() -> anyhow::Result<()> {
                 Ok((alias, 445).into())
             };
             let (mut opened, mut refused) = (0, 0);
-            lead(browser, "access.ts", admin, |wanted| {
+            browser.lead("access.ts", admin, |wanted| {
                 Ok(match wanted {
                     "share open" => {
                         let out = office.smb(client.ns(), "archive.office.lan", ARCHIVE, "ls")?;
@@ -184,7 +161,7 @@ fn what_passes_is_seen_live_and_ends_with_a_cut() -> anyhow::Result<()> {
                 })?;
                 Ok("seen".into())
             };
-            lead(browser, "watch.ts", admin, |wanted| {
+            browser.lead("watch.ts", admin, |wanted| {
                 Ok(match wanted {
                     "part" => "live".into(),
                     "transfer" => {
@@ -205,7 +182,7 @@ fn what_passes_is_seen_live_and_ends_with_a_cut() -> anyhow::Result<()> {
             client.wait_for_handshake(Duration::from_secs(30))?;
             cast.anne_signs_in(client.ns())?;
             ensure!(connect(client.ns(), share, KNOCK)?.is_open(), "let in again, the share is refused");
-            lead(browser, "watch.ts", admin, |wanted| {
+            browser.lead("watch.ts", admin, |wanted| {
                 Ok(match wanted {
                     "part" => "lock".into(),
                     "share shut" => {
@@ -226,7 +203,7 @@ fn the_audit_is_filtered_and_exported() -> anyhow::Result<()> {
         at_the_office(office, |cast, admin, browser| {
             // What a spreadsheet would reckon.
             cast.gateway.cli(&["group", "add", "=1+1"])?;
-            lead(browser, "watch.ts", admin, |wanted| {
+            browser.lead("watch.ts", admin, |wanted| {
                 Ok(match wanted {
                     "part" => "audit".into(),
                     "kept" => cast.gateway.cli(&["settings", "show"])?["retention"]["access"].to_string(),
@@ -243,7 +220,7 @@ fn what_is_not_well_turns_red_with_its_cure_and_green_again() -> anyhow::Result<
     scenario(OfficeOptions::default(), |office| {
         at_the_office(office, |cast, admin, browser| {
             let resolver = OFFICE_DNS.to_string();
-            lead(browser, "watch.ts", admin, |wanted| {
+            browser.lead("watch.ts", admin, |wanted| {
                 Ok(match wanted {
                     "part" => "health".into(),
                     // Where nobody answers.
@@ -278,7 +255,7 @@ fn settings_mail_and_tokens_and_what_comes_of_them() -> anyhow::Result<()> {
             let server = MailServer::start(office, &office.files, 2525, account, false)?;
             let _encrypting = MailServer::start(office, &office.files, 2587, account, true)?;
             let user = |login: &str| cast.gateway.cli(&["user", "show", login]);
-            lead(browser, "settings.ts", admin, |wanted| {
+            browser.lead("settings.ts", admin, |wanted| {
                 Ok(match wanted.split_once(' ').unwrap_or((wanted, "")) {
                     ("mail", "server") => {
                         json!({ "host": FILES.to_string(), "user": account.0, "password": account.1 }).to_string()
@@ -287,7 +264,7 @@ fn settings_mail_and_tokens_and_what_comes_of_them() -> anyhow::Result<()> {
                     ("code", secret) => Authenticator::new(secret)?.fresh_code()?,
                     ("rules", of) => user(of.trim_start_matches("of "))?["rules_accepted"].to_string(),
                     ("checklist", of) => user(of.trim_start_matches("of "))?["checklist"].to_string(),
-                    ("other", "person") => credentials(&cast.boris),
+                    ("other", "person") => cast.boris.credentials(),
                     ("other", "code") => cast.boris.authenticator.fresh_code()?,
                     _ => bail!("the script wants `{wanted}`"),
                 })

@@ -46,6 +46,8 @@ fn set_up_asks_again_where_the_slip_was_made() -> anyhow::Result<()> {
             person.answer("Interface in the office LAN", "eth9")?;
             person.see("there is no interface `eth9`; there are: ")?;
             person.answer("Interface in the office LAN", "lan0")?;
+            person.answer("from the internet", "perhaps")?;
+            person.answer("from the internet", "")?;
             person.answer("Login of the first administrator:", "Marc Dupré")?;
             person.see("letters without accents")?;
             person.answer("Login of the first administrator:", "marc")?;
@@ -67,7 +69,7 @@ fn set_up_asks_again_where_the_slip_was_made() -> anyhow::Result<()> {
         person.see("192.168.1.77:53 ")?;
         person.see("names fail for devices")?;
         person.answer("Is this right?", "maybe")?;
-        person.see("a number from 1 to 11")?;
+        person.see("a number from 1 to 12")?;
         person.answer("Is this right?", "6")?;
         person.answer("DNS servers of the office", &office::addresses::OFFICE_DNS.to_string())?;
         let shown = person.see("Is this right?")?;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use provisioning::addresses::{self, SiteNetwork};
-use provisioning::authority::{Authority, Bounds, SERVER_DAYS};
+use provisioning::authority::{Authority, Bounds, SERVER_DAYS, fingerprint};
 use provisioning::invitation::Token;
 use provisioning::keys::PrivateKey;
 use zeroize::Zeroizing;
@@ -44,6 +44,9 @@ const PRIVATE: [IpNet; 4] = [
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
 ];
 
+/// What a certificate in PEM ends with.
+const END: &str = "-----END CERTIFICATE-----\n";
+
 /// The database's files.
 const DATABASE: [&str; 3] = ["passerelle.db", "passerelle.db-wal", "passerelle.db-shm"];
 
@@ -74,12 +77,20 @@ pub struct FirstBoot {
     pub admin_language: String,
 }
 
-/// Makes everything. The answer is the invitation of the first administrator, to be shown once.
+/// What is to be shown once.
+pub struct Born {
+    /// The invitation of the first administrator.
+    pub token: String,
+    /// SHA-256 of the certificate that its pages will show.
+    pub fingerprint: String,
+}
+
+/// Makes everything.
 ///
 /// # Errors
 /// What kept it from being made, or that there is a database already. No database is left behind then; a sealing key that
 /// is there already is taken by the next try.
-pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<String> {
+pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Born> {
     let database = config.database();
     anyhow::ensure!(!database.is_set_up().await?, "this gateway is set up already: there is a site in {database}");
     let state_dir = &config.state_dir;
@@ -89,7 +100,7 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
     let sealer = Arc::new(Sealer::load_or_make(state_dir)?);
     // While there is room: it is for when there is none.
     crate::store::cuts::prepare(&state_dir.join(super::CUTS))?;
-    let made = make(config, boot, sealer).await.and_then(|token| give_away(config).map(|()| token));
+    let made = make(config, boot, sealer).await.and_then(|born| give_away(config).map(|()| born));
     if made.is_err() {
         for name in DATABASE {
             // What is not there need not go.
@@ -99,7 +110,7 @@ pub async fn first_boot(config: &Config, boot: FirstBoot) -> anyhow::Result<Stri
     made
 }
 
-async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::Result<String> {
+async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::Result<Born> {
     let now = Moment::now();
     let text = |e: crate::http::error::ApiError| anyhow::anyhow!(e.sentence());
     let login = input::login(&boot.admin_login).map_err(text)?;
@@ -139,6 +150,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         ca_key: authority.key_pem(),
         tls_certificate: String::new(),
         tls_key: Zeroizing::default(),
+        strangers_certificate: String::new(),
+        strangers_key: Zeroizing::default(),
         tls_names: String::new(),
         tls_renew_at: Unix(0),
     };
@@ -152,7 +165,8 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
     write.invite(user, &token.hash()).await?;
     write.commit().await?;
     store.close().await;
-    Ok(token.to_string())
+    let fingerprint = fingerprint(&made.tls_certificate).context("the TLS certificate")?;
+    Ok(Born { token: token.to_string(), fingerprint })
 }
 
 /// What the internal CA may vouch for: the gateway's own names, and private addresses, of which every office has its own.
@@ -165,7 +179,8 @@ fn bounds(public_name: &str, zone: &str) -> Bounds {
     bounds
 }
 
-/// A certificate for the site's names and addresses, from the internal CA.
+/// Certificates from the internal CA: for the site's names and addresses; and for strangers, whom it is not told what else
+/// the gateway is called, nor where.
 pub(super) fn issue(site: &mut Site, config: &Config, now: Moment) -> anyhow::Result<()> {
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
     let (text, names, ips) = tls_names(site, config);
@@ -173,6 +188,16 @@ pub(super) fn issue(site: &mut Site, config: &Config, now: Moment) -> anyhow::Re
         authority.issue_server_at(&names, &ips, now.wall.seconds()).context("issue the TLS certificate")?;
     site.tls_certificate = certificate;
     site.tls_key = Zeroizing::new(key);
+    let (public_names, public_ips) = match site.public_name.parse::<IpAddr>() {
+        Ok(ip) => (Vec::new(), vec![ip]),
+        Err(_) => (vec![site.public_name.clone()], Vec::new()),
+    };
+    let (chain, key) = authority
+        .issue_server_at(&public_names, &public_ips, now.wall.seconds())
+        .context("issue the TLS certificate for strangers")?;
+    // Without the authority's own, which says what it may vouch for: whoever trusts it has it.
+    site.strangers_certificate = chain.split_inclusive(END).next().unwrap_or_default().to_owned();
+    site.strangers_key = Zeroizing::new(key);
     site.tls_names = text;
     site.tls_renew_at = now.wall + RENEW;
     Ok(())

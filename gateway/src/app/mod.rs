@@ -40,7 +40,7 @@ use crate::store::site::Site;
 use crate::store::{Moment, Store};
 
 pub(crate) use first_boot::RENEW_BEFORE;
-pub use first_boot::{FirstBoot, first_boot};
+pub use first_boot::{Born, FirstBoot, first_boot};
 
 use self::office::{Office, With};
 
@@ -91,8 +91,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(views.clone().follow(started.reconciler.published()));
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
-    let tls = listen::tls(certificate.clone())?;
-    tokio::spawn(renew_daily(store.clone(), config.clone(), certificate));
+    let to_strangers = Arc::new(Certificate::new(&site.strangers_certificate, &site.strangers_key)?);
+    let (tls, strangers_tls) = (listen::tls(certificate.clone())?, listen::tls(to_strangers.clone())?);
+    tokio::spawn(renew_daily(store.clone(), config.clone(), [certificate, to_strangers]));
     let also = office.portal().map(|ip| ip.to_string()).chain(config.also_named.iter().cloned());
     let public_name = site.public_name.clone();
     let from_home = !config.internet_listen.is_empty();
@@ -106,7 +107,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
-    let with = With { tls, router, internet, public_name, view: views.office, site: site.network };
+    let with = With { tls, strangers_tls, router, internet, public_name, view: views.office, site: site.network };
     office.serve(&with, &mut doors);
     let With { tls, router, public_name, .. } = with;
     doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel }));
@@ -231,11 +232,12 @@ async fn renewed(store: &Store, mut site: Site, config: &Config, now: Moment) ->
 }
 
 /// This process may run for longer than a certificate is valid.
-async fn renew_daily(store: Arc<Store>, config: Config, certificate: Arc<Certificate>) {
+async fn renew_daily(store: Arc<Store>, config: Config, [certificate, to_strangers]: [Arc<Certificate>; 2]) {
     let renew = async || {
         let site = store.site().await?.context("the site")?;
         let site = renewed(&store, site, &config, Moment::now()).await?;
-        certificate.replace(&site.tls_certificate, &site.tls_key)
+        certificate.replace(&site.tls_certificate, &site.tls_key)?;
+        to_strangers.replace(&site.strangers_certificate, &site.strangers_key)
     };
     loop {
         tokio::time::sleep(DAY).await;

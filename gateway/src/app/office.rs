@@ -43,6 +43,7 @@ pub(super) struct Office {
 #[derive(Clone)]
 pub(super) struct With {
     pub tls: TlsAcceptor,
+    pub strangers_tls: TlsAcceptor,
     pub router: Router,
     pub internet: Router,
     pub public_name: String,
@@ -139,7 +140,7 @@ async fn portal(address: SocketAddr, listener: Option<TcpListener>, with: With) 
 async fn strangers(address: SocketAddr, with: With) -> anyhow::Result<()> {
     let listener = patiently(address, "invitations", || TcpListener::bind(address)).await;
     tracing::info!(%address, "invitations are opened from the internet");
-    listen::https(listener, TcpDoor::Internet, with.tls, with.internet).await
+    listen::https(listener, TcpDoor::Internet, with.strangers_tls, with.internet).await
 }
 
 async fn names(sockets: dns::Sockets, with: With) -> anyhow::Result<()> {

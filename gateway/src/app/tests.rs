@@ -43,7 +43,21 @@ async fn asked(mut stream: impl AsyncRead + AsyncWrite + Unpin, host: &str, path
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+async fn shown(address: SocketAddr, ca: &str, name: &str) -> anyhow::Result<Vec<Vec<u8>>> {
+    let stream = secured(address, ca, name).await?;
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    Ok(shown.iter().map(|certificate| certificate.to_vec()).collect())
+}
+
 async fn https(address: SocketAddr, ca: &str, name: &str, path: &str) -> anyhow::Result<String> {
+    Ok(asked(secured(address, ca, name).await?, name, path).await)
+}
+
+async fn secured(
+    address: SocketAddr,
+    ca: &str,
+    name: &str,
+) -> anyhow::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca.as_bytes())?)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -52,10 +66,8 @@ async fn https(address: SocketAddr, ca: &str, name: &str, path: &str) -> anyhow:
         .with_root_certificates(roots)
         .with_no_client_auth();
     let stream = TcpStream::connect(address).await?;
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(client))
-        .connect(ServerName::try_from(name.to_owned())?, stream)
-        .await?;
-    Ok(asked(stream, name, path).await)
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client));
+    Ok(connector.connect(ServerName::try_from(name.to_owned())?, stream).await?)
 }
 
 async fn until<T>(what: impl AsyncFn() -> Option<T>) -> T {
@@ -82,7 +94,7 @@ async fn from_first_boot_to_three_doors() {
     assert!(serve(config.clone()).await.unwrap_err().to_string().contains("passerelle setup"));
     let strange = FirstBoot { admin_login: "é".into(), ..first() };
     assert!(first_boot(&config, strange).await.is_err());
-    let token = first_boot(&config, first()).await.unwrap();
+    let token = first_boot(&config, first()).await.unwrap().token;
     assert!(token.parse::<provisioning::invitation::Token>().is_ok());
     assert!(first_boot(&config, first()).await.is_err(), "once only");
 
@@ -210,7 +222,10 @@ async fn a_certificate_is_replaced_in_time_and_without_a_restart() {
     assert_eq!(early.tls_certificate, made.tls_certificate);
     let late = renewed(&store, made.clone(), &config, in_days(331)).await.unwrap();
     assert_ne!(late.tls_certificate, made.tls_certificate);
-    assert_eq!(store.site().await.unwrap().unwrap().tls_certificate, late.tls_certificate);
+    let stored = store.site().await.unwrap().unwrap();
+    assert_eq!(stored.tls_certificate, late.tls_certificate);
+    assert_ne!(stored.strangers_certificate, made.strangers_certificate);
+    assert!(Certificate::new(&stored.strangers_certificate, &stored.strangers_key).is_ok(), "they fit together");
 
     let networks = vec!["10.0.0.0/8".parse().unwrap()];
     let bounds = Bounds { names: vec!["example.org".into()], networks };
@@ -254,4 +269,34 @@ async fn who_trusts_the_authority_trusts_it_for_the_gateway_only() {
         assert_eq!(https(address, &site.ca_certificate, name, "/").await.is_ok(), trusted, "{name} {ip}");
         serving.abort();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_shown_a_certificate_for_the_public_name_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (office, internet) = (free(), free());
+    let config = Config {
+        state_dir: dir.path().join("state"),
+        runtime_dir: dir.path().join("run"),
+        office_listen: vec![office],
+        internet_listen: vec![internet],
+        ..Config::default()
+    };
+    first_boot(&config, first()).await.unwrap();
+    fs::create_dir_all(&config.runtime_dir).unwrap();
+    let _net = FakeNet::listen(&config.link_socket());
+    let sealer = Arc::new(Sealer::load(&config.state_dir).unwrap());
+    let ca = Store::open(config.database(), "x", sealer).await.unwrap().site().await.unwrap().unwrap().ca_certificate;
+    let serving = tokio::spawn(serve(config.clone()));
+    let within = async |door: SocketAddr, text: &[u8]| {
+        let shown = until(async || shown(door, &ca, "door.example.org").await.ok()).await;
+        shown.concat().windows(text.len()).any(|part| part == text)
+    };
+    for inside in [b"gateway.".as_slice(), b".internal", &[10, 91, 0, 1]] {
+        assert!(!within(internet, inside).await, "{inside:?}");
+        assert!(within(office, inside).await, "the twin: {inside:?}");
+    }
+    assert!(within(internet, b"door.example.org").await);
+    serving.abort();
 }

@@ -1,4 +1,4 @@
-//! Looks for what is wrong and names the cure.
+//! Looks for what is wrong and names the cure: what the gateway says of itself, check by check, and what root alone sees.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,13 +9,11 @@ use serde::Serialize;
 
 use super::client::Client;
 use super::output::{say, say_json};
-use super::{detect, probe, status};
+use super::{detect, probe};
 use crate::config::Config;
-use crate::dns::ask;
 use crate::firewall::load::Nft;
 use crate::http::health::Firewalls;
 use crate::http::settings::Settings;
-use crate::http::status::Status;
 use crate::pure::health::{self, Line, State};
 use crate::pure::shown::deceives;
 
@@ -39,7 +37,7 @@ pub(super) struct Doctor {
 #[derive(Debug, Serialize)]
 struct Check {
     what: &'static str,
-    well: bool,
+    state: State,
     /// What is wrong and the cure; what was found where all is well.
     note: String,
 }
@@ -49,14 +47,12 @@ impl Doctor {
         if self.undo_cure {
             return self.undo(&config?, json);
         }
-        let mut checks = vec![tun(), nft(), clock()];
+        let mut checks = vec![tun(), nft()];
         match config {
             Ok(config) => {
                 checks.push(Check::well("configuration", "readable"));
-                let settings = gateway(&config, &mut checks);
-                checks.extend(settings.as_ref().map(dns).unwrap_or_default());
-                checks.extend(health(&config));
-                checks.push(self.probe(&config, settings.as_ref()));
+                checks.extend(gateway(&config));
+                checks.push(self.probe(&config, settings(&config).ok().as_ref()));
             }
             Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
         }
@@ -64,15 +60,16 @@ impl Doctor {
             say_json(&checks)?;
         } else {
             for check in &checks {
-                say(format_args!("{:<8} {}: {}", if check.well { "well" } else { "TROUBLE" }, check.what, check.note));
+                say(format_args!("{:<8} {}: {}", check.word(), check.what, check.note));
             }
         }
-        Ok(if checks.iter().all(|c| c.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let trouble = checks.iter().any(|c| c.state == State::Trouble);
+        Ok(if trouble { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     fn undo(&self, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
         anyhow::ensure!(rustix::process::geteuid().is_root(), "this needs root: run it with sudo");
-        let settings = Client::of(config).and_then(|client| client.get("settings")).ok();
+        let settings = settings(config).ok();
         let office = self.office(settings.as_ref()).context("no interface in the office LAN: --office-interface")?;
         let undone = probe::undo(config, &office)?;
         if json {
@@ -122,11 +119,20 @@ impl Doctor {
 
 impl Check {
     fn well(what: &'static str, note: &str) -> Self {
-        Self { what, well: true, note: note.to_owned() }
+        Self { what, state: State::Well, note: note.to_owned() }
     }
 
     fn ill(what: &'static str, note: String) -> Self {
-        Self { what, well: false, note }
+        Self { what, state: State::Trouble, note }
+    }
+
+    fn word(&self) -> &'static str {
+        match self.state {
+            State::Well => "well",
+            State::Watch => "look at",
+            State::Trouble => "TROUBLE",
+            State::Unknown => "unknown",
+        }
     }
 }
 
@@ -172,57 +178,60 @@ fn clock() -> Check {
     }
 }
 
-/// Each of the office's DNS servers.
-fn dns(settings: &Settings) -> Vec<Check> {
-    const WHAT: &str = "DNS";
-    const HOW: &str =
-        "Start it, let it answer this machine, or name another: `passerelle settings change --resolver ADDRESS`.";
-    if settings.resolvers.is_empty() {
-        return vec![Check::ill(WHAT, format!("no DNS server: while the tunnel is on, names fail for devices. {HOW}"))];
-    }
-    let asked = ask::ask(&settings.resolvers, &settings.office_zones);
-    let check = |asked: &ask::Asked| match asked.sentence(HOW) {
-        Some(sentence) => Check::ill(WHAT, sentence),
-        None => Check::well(WHAT, &format!("{} answers", asked.resolver)),
-    };
-    asked.iter().map(check).collect()
+fn settings(config: &Config) -> anyhow::Result<Settings> {
+    Client::of(config).and_then(|client| client.get("settings"))
 }
 
-/// What the gateway finds besides, as its health page tells it.
-fn health(config: &Config) -> Vec<Check> {
-    let lines: Vec<Line> = Client::of(config).and_then(|client| client.get("health")).unwrap_or_default();
-    let named = |line: Line| {
-        let what = match line.check {
-            health::Check::Disk => "room on the disk",
-            health::Check::Certificate => "certificate",
-            health::Check::PublicName => "public name",
-            health::Check::Outside => "from outside",
-            // These are told above, or by `status`.
-            _ => return None,
-        };
-        match (line.state, line.detail) {
-            (State::Trouble, detail) => Some(Check::ill(what, detail.unwrap_or_default())),
-            (State::Watch, detail) => Some(Check::well(what, &format!("look at it: {}", detail.unwrap_or_default()))),
-            (State::Well, _) => Some(Check::well(what, "as it should be")),
-            (State::Unknown, _) => None,
-        }
-    };
-    lines.into_iter().filter_map(named).collect()
-}
-
-/// What it says of itself; the settings, if it answers.
-fn gateway(config: &Config, checks: &mut Vec<Check>) -> Option<Settings> {
-    let asked = Client::of(config).and_then(|client| Ok((client.get::<Status>("status")?, client.get("settings")?)));
+/// What the gateway finds, as its health page tells it.
+fn gateway(config: &Config) -> Vec<Check> {
+    let asked: anyhow::Result<Vec<Line>> = Client::of(config).and_then(|client| client.get("health"));
     match asked {
-        Ok((status, settings)) => {
-            let sentences = status::sentences(&status).into_iter().skip(1);
-            let sentences: Vec<_> = sentences.take_while(|s| !s.starts_with("Site network")).collect();
-            checks.push(Check { what: "gateway", well: status.is_well(), note: sentences.join(" ") });
-            Some(settings)
+        Ok(lines) => lines.into_iter().filter_map(named).collect(),
+        // Then the clock is looked at from here: it may be why.
+        Err(error) => vec![Check::ill("gateway", format!("{error:#}")), clock()],
+    }
+}
+
+fn named(Line { check, state, detail, .. }: Line) -> Option<Check> {
+    let what = match check {
+        health::Check::DataPlane => "data plane",
+        health::Check::SecondLock => "second lock (nftables)",
+        // Looked at below, by a probe.
+        health::Check::OtherFirewalls => return None,
+        health::Check::Forwarding => "forwarding",
+        health::Check::Clock => "clock",
+        health::Check::Restored => "database of today",
+        health::Check::Storage => "database stores",
+        health::Check::Disk => "room on the disk",
+        health::Check::WaitingCuts => "cuts are stored",
+        health::Check::Certificate => "certificate",
+        health::Check::Dns => "DNS",
+        health::Check::PublicName => "public name",
+        health::Check::Outside => "from outside",
+        health::Check::Unheard => "devices that came",
+    };
+    let note = detail.unwrap_or_else(|| match state {
+        State::Well => "as it should be".to_owned(),
+        _ => "it cannot be told now".to_owned(),
+    });
+    Some(Check { what, state, note })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_told_as_it_is() {
+        let lines = health::Facts { devices: 1, ..health::Facts::default() }.lines(crate::clock::Unix(0));
+        let told: Vec<_> = lines.iter().cloned().filter_map(named).collect();
+        assert_eq!(told.len(), lines.len() - 1, "all but other firewalls");
+        for line in lines.iter().filter(|l| l.state != State::Well && l.check != health::Check::OtherFirewalls) {
+            let note = line.detail.clone().unwrap_or_else(|| "it cannot be told now".to_owned());
+            assert!(told.iter().any(|c| c.state == line.state && c.note == note), "{line:?}");
         }
-        Err(error) => {
-            checks.push(Check::ill("gateway", format!("{error:#}")));
-            None
-        }
+        let words: std::collections::BTreeSet<_> = told.iter().map(Check::word).collect();
+        assert!(words.contains("TROUBLE") && words.contains("look at") && words.contains("well"), "{words:?}");
     }
 }

@@ -272,7 +272,8 @@ impl Journey<'_> {
                 again(self.input, attempt, anyhow::anyhow!(self.words.code_malformed), |_| true)?;
                 continue;
             }
-            let body = Confirm { token: self.token.to_string(), code, device: device.cloned() };
+            let body =
+                Confirm { token: self.token.to_string(), code: Some(code), passkey: None, device: device.cloned() };
             match self.context.client.post("invitations/confirm", &body) {
                 Ok(redeemed) => return Ok(redeemed),
                 Err(error) => again(self.input, attempt, in_words(error, self.words), Spoken::about_the_code)?,

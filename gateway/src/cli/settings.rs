@@ -128,6 +128,11 @@ impl Settings {
             all.iter().filter_map(|one| one.sentence(how)).for_each(|sentence| tell(format_args!("! {sentence}")));
         }
         let yes = |held: bool| if held { "yes" } else { "no" }.to_owned();
+        let passkeys = match settings.passkeys_alone {
+            0 => yes(settings.passkeys),
+            n if settings.passkeys => format!("yes; all that {n} have besides recovery codes"),
+            n => format!("no; {n} have nothing else: they need a recovery code, or a new invitation"),
+        };
         let contact = settings.contact;
         let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
         for (name, value) in [
@@ -139,7 +144,7 @@ impl Settings {
             ("Resolvers", list(settings.resolvers.iter().map(ToString::to_string).collect())),
             ("Office zones", list(settings.office_zones)),
             ("Masquerade", yes(settings.masquerade)),
-            ("Passkeys", yes(settings.passkeys)),
+            ("Passkeys", passkeys),
             ("Audit kept", kept(settings.retention)),
             (
                 "Verification",

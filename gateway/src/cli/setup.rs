@@ -4,10 +4,13 @@
 //! the flags are taken as they are. Nothing is changed before that last question.
 
 mod form;
+mod web;
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -16,7 +19,7 @@ use serde_json::json;
 
 use self::form::{Field, Form, Seen};
 use super::detect::Network;
-use super::input::{Input, tell};
+use super::input::{Input, Left, tell};
 use super::output::{say, say_json};
 use super::probe::{self, Probed};
 use crate::config::{Config, DEFAULT_PATH};
@@ -24,11 +27,17 @@ use crate::dns::ask;
 use crate::firewall::probe::forwards;
 use crate::pure::site;
 
+/// Where the router forwards strangers to: 443 is the office's.
+const INTERNET: u16 = 8445;
+
 #[derive(Debug, Args)]
 pub(super) struct Setup {
     /// Take guesses and flags as they are, ask nothing
     #[arg(long)]
     yes: bool,
+    /// Ask in a browser on the office LAN instead of here; then start the gateway
+    #[arg(long, conflicts_with_all = ["yes", "apply_cure", "no_probe"])]
+    web: bool,
     /// Whose gateway this is
     #[arg(long, value_name = "NAME")]
     organisation: Option<String>,
@@ -59,6 +68,9 @@ pub(super) struct Setup {
     /// The office router has a route back to the site network: let the office see devices' own addresses
     #[arg(long)]
     no_masquerade: bool,
+    /// People at home open invitations from the internet: the router forwards TCP 443 to port 8445 of this machine
+    #[arg(long)]
+    from_home: bool,
     /// Login of the first administrator
     #[arg(long, value_name = "LOGIN")]
     admin: Option<String>,
@@ -90,14 +102,25 @@ impl Setup {
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
         runtime.block_on(self.may_run(&config))?;
         let seen = self.look(&config)?;
+        if self.web {
+            return runtime.block_on(self.in_a_browser(seen, config, path, absent));
+        }
         let (form, asked) = self.answers(&seen, json).context("nothing was changed")?;
+        let kept = match form.is_opened_from_home().then(|| seen.office_address(&form)).flatten() {
+            Some(ip) if config.internet_listen.is_empty() => {
+                Config { internet_listen: vec![SocketAddr::new(ip, INTERNET)], ..config.clone() }
+            }
+            _ => config.clone(),
+        };
         let boot = form.finish().context("an answer is missing")?;
         if absent {
-            write_config(path, &config)?;
+            write_config(path, &kept)?;
+        } else {
+            extend_config(path, &config, &kept)?;
         }
         let interface = boot.office_interface.clone();
         let login = boot.admin_login.clone();
-        let token = runtime.block_on(crate::app::first_boot(&config, boot))?;
+        let token = runtime.block_on(crate::app::first_boot(&config, boot))?.token;
         // The invitation is shown this once: what goes wrong from here on must not keep it from being shown.
         let probed = (!self.no_probe).then(|| probe::probe(&config, &interface, self.cure()));
         let probed = probed.map(|p| p.unwrap_or_else(|error| Probed::failed(&error)));
@@ -115,6 +138,17 @@ impl Setup {
             "  2. passerelle invitation redeem                 ({login} chooses a password and scans two QR codes)"
         ));
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Asks there, and then becomes the gateway: by systemd where there is one, else by this very process.
+    async fn in_a_browser(&self, seen: Seen, config: Config, path: &Path, absent: bool) -> anyhow::Result<ExitCode> {
+        match web::serve(seen, config, path, absent, web::Answers::from_flags(|field| self.flag(field))).await? {
+            web::Ended::Late => {
+                anyhow::bail!("nobody finished in time; nothing was changed. Start `passerelle setup --web` again")
+            }
+            web::Ended::Left => Err(Left).context("nothing was changed"),
+            web::Ended::Done(at) => start(at, path),
+        }
     }
 
     fn cure(&self) -> probe::Cure {
@@ -135,8 +169,8 @@ impl Setup {
             config.state_dir.display()
         );
         anyhow::ensure!(
-            self.yes || std::io::stdin().is_terminal(),
-            "setup asks questions and there is no terminal: give --yes with --organisation, --name and --admin"
+            self.yes || self.web || std::io::stdin().is_terminal(),
+            "setup asks questions and there is no terminal: give --yes with --organisation, --name and --admin, or --web to be asked in a browser"
         );
         Ok(())
     }
@@ -172,6 +206,7 @@ impl Setup {
             Field::Resolvers => joined(&self.resolvers),
             Field::OfficeZones => joined(&self.office_zones),
             Field::Masquerade => self.no_masquerade.then(|| "no".to_owned()),
+            Field::FromHome => self.from_home.then(|| "yes".to_owned()),
             Field::Admin => self.admin.clone(),
             Field::AdminName => self.admin_name.clone(),
             Field::AdminLanguage => self.admin_language.clone(),
@@ -254,6 +289,52 @@ fn host_name() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();
     (name.contains('.') && !name.ends_with(".local") && !name.ends_with(".localdomain")).then(|| name.to_owned())
+}
+
+/// The gateway runs from here on.
+fn start(at: SocketAddr, path: &Path) -> anyhow::Result<ExitCode> {
+    if has_systemd() {
+        let socket = format!("passerelle-office@{}.socket", at.ip());
+        let units = ["enable", "--now", "passerelle.target", &socket];
+        let status = Command::new("systemctl").args(units).status().context("run systemctl")?;
+        anyhow::ensure!(status.success(), "systemctl {} failed: its reason is in the lines above", units.join(" "));
+        say("The gateway is set up, and starts.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    say("The gateway is set up. It runs in this terminal now; Ctrl-C ends it, `passerelle run` starts it again.\n");
+    let program = std::env::current_exe().context("find this program's own file")?;
+    Err(Command::new(program).arg("--config").arg(path).arg("run").exec()).context("become `passerelle run`")
+}
+
+/// Whether this machine's services are systemd's (sd_booted(3)).
+fn has_systemd() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
+
+/// Adds what was decided to a file that is there; what stands in it stays.
+fn extend_config(path: &Path, before: &Config, after: &Config) -> anyhow::Result<()> {
+    let named = || format!("add to configuration {}", path.display());
+    let listed = |all: &[SocketAddr]| all.iter().map(|at| format!("\"{at}\"")).collect::<Vec<_>>().join(", ");
+    let mut text = std::fs::read_to_string(path).with_context(named)?;
+    let length = text.len();
+    for (key, before, after) in [
+        ("office_listen", &before.office_listen, &after.office_listen),
+        ("internet_listen", &before.internet_listen, &after.internet_listen),
+    ] {
+        if before != after {
+            // A key that is there and empty would be there twice.
+            text = text
+                .lines()
+                .filter(|line| line.split('=').next().map(str::trim) != Some(key))
+                .fold(String::new(), |t, l| t + l + "\n");
+            text.push_str(&format!("{key} = [{}]\n", listed(after)));
+        }
+    }
+    if text.len() == length {
+        return Ok(());
+    }
+    Config::parse(&text, path)?;
+    std::fs::write(path, text).with_context(named)
 }
 
 fn write_config(path: &Path, config: &Config) -> anyhow::Result<()> {

@@ -23,7 +23,7 @@ pub(super) fn status(context: &Context) -> anyhow::Result<()> {
 }
 
 /// The state in words, worst first.
-pub(super) fn sentences(status: &Status) -> Vec<String> {
+fn sentences(status: &Status) -> Vec<String> {
     let mut lines = vec![format!("{} · {} · passerelle {}", status.organisation, status.public_name, status.version)];
     if status.link == LinkState::Down {
         lines.push(

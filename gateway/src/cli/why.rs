@@ -37,7 +37,7 @@ impl Why {
             say_device(device, &answer.reasons);
         }
         if answer.devices.iter().any(|d| matches!(d.verdict, WhyVerdict::Allow)) {
-            say("An end moves while the door is used: two hours after that, ten after sign-in at most.");
+            say("An end moves while the door is used, until the time that the settings give it after sign-in is over.");
         }
         Ok(())
     }

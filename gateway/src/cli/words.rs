@@ -103,6 +103,8 @@ impl Words {
             Slug::NotSignedIn
             | Slug::NotAllowed
             | Slug::PasskeyRefused
+            | Slug::OtherTime
+            | Slug::Claimed
             | Slug::OtherDevice
             | Slug::PasskeyLate
             | Slug::CrossOrigin
@@ -111,7 +113,9 @@ impl Words {
             | Slug::FactorSuspended
             | Slug::Restored
             | Slug::Outdated
-            | Slug::LastAdministrator => self.not_allowed,
+            | Slug::TooMany
+            | Slug::LastAdministrator
+            | Slug::LastFactor => self.not_allowed,
             Slug::NotConfirmed => self.not_confirmed,
             Slug::Unavailable => self.unavailable,
             Slug::CannotStore => self.cannot_store,

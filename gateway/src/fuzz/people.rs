@@ -53,6 +53,7 @@ pub(super) fn bodies(bytes: &[u8]) {
     one::<groups::RenameGroup>(bytes);
     one::<groups::AddGroup>(bytes);
     one::<groups::AddMember>(bytes);
+    one::<groups::SetMembers>(bytes);
     one::<devices::AddDevice>(bytes);
     one::<resources::AddResource>(bytes);
     one::<resources::ChangeAddress>(bytes);
@@ -138,6 +139,8 @@ fn our_site() -> Site {
         ca_key: Zeroizing::default(),
         tls_certificate: String::new(),
         tls_key: Zeroizing::default(),
+        strangers_certificate: String::new(),
+        strangers_key: Zeroizing::default(),
         tls_names: String::new(),
         tls_renew_at: Unix(0),
     }

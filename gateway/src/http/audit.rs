@@ -1,6 +1,7 @@
 //! What was done, by whom, and when.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -13,12 +14,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::caller::Admin;
+use super::caller::{Admin, Watcher};
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Asked;
 use super::{Api, audit_file};
 use crate::audit::{Actor, Event};
 use crate::clock::Unix;
+use crate::places::Place;
 use crate::pure::shown::shown;
 use crate::store::{Moment, audit as stored};
 
@@ -108,11 +110,23 @@ pub enum Format {
     Json,
 }
 
+/// The rest of a file does not come.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the export was broken off")]
+struct BrokenOff;
+
 /// Lines in an answer, if the caller does not say.
 const USUAL: u32 = 100;
 
 /// Most lines in an answer, and in one part of an export.
 const MOST: u32 = 1000;
+
+/// Exports at once of one reader, and in all: each may last as long as its connection.
+const EACH: usize = 2;
+const ALL: usize = 8;
+
+/// Who finds no room is told to come back after this.
+const FULL: Duration = Duration::from_secs(30);
 
 /// Most lines of an export: years of a large office's. Whoever needs more asks by time.
 const EXPORTED: u64 = 1_000_000;
@@ -137,13 +151,15 @@ async fn read_audit(
     let limit = i64::from(asked.limit.unwrap_or(USUAL).min(MOST));
     let filter = stored::Filter { limit, ..checked(&api, asked).await? };
     let lines = api.store.audit(&filter).await?;
-    note_reading(&api, &admin.actor).await?;
+    note_reading(&api, &admin.actor, &Event::AuditRead {}).await?;
     Ok(Json(lines.into_iter().map(Into::into).collect()))
 }
 
 /// All of it that fits, newest first, as a file. Each export is itself noted, before it begins.
 #[utoipa::path(get, path = "/audit/export", tag = "audit", params(Export), responses((status = 200, body = String, content_type = "application/octet-stream"), Problems))]
-async fn export_audit(admin: Admin, State(api): State<Arc<Api>>, Asked(asked): Asked<Export>) -> Answer<Response> {
+async fn export_audit(watcher: Watcher, State(api): State<Arc<Api>>, Asked(asked): Asked<Export>) -> Answer<Response> {
+    let place = api.exports.take(watcher.actor.to_string(), |mine, all| mine < EACH && all < ALL);
+    let place = place.ok_or(ApiError::Wait(FULL))?;
     let Export { format, since, before, event, user, actor } = asked;
     let now = Moment::now();
     let asked = AuditFilter { since, before, event, user, actor, ..AuditFilter::default() };
@@ -152,34 +168,38 @@ async fn export_audit(admin: Admin, State(api): State<Arc<Api>>, Asked(asked): A
         Format::Csv => ("csv", "text/csv; charset=utf-8"),
         Format::Json => ("json", "application/json"),
     };
-    let mut write = api.store.write(now, admin.actor).await?;
+    let mut write = api.store.write(now, watcher.actor.clone()).await?;
     write.audit(&Event::AuditExported { format: word }).await?;
     write.commit().await?;
     let day = jiff::Timestamp::from_millisecond(now.wall.0).map(|t| t.strftime("%F").to_string()).unwrap_or_default();
     let name = format!("attachment; filename=\"audit-{day}.{word}\"");
-    let parts = parts(api, filter, format);
+    let parts = parts(api, (watcher, place), filter, format);
     let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
     Ok((headers, axum::body::Body::from_stream(parts)).into_response())
 }
 
-/// The file, a part at a time: it is never whole in memory.
+/// The file, a part at a time: it is never whole in memory. Before each it is asked anew who gets it: the file of who may
+/// look no longer breaks off.
 fn parts(
     api: Arc<Api>,
+    whose: (Watcher, Place<String>),
     filter: stored::Filter,
     format: Format,
-) -> impl futures_util::Stream<Item = Result<String, crate::store::Error>> {
+) -> impl futures_util::Stream<Item = Result<String, BrokenOff>> {
     let begun = stream::iter([Ok(audit_file::head(format))]);
     let ended = stream::iter([Ok(audit_file::foot(format))]);
-    let lines = stream::try_unfold((Some(filter), 0), move |(next, told)| {
+    let lines = stream::try_unfold((Some(filter), 0, whose), move |(next, told, whose)| {
         let api = api.clone();
         async move {
             let Some(mut filter) = next else { return Ok(None) };
-            let lines: Vec<AuditEntry> = api.store.audit(&filter).await?.into_iter().map(Into::into).collect();
+            whose.0.again(&api).await.map_err(|_| BrokenOff)?;
+            let lines = api.store.audit(&filter).await.map_err(|_| BrokenOff)?;
+            let lines: Vec<AuditEntry> = lines.into_iter().map(Into::into).collect();
             let count = u64::try_from(lines.len()).unwrap_or(u64::MAX);
             let text = audit_file::lines(format, &lines, told == 0);
             filter.older_than = lines.last().map(|line| line.id.clone());
             let more = count == u64::from(MOST) && told + count < EXPORTED;
-            Ok(Some((text, (more.then_some(filter), told + count))))
+            Ok(Some((text, (more.then_some(filter), told + count, whose))))
         }
     });
     begun.chain(lines).chain(ended)
@@ -206,21 +226,23 @@ async fn checked(api: &Api, asked: AuditFilter) -> Answer<stored::Filter> {
 }
 
 /// Once for each reader and day of the office's. A full disk keeps nobody from looking: that is written to the log.
-async fn note_reading(api: &Api, actor: &Actor) -> Answer<()> {
+pub(super) async fn note_reading(api: &Api, actor: &Actor, event: &Event) -> Answer<()> {
     let now = Moment::now();
     let zone = TimeZone::get(&api.site().time_zone).unwrap_or(TimeZone::UTC);
     let today = jiff::Timestamp::from_millisecond(now.wall.0).ok();
     let today = today.and_then(|t| t.to_zoned(zone).start_of_day().ok()).map(|day| day.timestamp().as_millisecond());
-    if api.store.audit_was_read(actor, Unix(today.unwrap_or(now.wall.0))).await? {
+    if api.store.is_noted(actor, event, Unix(today.unwrap_or(now.wall.0))).await? {
         return Ok(());
     }
     let noted = async {
         let mut write = api.store.write(now, actor.clone()).await?;
-        write.audit(&Event::AuditRead {}).await?;
+        write.audit(event).await?;
         write.commit().await
     };
     match api.store.within_patience(noted).await {
-        Err(e) if e.is_of_storage() => tracing::warn!(%actor, "the audit was read, and that cannot be noted in it"),
+        Err(e) if e.is_of_storage() => {
+            tracing::warn!(%actor, what = event.parts().0, "this was read, and that cannot be noted in the audit")
+        }
         noted => drop(noted?),
     }
     Ok(())

@@ -41,19 +41,26 @@ fn row(line: &AuditEntry) -> String {
     let details = if line.details.as_object().is_some_and(serde_json::Map::is_empty) {
         String::new()
     } else {
-        line.details.to_string()
+        // What would end a cell where a spreadsheet's cells end at semicolons stands in texts alone, and means the same so.
+        line.details.to_string().replace(';', "\\u003b")
     };
     let user = line.user.as_deref().unwrap_or_default();
     let cells = [time.as_str(), &line.actor, &line.event, user, &details, &line.id];
     cells.map(cell).join(",") + "\r\n"
 }
 
-/// Quoted; what a spreadsheet would reckon is text by an apostrophe (OWASP, CSV injection), in whatever width it is typed.
+/// Quoted; what a spreadsheet would reckon is text by an apostrophe (OWASP, CSV injection), in whatever width it is typed,
+/// and where its cells end at semicolons, too.
 fn cell(text: &str) -> String {
-    let reckoned = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
-        || text.starts_with(['\t', '\r', '\n']);
-    let guard = if reckoned { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    let text: String = text.split_inclusive(';').map(guarded).collect();
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn guarded(text: &str) -> String {
+    let begins = text.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
+    let reckoned =
+        begins.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) || text.starts_with(['\t', '\r', '\n']);
+    format!("{}{text}", if reckoned { "'" } else { "" })
 }
 
 #[cfg(test)]
@@ -78,9 +85,23 @@ mod tests {
             ("＝1", "\"'＝1\""),
             ("\t=1", "\"'\t=1\""),
             ("a,b\r\nc", "\"a,b\r\nc\""),
+            ("token x;=cmd|'/C calc'!A0;", "\"token x;'=cmd|'/C calc'!A0;\""),
+            ("x;\"=1", "\"x;'\"\"=1\""),
+            ("x; y", "\"x; y\""),
         ] {
             assert_eq!(cell(typed), written);
         }
+    }
+
+    #[test]
+    fn where_cells_end_at_semicolons_details_are_one() {
+        let name = "x;=cmd|'/C calc'!A0;";
+        let row = row(&line("anne", serde_json::json!({"name": name, "and": "a;b"})));
+        assert!(!row.contains(';'), "{row}");
+        let (_, details) = row.split_once(",\"\",\"").unwrap();
+        let details = details.rsplit_once("\",\"").unwrap().0.replace("\"\"", "\"");
+        let read: serde_json::Value = serde_json::from_str(&details).unwrap();
+        assert_eq!(read["name"], name, "and it means the same");
     }
 
     #[test]

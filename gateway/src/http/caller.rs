@@ -28,6 +28,9 @@ use crate::store::devices::Device;
 use crate::store::users::Role;
 use crate::store::web_sessions::WebSession;
 
+/// Marks what a page asks while nobody touches it. It can only take away: the session ends for want of use.
+const UNATTENDED: &str = "passerelle-unattended";
+
 /// How long the database may take to say whose device it is.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -82,6 +85,15 @@ pub struct Public {
 pub struct Visitor {
     /// By which.
     pub door: Door,
+}
+
+/// Whoever may hold an invitation that was redeemed just now: a visitor, or the new device itself in the tunnel.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer {
+    /// By which door.
+    pub door: Door,
+    /// The device at it, in the tunnel.
+    pub device: Option<DeviceId>,
 }
 
 /// A known device in the tunnel, its door open or not.
@@ -146,6 +158,8 @@ pub struct Inside {
 pub struct Person {
     /// For the audit.
     pub actor: Actor,
+    /// Who, and the hash of their token; nothing of root.
+    pub signed_in: Option<(UserId, String)>,
 }
 
 /// IT in person, or a program of theirs: a token on the office LAN, within its scopes.
@@ -199,12 +213,13 @@ async fn device(door: Door, api: &Api) -> Answer<Option<Device>> {
     let cuts = api.store.waiting_cuts();
     let device = api.store.device_at(address.to_canonical()).await?;
     let device = device.filter(|d| !shut_out(&cuts, d.user, Some(d.id)));
-    let good = |d: &Device| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor;
     // The data plane has no such peer, so a request of one is of the moment in which it was cut.
-    device.filter(good).map(Some).ok_or(ApiError::NotFound)
+    let device = device.filter(Device::may_come_in).ok_or(ApiError::NotFound)?;
+    api.expected.came(device.id);
+    Ok(Some(device))
 }
 
-/// `used`: this request counts as use of the session.
+/// `used`: this request counts as use of the session, unless it says of itself that nobody made it.
 async fn session(
     parts: &Parts,
     api: &Api,
@@ -215,8 +230,12 @@ async fn session(
     let Some(token) = cookies.filter_map(WebToken::from_cookies).next() else { return Ok(None) };
     let hash = token.hash();
     let now = Moment::now().wall;
-    let session =
-        if used { api.store.web_session(&hash, now).await? } else { api.store.running_web_session(&hash, now).await? };
+    let unattended = parts.method.is_safe() && parts.headers.contains_key(UNATTENDED);
+    let session = if used && !unattended {
+        api.store.web_session(&hash, now).await?
+    } else {
+        api.store.running_web_session(&hash, now).await?
+    };
     // A cookie that was carried to another device or door is nobody's.
     let carried = |s: &WebSession| s.device != device.map(|d| d.id) && !planted(Bug::CookieTravels);
     Ok(session.filter(|s| !carried(s)).map(|s| (s, hash)))
@@ -256,6 +275,14 @@ impl FromRequestParts<Arc<Api>> for Visitor {
             Door::Tunnel(_) => Err(ApiError::NotFound),
             door => Ok(Self { door }),
         }
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Newcomer {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        let door = door(parts)?;
+        Ok(Self { door, device: device(door, api).await?.map(|d| d.id) })
     }
 }
 
@@ -357,7 +384,7 @@ impl Admin {
                 let actor = program(value, parts, api).await?;
                 Ok(Self { actor })
             }
-            _ => Person::of(parts, api, used).await.map(|Person { actor }| Self { actor }),
+            _ => Person::of(parts, api, used).await.map(|Person { actor, .. }| Self { actor }),
         }
     }
 }
@@ -407,14 +434,14 @@ impl FromRequestParts<Arc<Api>> for Person {
 impl Person {
     async fn of(parts: &Parts, api: &Api, used: bool) -> Answer<Self> {
         if door(parts)? == Door::Local {
-            return Ok(Self { actor: Actor::Local });
+            return Ok(Self { actor: Actor::Local, signed_in: None });
         }
         let signed_in = SignedIn::of(parts, api, used).await?;
         if signed_in.session.role != Role::Admin && !planted(Bug::EverybodyIsIt) {
             return Err(ApiError::NotFound);
         }
-        let Inside { session, .. } = Inside::of(signed_in, api).await?;
-        Ok(Self { actor: Actor::User(session.login) })
+        let Inside { session, token_hash, .. } = Inside::of(signed_in, api).await?;
+        Ok(Self { actor: Actor::User(session.login), signed_in: Some((session.user, token_hash)) })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::dns::office;
 use crate::ids::DeviceId;
 use crate::smb::{self, Failed, Negotiated, Odd};
 use crate::store::Moment;
+use crate::store::devices::Device;
 use crate::store::resources::{Resource, ResourceKind};
 
 /// Kerberos' usual limit (RFC 4120 §1.6 recommends it; Active Directory's `MaxClockSkew`).
@@ -185,11 +186,22 @@ async fn check_share(
     Body(body): Body<CheckShare>,
 ) -> Answer<Json<ShareCheck>> {
     let now = Moment::now();
-    let share = granted(&api, &caller.device, &body.resource, now).await?;
-    if share.kind != ResourceKind::Share {
-        return Err(ApiError::Invalid("resource: a share is expected".into()));
-    }
+    let share = share(&api, &caller.device, &body.resource, now).await?;
     api.checks.take(caller.device.id, now.boot).map_err(ApiError::Wait)?;
+    Ok(Json(look(&api, share).await))
+}
+
+/// A share that this device may reach now.
+pub(super) async fn share(api: &Api, device: &Device, name: &str, now: Moment) -> Answer<Resource> {
+    let share = granted(api, device, name, now).await?;
+    match share.kind {
+        ResourceKind::Share => Ok(share),
+        _ => Err(ApiError::Invalid("resource: a share is expected".into())),
+    }
+}
+
+/// What is found of it.
+pub(super) async fn look(api: &Api, share: Resource) -> ShareCheck {
     let health = api.reconciler.health();
     let way = match (health.up, health.problem) {
         (false, _) => Found::WayDown,
@@ -212,7 +224,7 @@ async fn check_share(
     };
     let (names, server) = tokio::join!(names, server);
     let steps = steps(&names, &real(&share), way, server, Unix::now());
-    Ok(Json(ShareCheck { dns_name: name_of(&api, &share), resource: share.name, steps }))
+    ShareCheck { dns_name: name_of(api, &share), resource: share.name, steps }
 }
 
 /// Where it is in the office.

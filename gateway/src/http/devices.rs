@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -110,10 +109,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(get, path = "/devices", tag = "devices", responses((status = 200, body = [Device]), Problems))]
 async fn list_devices(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Device>>> {
     let now = Moment::now();
-    let open: std::collections::BTreeMap<_, _> =
-        api.store.verifications(now, false).await?.into_iter().map(|v| (v.device, v.remaining)).collect();
+    let open: std::collections::BTreeMap<_, _> = api
+        .store
+        .verifications(now, false)
+        .await?
+        .into_iter()
+        .filter(|v| v.remaining.is_some())
+        .map(|v| (v.device, v.cap))
+        .collect();
     let devices = api.store.devices(None).await?;
-    Ok(Json(devices.into_iter().map(|d| shown(&api, open.get(&d.id).copied().flatten(), d, now)).collect()))
+    Ok(Json(devices.into_iter().map(|d| shown(&api, open.get(&d.id).copied(), d, now)).collect()))
 }
 
 /// Adds a device with its own key. It has a tunnel as soon as its owner has a confirmed second factor.
@@ -203,11 +208,11 @@ async fn existing(api: &Api, which: &str) -> Answer<stored::Device> {
 pub(super) async fn show(api: &Api, id: DeviceId) -> Answer<Device> {
     let now = Moment::now();
     let device = api.store.device(id).await?;
-    Ok(shown(api, api.store.open_for(id, now).await?.map(|left| left.unused), device, now))
+    Ok(shown(api, api.store.open_for(id, now).await?.map(|left| now.wall + left.at_most), device, now))
 }
 
 /// The same, of what was read already.
-pub(super) fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, now: Moment) -> Device {
+pub(super) fn shown(api: &Api, open_until: Option<Unix>, d: stored::Device, now: Moment) -> Device {
     let told = api.reconciler.live().of(d.id);
     let heard = told.heard.map(|at| {
         let ago = i64::try_from(now.boot.0.saturating_sub(at.0)).unwrap_or(i64::MAX);
@@ -224,7 +229,7 @@ pub(super) fn shown(api: &Api, open_for: Option<Duration>, d: stored::Device, no
         created_at: d.created_at,
         disabled_at: d.disabled_at,
         revoked_at: d.revoked_at,
-        open_until: open_for.map(|left| now.wall + left),
+        open_until,
         endpoint: told.endpoint.or(d.endpoint),
         heard_at: heard.or(d.heard_at),
     }

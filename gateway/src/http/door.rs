@@ -25,7 +25,7 @@ use crate::clock::Boot;
 use crate::identity::{passkey, sign_in};
 use crate::ids::DeviceId;
 use crate::pure::cut::What;
-use crate::pure::decide::{Verdict, decide};
+use crate::pure::decide::{Reason, Verdict, decide};
 use crate::pure::home_work::{Contact, Link};
 use crate::reconcile::Wait;
 use crate::store::devices::Device;
@@ -85,6 +85,9 @@ pub struct DoorView {
     pub grace: bool,
     /// What can be reached; empty while the door is locked.
     pub resources: Vec<DoorResource>,
+    /// What can be reached at other hours; empty while the door is locked.
+    #[serde(default)]
+    pub later: Vec<DoorLater>,
     /// Whom to call; nothing: nobody is named.
     pub contact: Option<Contact>,
     /// What else of the office is opened by a browser; empty while the door is locked.
@@ -115,6 +118,18 @@ pub struct DoorResource {
     pub kind: ResourceKind,
     /// The name to type, such as `files.example.internal`; of a network, its aliases.
     pub dns_name: String,
+}
+
+/// Something that can be reached at other hours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DoorLater {
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub kind: ResourceKind,
+    /// From when on, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub opens_at: crate::clock::Unix,
 }
 
 /// The body of `POST /api/v1/extend`.
@@ -191,9 +206,9 @@ pub(super) async fn seen(
         Some(device) => api.store.open_for(device.id, now).await?,
         None => None,
     };
-    let (resources, ends) = match (device, left) {
+    let Reachable { resources, later, ends } = match (device, left) {
         (Some(device), Some(_)) => reachable(api, device, now).await?,
-        _ => (Vec::new(), None),
+        _ => Reachable::default(),
     };
     let me = match session {
         Some(session) => Some(me::of(api, session).await?),
@@ -213,6 +228,7 @@ pub(super) async fn seen(
             .map(|idle| device.and_then(used).map_or(idle, |u| u.min(idle))),
         grace: left.is_some_and(|left| left.grace),
         resources,
+        later,
         links: if left.is_some() { api.site().home_work.links.clone() } else { Vec::new() },
         me,
         ..locked(api, door, device)
@@ -240,6 +256,7 @@ fn locked(api: &Api, door: caller::Door, device: Option<&Device>) -> DoorView {
         idle_ms: None,
         grace: false,
         resources: Vec::new(),
+        later: Vec::new(),
         contact: Some(api.site().home_work.contact.clone()).filter(|c| !c.is_empty()),
         links: Vec::new(),
         me: None,
@@ -265,26 +282,42 @@ pub(super) fn name_of(api: &Api, resource: &crate::store::resources::Resource) -
     resource.dns_names.first().cloned().unwrap_or_else(|| format!("{}.{}", resource.name, api.site().zone))
 }
 
-/// … and when the first of it ends.
-async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<(Vec<DoorResource>, Option<Boot>)> {
+/// What a device with an open door can reach.
+#[derive(Default)]
+pub(super) struct Reachable {
+    pub(super) resources: Vec<DoorResource>,
+    pub(super) later: Vec<DoorLater>,
+    /// When the first of it ends, or begins.
+    pub(super) ends: Option<Boot>,
+}
+
+/// What it can reach now, and what when the hours of a policy begin.
+pub(super) async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer<Reachable> {
     let world = api.store.world(&Scope::user(device.user), now).await?;
-    let mut ends = None;
-    let mut allowed = |r: &crate::store::resources::Resource| match decide(&world, device.id, r.id, now.boot) {
-        Verdict::Allow { until, .. } => {
-            ends = ends.into_iter().chain([until]).min();
-            true
-        }
-        Verdict::Deny(_) => false,
+    let groups = world.users.get(&device.user).map(|user| user.groups.clone()).unwrap_or_default();
+    let begins = |id| {
+        let held = world.policies.values().filter(|p| p.resource == id && groups.contains(&p.group));
+        held.filter_map(|p| p.from).filter(|from| *from > now.boot).min()
     };
-    let published = api.store.resources().await?;
-    let shown = published.into_iter().filter(|r| allowed(r)).map(|r| DoorResource {
-        dns_name: match r.kind {
-            ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
-            _ => name_of(api, &r),
-        },
-        name: r.name,
-        kind: r.kind,
-    });
-    let shown = shown.collect();
-    Ok((shown, ends))
+    let mut found = Reachable::default();
+    for r in api.store.resources().await? {
+        match decide(&world, device.id, r.id, now.boot) {
+            Verdict::Allow { until, .. } => {
+                found.ends = found.ends.into_iter().chain([until]).min();
+                let dns_name = match r.kind {
+                    ResourceKind::Network => r.alias4.map(|n| n.to_string()).unwrap_or_default(),
+                    _ => name_of(api, &r),
+                };
+                found.resources.push(DoorResource { name: r.name, kind: r.kind, dns_name });
+            }
+            Verdict::Deny(why) if why == [Reason::OutsideHours] => {
+                let Some(from) = begins(r.id) else { continue };
+                found.ends = found.ends.into_iter().chain([from]).min();
+                let opens_at = now.wall + from.remaining(now.boot);
+                found.later.push(DoorLater { name: r.name, kind: r.kind, opens_at });
+            }
+            Verdict::Deny(_) => {}
+        }
+    }
+    Ok(found)
 }

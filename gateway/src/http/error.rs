@@ -73,9 +73,12 @@ impl From<store::Error> for ApiError {
         match e {
             store::Error::NotFound(_) => Self::NotFound,
             store::Error::Exists(_) => Self::Conflict(Slug::AlreadyExists, e.to_string()),
+            store::Error::SignedOut => Self::Unauthenticated(Slug::NotSignedIn),
+            store::Error::Enough(why) => Self::Conflict(Slug::TooMany, why),
             store::Error::Revoked => Self::Conflict(Slug::Revoked, e.to_string()),
             store::Error::Wider => Self::Invalid(e.to_string()),
             store::Error::LastAdministrator(_) => Self::Conflict(Slug::LastAdministrator, e.to_string()),
+            store::Error::LastFactor => Self::Conflict(Slug::LastFactor, e.to_string()),
             store::Error::NoAddress => Self::Conflict(Slug::NoAddress, e.to_string()),
             store::Error::Database(sqlx::Error::PoolTimedOut) => Self::Unavailable("the database does not answer"),
             store::Error::Database(sqlx::Error::PoolClosed) => Self::Unavailable("the gateway is shutting down"),
@@ -115,6 +118,7 @@ impl From<Refused> for ApiError {
                 "the gateway was restored from a copy: IT has to confirm who may get in",
             ),
             Refused::Clock => Self::Clock,
+            Refused::OtherTime => Self::Unauthenticated(Slug::OtherTime),
             Refused::Void => Self::Conflict(Slug::InvitationVoid, "ask for a new invitation".into()),
             Refused::Passkey => Self::Unauthenticated(Slug::PasskeyRefused),
             Refused::OtherDevice => Self::Forbidden(
@@ -122,6 +126,11 @@ impl From<Refused> for ApiError {
                 "this device belongs to somebody else: nobody but its owner opens it",
             ),
             Refused::Late => Self::Conflict(Slug::PasskeyLate, "begin again".into()),
+            Refused::Anew => Self::Conflict(
+                Slug::Outdated,
+                "a password was chosen anew for this invitation: choose yours again, and tell IT if it was nobody you know"
+                    .into(),
+            ),
             Refused::Weak(weak) => {
                 let text = weak.to_string();
                 Self::Conflict(weak.into(), text)

@@ -1,8 +1,8 @@
 //! A door, followed: its state at once and at each change, and warnings before it locks, as server-sent events.
 //!
 //! Nothing is asked of the database but when the reconciler tells of a change that touches this user, when something ends
-//! by itself, and once a minute: then whoever follows is asked for anew, too. Streams are few for each device or web
-//! session, so that ordinary requests of the same device find room.
+//! by itself, and once a minute: then whoever follows is asked for anew, too. Streams are few for each device or
+//! person, so that ordinary requests of the same device find room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use super::caller::Follower;
 use super::door::{self, DoorView, Seen};
 use super::error::{Answer, ApiError, Problems};
 use crate::clock::Boot;
-use crate::ids::DeviceId;
+use crate::ids::{DeviceId, UserId};
 use crate::places::Place;
 use crate::pure::warnings::{self, Due, Ending};
 use crate::store::{Moment, Scope};
 
-/// Streams at once of one device, or of one web session on the office LAN: a third of its connections where each stream
+/// Streams at once of one device, or of one person on the office LAN: a third of its connections where each stream
 /// takes one (`listen::PER_DEVICE`). Further pages ask now and then instead.
 const EACH: usize = 4;
 
@@ -218,11 +218,12 @@ impl Followed {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Whose {
     Device(DeviceId),
-    Session(Option<String>),
+    /// On the office LAN: all their sessions together, or one person would take every stream there is.
+    Person(UserId),
 }
 
 impl Whose {
     fn of(caller: &Follower) -> Self {
-        caller.device.map_or_else(|| Self::Session(caller.token_hash.clone()), Self::Device)
+        caller.device.map_or(Self::Person(caller.user), Self::Device)
     }
 }

@@ -1,5 +1,6 @@
 //! Sets of people.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -56,6 +57,14 @@ pub struct AddMember {
     pub user: String,
 }
 
+/// The body of `PUT /api/v1/groups/{group}/members`: exactly these from now on.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetMembers {
+    /// Logins or ids.
+    pub members: Vec<String>,
+}
+
 impl From<stored::Group> for Group {
     fn from(g: stored::Group) -> Self {
         Self { id: g.id, name: g.name, members: g.members }
@@ -66,7 +75,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_groups, add_group))
         .routes(routes!(rename_group, remove_group))
-        .routes(routes!(add_member))
+        .routes(routes!(add_member, set_members))
         .routes(routes!(remove_member))
 }
 
@@ -138,6 +147,28 @@ async fn add_member(
     admin.may_change(user.role)?;
     let mut write = api.store.write(from, admin.actor).await?;
     write.add_member(group, user.id).await?;
+    let epoch = write.commit().await?;
+    api.carried_out(epoch, Wait::Complete, from).await
+}
+
+/// From now on exactly these are its members.
+#[utoipa::path(put, path = "/groups/{group}/members", tag = "groups", params(("group" = String, Path)), request_body = SetMembers, responses((status = 200, body = CarriedOut), Problems))]
+async fn set_members(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(group): Path<String>,
+    Body(set): Body<SetMembers>,
+) -> Answer<Json<CarriedOut>> {
+    let from = Moment::now();
+    let group = api.store.group(&group).await.named(&group)?;
+    let mut members = BTreeSet::new();
+    for name in &set.members {
+        members.insert(api.store.user(name).await.named(name)?.id);
+    }
+    let mut write = api.store.write(from, admin.actor.clone()).await?;
+    for changed in write.set_members(group, &members).await? {
+        admin.may_change_login(&api, &changed.to_string()).await?;
+    }
     let epoch = write.commit().await?;
     api.carried_out(epoch, Wait::Complete, from).await
 }

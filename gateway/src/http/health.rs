@@ -29,8 +29,9 @@ use crate::store::Moment;
 use crate::store::devices::Device;
 use crate::store::site::Site;
 
-/// What was asked of the network is good for this long: several pages, and each every few seconds.
-const FRESH_MS: u64 = 4_000;
+/// What was asked of the network is good for this long: several pages ask every few seconds, and an outage of minutes is
+/// seen in time.
+const FRESH_MS: u64 = 30_000;
 
 /// Looking up a name takes no longer; a resolver has two seconds for each try.
 const LOOKUP: Duration = Duration::from_secs(3);
@@ -114,7 +115,7 @@ impl Api {
             endpoint.is_some_and(|at| !is_private(at.ip().to_canonical()))
         };
         let outside_at = devices.iter().filter(outside).filter_map(|d| d.heard_at).max();
-        let may = |d: &&Device| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor;
+        let may = |d: &&Device| d.may_come_in();
         let long_ago = |d: &&Device| d.created_at + SOON < now.wall;
         let never = |d: &&Device| d.heard_at.is_none() && self.reconciler.live().of(d.id).heard.is_none();
         let unheard = devices.iter().filter(may).filter(long_ago).filter(never);

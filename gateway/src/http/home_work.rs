@@ -21,6 +21,7 @@ use crate::identity::redeem;
 use crate::ids::UserId;
 use crate::pure::home_work::{self, HomeWork, Question, Replies};
 use crate::store::home_work as stored;
+use crate::store::users::Role;
 use crate::store::{self, Moment};
 
 /// The telework rules.
@@ -124,7 +125,8 @@ async fn accept_rules(
     State(api): State<Arc<Api>>,
     Body(accept): Body<AcceptRules>,
 ) -> Answer<StatusCode> {
-    accepted(&api, caller.session.user, &caller.session.login, accept.version).await
+    let whose = (caller.session.user, caller.session.login.as_str());
+    accepted(&api, whose, Some(&caller.token_hash), accept.version).await
 }
 
 /// The same on the way from an invitation, where there is no web session yet.
@@ -135,11 +137,20 @@ async fn accept_invited(
     Body(accept): Body<AcceptInvited>,
 ) -> Answer<StatusCode> {
     let found = redeem::redeemed(&api.store, &accept.token, caller.door.address(), Moment::now()).await?;
-    accepted(&api, found.user, &found.login, accept.version).await
+    accepted(&api, (found.user, &found.login), None, accept.version).await
 }
 
-async fn accepted(api: &Api, user: UserId, login: &str, version: u32) -> Answer<StatusCode> {
+/// `token_hash`: of the web session, where there is one.
+async fn accepted(
+    api: &Api,
+    (user, login): (UserId, &str),
+    token_hash: Option<&str>,
+    version: u32,
+) -> Answer<StatusCode> {
     let mut write = api.store.write(Moment::now(), Actor::User(login.to_owned())).await?;
+    if let Some(token_hash) = token_hash {
+        write.still_signed_in(user, token_hash, Role::User).await?;
+    }
     write.accept_rules(user, version).await.map_err(|e| match e {
         store::Error::NotFound("version of the rules") => {
             ApiError::Invalid("version: the rules have changed since: read them again".into())
@@ -167,6 +178,7 @@ async fn answer_checklist(
     let replies = home_work::replies(&answered.replies, &api.site().home_work.checklist)
         .map_err(|e| ApiError::Invalid(format!("replies: {e}")))?;
     let mut write = api.store.write(Moment::now(), Actor::User(caller.session.login)).await?;
+    write.still_signed_in(caller.session.user, &caller.token_hash, Role::User).await?;
     write.answer_checklist(caller.session.user, &replies).await?;
     write.commit().await?;
     Ok(StatusCode::NO_CONTENT)

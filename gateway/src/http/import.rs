@@ -3,7 +3,7 @@
 //! A dry run says for each line what would become of it. Who is there already stays as they are; groups that are not
 //! there are added. Administrators are added one by one, by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -25,7 +25,6 @@ use super::input::{self, Body};
 use super::invitations::InvitationIssued;
 use super::problem::Slug;
 use crate::audit::Actor;
-use crate::ids::InvitationId;
 use crate::pure::shown::shown;
 use crate::store::Moment;
 use crate::store::users::{NewUser, Role};
@@ -37,15 +36,16 @@ const MOST_GROUPS: usize = 16;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportPeople {
-    /// The file's bytes in base64: CSV whose first line names the columns `login`, `name`, `language` and `groups`, in
-    /// one of the five languages; at most 1,000 people.
+    /// The file's bytes in base64: CSV whose first line names the columns `login`, `name`, `mail`, `language` and
+    /// `groups`, in one of the five languages; at most 1,000 people.
     pub csv: String,
     /// Only say what would become of it.
     pub dry_run: bool,
     /// Invite everybody who is added; by a person only.
     #[serde(default)]
     pub invite: bool,
-    /// The language of those of whom the list says none: `fr`, `nl`, `ca`, `es` or `en`; `en` if absent.
+    /// The language of those of whom the list says none: `fr`, `nl`, `ca`, `es` or `en`; that of the
+    /// settings if absent.
     #[serde(default)]
     pub language: Option<String>,
 }
@@ -78,6 +78,8 @@ pub enum LineProblem {
     LoginTwice,
     /// The name is too long, or holds what is not shown.
     NameMalformed,
+    /// The mail address is none.
+    MailMalformed,
     /// The language is none of the five.
     LanguageUnknown,
     /// A group's name is too long, or holds what is not shown.
@@ -107,6 +109,8 @@ pub struct Imported {
     pub login: String,
     /// Display name to be.
     pub name: String,
+    /// Mail address to be.
+    pub mail: Option<String>,
     /// Language to be.
     pub language: String,
     /// Names of groups to be in.
@@ -157,7 +161,7 @@ async fn import_people(
     State(api): State<Arc<Api>>,
     Body(import): Body<ImportPeople>,
 ) -> Answer<Json<ImportReport>> {
-    let language = input::language(import.language.as_deref().unwrap_or("en"))?;
+    let language = input::language(import.language.as_deref().unwrap_or(&api.site().home_work.language))?;
     let file = BASE64_STANDARD.decode(&import.csv);
     let file = file.map_err(|_| ApiError::Invalid("csv: a file's bytes in base64 are expected".into()))?;
     let mut report = match people(&file) {
@@ -209,6 +213,8 @@ fn judge(row: &Row, language: &str, known: &BTreeSet<String>, seen: &mut BTreeSe
     let login = checked(input::login(&row.login), missing, &row.login);
     let name = if row.name.is_empty() { &login } else { &row.name };
     let name = checked(input::name(name), LineProblem::NameMalformed, name);
+    let mail = (!row.mail.is_empty())
+        .then(|| checked(input::mail_in("mail", &row.mail), LineProblem::MailMalformed, &row.mail));
     let wanted = if row.language.is_empty() { language } else { &row.language };
     let language = checked(input::language(wanted), LineProblem::LanguageUnknown, wanted);
     let mut groups: Vec<_> =
@@ -230,7 +236,7 @@ fn judge(row: &Row, language: &str, known: &BTreeSet<String>, seen: &mut BTreeSe
         true if known.contains(&login) => Outcome::Known,
         true => Outcome::Add,
     };
-    Imported { line: row.line, login, name, language, groups, outcome, problems, invitation: None }
+    Imported { line: row.line, login, name, mail, language, groups, outcome, problems, invitation: None }
 }
 
 /// In one transaction: whoever was added meanwhile by somebody else ends all of it.
@@ -239,25 +245,22 @@ async fn add(api: &Api, actor: Actor, report: &mut ImportReport, invite: bool) -
     for group in &report.new_groups {
         write.add_group(group).await?;
     }
-    let mut issued: BTreeMap<String, (InvitationId, Token)> = BTreeMap::new();
-    for person in report.people.iter().filter(|p| p.outcome == Outcome::Add) {
+    for person in report.people.iter_mut().filter(|p| p.outcome == Outcome::Add) {
         let mut groups = BTreeSet::new();
         for name in &person.groups {
             groups.insert(write.group_named(name).await?);
         }
-        let (login, name, language) = (person.login.clone(), person.name.clone(), person.language.clone());
-        let user = write.add_user(&NewUser { login, name, language, mail: None, role: Role::User, groups }).await?;
+        let Imported { login, name, mail, language, .. } = person.clone();
+        let user = write.add_user(&NewUser { login, name, mail, language, role: Role::User, groups }).await?;
         if invite {
+            // Told from what is written: once it is committed nothing may fail, or the tokens are lost.
             let token = Token::generate()?;
-            issued.insert(person.login.clone(), (write.invite(user, &token.hash()).await?, token));
+            let id = write.invite(user, &token.hash()).await?;
+            let invitation = write.invitation(id).await?;
+            person.invitation = Some(InvitationIssued::new(api, invitation.into(), &token));
         }
     }
     write.commit().await?;
     report.imported = true;
-    for person in &mut report.people {
-        if let Some((id, token)) = issued.remove(&person.login) {
-            person.invitation = Some(InvitationIssued::new(api, api.store.invitation(id).await?.into(), &token));
-        }
-    }
     Ok(())
 }

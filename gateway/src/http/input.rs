@@ -2,10 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses::{WIDEST4, WIDEST6};
@@ -14,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::error::{Answer, ApiError};
 use super::settings::KeepAudit;
 use crate::link::message::Ports;
-use crate::pure::home_work;
+use crate::pure::mail;
 use crate::pure::retention::{LONGEST_DAYS, Retention, SHORTEST_DAYS};
 use crate::pure::shown::{deceives, shown};
 use crate::pure::site::{self, is_label};
@@ -36,26 +34,19 @@ const LONGEST_TEXT: usize = 1000;
 /// The languages of the product.
 pub const LANGUAGES: [&str; 5] = ["fr", "nl", "ca", "es", "en"];
 
-/// A body is here within this, or nobody waits for the rest of it.
-const BODY: Duration = Duration::from_secs(10);
-
-/// A JSON body.
+/// A JSON body, which the guard has read whole.
 #[derive(Clone, Debug)]
 pub struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
-        let read = tokio::time::timeout(BODY, axum::Json::from_request(request, state)).await;
-        match read.map_err(|_| ApiError::Invalid("the body did not arrive in time".into()))? {
-            Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(e) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(ApiError::Invalid(format!("the body is larger than {} KiB", super::LARGEST_BODY >> 10)))
-            }
-            Err(e) => Err(ApiError::Invalid(wrong(&e.body_text()).unwrap_or_else(|| {
+        let read = axum::Json::from_request(request, state).await;
+        read.map(|axum::Json(body)| Self(body)).map_err(|e| {
+            ApiError::Invalid(wrong(&e.body_text()).unwrap_or_else(|| {
                 "a JSON body is expected: an object in UTF-8, with the fields that the API document names".to_owned()
-            }))),
-        }
+            }))
+        })
     }
 }
 
@@ -189,7 +180,7 @@ pub fn name_in(field: &str, text: &str) -> Answer<String> {
 /// # Errors
 /// It is none, and what is expected.
 pub fn mail_in(field: &str, text: &str) -> Answer<String> {
-    home_work::mail_address(text).map_err(|e| ApiError::Invalid(format!("{field}: {e}")))
+    mail::address(text).map_err(|e| ApiError::Invalid(format!("{field}: {e}")))
 }
 
 /// One of the five languages.

@@ -15,13 +15,16 @@ use zeroize::Zeroizing;
 use super::Api;
 use super::caller::Admin;
 use super::caller::Visitor;
+use super::connection;
 use super::devices;
 use super::devices::{Device, NewDevice};
-use super::error::{Answer, Named as _, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
 use super::home_work::{self, Rules};
 use super::input::{self, Body};
+use super::passkeys::{self, ConfirmPasskey, NewPasskey};
 use crate::clock::Unix;
-use crate::identity::redeem;
+use crate::identity::passkey;
+use crate::identity::redeem::{self, Shown};
 use crate::ids::{InvitationId, UserId};
 use crate::pure::home_work::Contact;
 use crate::reconcile::Wait;
@@ -110,6 +113,12 @@ pub struct InvitationFor {
     /// Whom to call; nothing: nobody is named.
     #[serde(default)]
     pub contact: Option<Contact>,
+    /// Whether the second factor can be a passkey, on the page of the public name.
+    #[serde(default)]
+    pub passkeys: bool,
+    /// The portal's name.
+    #[serde(default)]
+    pub public_name: String,
 }
 
 /// The body of `POST /api/v1/invitations/begin`.
@@ -131,14 +140,28 @@ pub struct Enrolment {
     pub secret: String,
 }
 
-/// The body of `POST /api/v1/invitations/confirm`.
+/// The body of `POST /api/v1/invitations/passkey`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeginInvitedPasskey {
+    /// As issued.
+    pub token: String,
+    /// As drawn when the password was chosen, in base32: whoever has chosen it goes on.
+    pub secret: String,
+}
+
+/// The body of `POST /api/v1/invitations/confirm`: code or passkey, whichever is to be the second factor.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// As issued.
     pub token: String,
     /// Six digits of the factor just enrolled.
-    pub code: String,
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The passkey just made.
+    #[serde(default)]
+    pub passkey: Option<ConfirmPasskey>,
     /// A first device, added at once.
     #[serde(default)]
     pub device: Option<NewDevice>,
@@ -182,8 +205,10 @@ pub(super) fn visitor_routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(inspect_invitation))
         .routes(routes!(begin_invitation))
+        .routes(routes!(begin_invited_passkey))
         .routes(routes!(confirm_invitation))
         .merge(home_work::visitor_routes())
+        .merge(connection::visitor_routes())
 }
 
 /// The latest thousand invitations.
@@ -240,6 +265,8 @@ async fn inspect_invitation(
         until: found.until,
         rules: Rules::of(&api.site().home_work),
         contact: Some(api.site().home_work.contact.clone()).filter(|c| !c.is_empty()),
+        passkeys: passkey::are_offered(&api.site()),
+        public_name: api.site().public_name.clone(),
     }))
 }
 
@@ -258,7 +285,20 @@ async fn begin_invitation(
     Ok(Json(Enrolment { uri, secret: secret.base32().to_string() }))
 }
 
-/// The first code proves the second factor; the invitation is consumed.
+/// A passkey is to be the second factor instead, of who has chosen a password.
+#[utoipa::path(post, path = "/invitations/passkey", tag = "invitations", request_body = BeginInvitedPasskey, responses((status = 200, body = NewPasskey), Problems))]
+async fn begin_invited_passkey(
+    caller: Visitor,
+    State(api): State<Arc<Api>>,
+    Body(invited): Body<BeginInvitedPasskey>,
+) -> Answer<Json<NewPasskey>> {
+    let (now, secret) = (Moment::now(), Zeroizing::new(invited.secret));
+    let found = redeem::inspect(&api.store, &invited.token, caller.door.address(), now).await?;
+    let passkeys = passkeys::offered(&api, caller.door, None)?.for_invited(&found);
+    Ok(Json(passkeys.begin_invited(&api.store, &found, &secret, now)?.into()))
+}
+
+/// The first code, or the passkey, proves the second factor; the invitation is consumed.
 #[utoipa::path(post, path = "/invitations/confirm", tag = "invitations", request_body = Confirm, responses((status = 200, body = Redeemed), Problems))]
 async fn confirm_invitation(
     caller: Visitor,
@@ -271,9 +311,16 @@ async fn confirm_invitation(
         None => None,
     };
     let found = redeem::inspect(&api.store, &confirm.token, caller.door.address(), now).await?;
-    let code = Zeroizing::new(confirm.code);
     let device = device.as_ref().map(|(name, key)| (name.as_str(), key.as_str()));
-    let done = redeem::confirm(&api.store, found, &code, device, now).await?;
+    let done = match (confirm.code.map(Zeroizing::new), confirm.passkey) {
+        (Some(code), None) => redeem::confirm(&api.store, found, Shown::Code(&code), device, now).await?,
+        (None, Some(passkey)) => {
+            let passkeys = passkeys::offered(&api, caller.door, None)?.for_invited(&found);
+            let (name, made) = (input::name(&passkey.name)?, passkey.made());
+            redeem::confirm(&api.store, found, Shown::Passkey(&passkeys, &name, &made), device, now).await?
+        }
+        _ => return Err(ApiError::Invalid("code, passkey: one of them is expected".into())),
+    };
     // The codes are shown this once, so a data plane that is late must not keep them back; it gets the device as soon as
     // it can.
     if let Err(e) = api.reconciler.carry_out(done.epoch, Wait::Complete).await {

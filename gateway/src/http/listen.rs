@@ -4,6 +4,7 @@
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +29,16 @@ use tower::ServiceExt as _;
 
 use super::caller::Door;
 use crate::places::Places;
+use crate::pure::source::source;
 
 /// A TLS handshake, and a request's head, take no longer than this.
 const HEAD: Duration = Duration::from_secs(5);
 
 /// A connection is closed after this: browsers open another.
 const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The same of a stranger's: an invitation is open on a page for half an hour at most.
+const LONGEST_STRANGER: Duration = Duration::from_secs(35 * 60);
 
 /// Connections at once on one listener.
 const CONNECTIONS: usize = 512;
@@ -44,8 +49,12 @@ const PER_DEVICE: usize = 12;
 /// Connections at once from one address in the office, where several may share one.
 const PER_ADDRESS: usize = 64;
 
-/// Connections at once from one address in the internet: browsers open six, and a household shares one.
+/// Connections at once from one household in the internet, which shares an address or a /64: browsers open six.
 const PER_STRANGER: usize = 16;
+
+/// Whoever has just switched the tunnel on asks for the same name as before: the answer must not come by the connection
+/// of before, which leads to strangers' pages. What is under way on it goes on.
+const ANEW: Duration = Duration::from_secs(10);
 
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 32;
@@ -76,6 +85,21 @@ impl TcpDoor {
             Self::Tunnel => PER_DEVICE,
             Self::Office => PER_ADDRESS,
             Self::Internet => PER_STRANGER,
+        }
+    }
+
+    /// Whose connections are counted together. Within the house a /64 is everybody's.
+    fn counted(self, peer: IpAddr) -> IpAddr {
+        match self {
+            Self::Tunnel | Self::Office => peer,
+            Self::Internet => source(peer),
+        }
+    }
+
+    fn longest(self) -> Duration {
+        match self {
+            Self::Tunnel | Self::Office => LONGEST,
+            Self::Internet => LONGEST_STRANGER,
         }
     }
 
@@ -146,11 +170,12 @@ pub fn tls(certificate: Arc<Certificate>) -> anyhow::Result<TlsAcceptor> {
 /// # Errors
 /// The listener cannot be taken over by the runtime.
 pub async fn https(listener: StdListener, door: TcpDoor, tls: TlsAcceptor, router: Router) -> anyhow::Result<()> {
-    accept(listener, door.share(), move |stream, peer| {
+    accept(listener, door, move |stream, peer| {
         let (tls, router) = (tls.clone(), router.clone());
         async move {
             let Ok(Ok(stream)) = tokio::time::timeout(HEAD, tls.accept(stream)).await else { return };
-            serve(stream, door.of(peer), router).await;
+            // A connection that breaks is the other side's affair; what was begun is carried to its end by the guard.
+            let _ = tokio::time::timeout(door.longest(), serve(stream, door.of(peer), router)).await;
         }
     })
     .await
@@ -162,7 +187,7 @@ pub async fn https(listener: StdListener, door: TcpDoor, tls: TlsAcceptor, route
 /// The listener cannot be taken over by the runtime.
 pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Result<()> {
     let to = format!("https://{public_name}/");
-    accept(listener, PER_DEVICE, move |stream, _| {
+    accept(listener, TcpDoor::Tunnel, move |stream, _| {
         let to = to.clone();
         async move {
             let answer = service_fn(move |_: Request<Incoming>| {
@@ -184,7 +209,7 @@ pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Resul
     .await
 }
 
-async fn accept<F, Fut>(listener: StdListener, share: usize, attend: F) -> anyhow::Result<()>
+async fn accept<F, Fut>(listener: StdListener, door: TcpDoor, attend: F) -> anyhow::Result<()>
 where
     F: Fn(tokio::net::TcpStream, IpAddr) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
@@ -205,7 +230,7 @@ where
                 continue;
             }
         };
-        let Some(counted) = addresses.take(peer, |mine, _| mine < share) else { continue };
+        let Some(counted) = addresses.take(door.counted(peer), |mine, _| mine < door.share()) else { continue };
         if let Err(e) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD)) {
             tracing::debug!(error = %e, "set a connection's patience");
         }
@@ -232,8 +257,14 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, doo
         .max_header_list_size(HEADERS)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
-    // A connection that breaks is the other side's affair; what was begun is carried to its end by the guard.
-    let _ = tokio::time::timeout(LONGEST, http.serve_connection(TokioIo::new(stream), service)).await;
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    if let Door::Internet(_) = door {
+        tokio::select! {
+            _ = &mut connection => return,
+            () = tokio::time::sleep(ANEW) => connection.as_mut().graceful_shutdown(),
+        }
+    }
+    let _ = connection.await;
 }
 
 /// Serves the command line's socket until it is dropped: root and our own user only.
@@ -265,7 +296,24 @@ pub async fn local(socket: &Path, router: Router) -> anyhow::Result<()> {
         let router = router.clone();
         connections.spawn(async move {
             let _held = place;
-            serve(stream, Door::Local, router).await;
+            let _ = tokio::time::timeout(LONGEST, serve(stream, Door::Local, router)).await;
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_is_a_household_and_a_neighbour_an_address() {
+        let of = |door: TcpDoor, n: u16| door.counted(IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, n]));
+        assert_eq!(of(TcpDoor::Internet, 1), of(TcpDoor::Internet, 2));
+        for door in [TcpDoor::Tunnel, TcpDoor::Office] {
+            assert_ne!(of(door, 1), of(door, 2), "{door:?}");
+        }
+        let four = |n: u8| TcpDoor::Internet.counted(IpAddr::from([192, 0, 2, n]));
+        assert_ne!(four(1), four(2));
+        assert!(TcpDoor::Internet.longest() < TcpDoor::Office.longest());
     }
 }

@@ -184,10 +184,7 @@ impl Api {
         let doors: BTreeMap<_, _> = doors.filter(|v| v.remaining.is_some()).map(|v| (v.device, v)).collect();
         let cuts = self.store.waiting_cuts();
         let devices = self.store.devices(None).await?.into_iter();
-        let may = devices.filter(|d| {
-            let whole = d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor;
-            whole && !shut_out(&cuts, d.user, Some(d.id))
-        });
+        let may = devices.filter(|d| d.may_come_in() && !shut_out(&cuts, d.user, Some(d.id)));
         let told = may.map(|d| {
             let told = self.reconciler.live().of(d.id);
             let door = doors.get(&d.id);
@@ -202,7 +199,7 @@ impl Api {
                 connected: told.heard_within(CONNECTED, now.boot),
                 verification: door.map(|v| v.id),
                 open_since: door.map(|v| v.started_at),
-                open_until: door.and_then(|v| Some(now.wall + v.remaining?)),
+                open_until: door.map(|v| v.cap),
                 rx: told.rx,
                 tx: told.tx,
                 rx_rate: None,

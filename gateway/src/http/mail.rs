@@ -21,7 +21,7 @@ use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Body};
 use crate::audit::Actor;
 use crate::mail::{self, Outcome, Thread, Trouble, letters};
-use crate::pure::home_work::is_private;
+use crate::pure::mail::stays_in_office;
 use crate::pure::shown::deceives;
 use crate::pure::site;
 use crate::store::Moment;
@@ -68,7 +68,7 @@ pub struct SetMailServer {
     /// Whom it knows us as.
     #[serde(default)]
     pub user: Option<String>,
-    /// Absent: the one that is kept, if server and user stay.
+    /// Absent: the one that is kept, if server, port and user stay.
     #[serde(default)]
     pub password: Option<String>,
     /// From whom mail is: `passerelle@example.org`.
@@ -191,7 +191,7 @@ fn checked(set: SetMailServer, before: Option<Stored>) -> Answer<Stored> {
     if set.port == 0 {
         return Err(invalid("port: 1 to 65535; 587 for starttls, 465 for tls"));
     }
-    if set.security == Security::Plain && address.is_some_and(|a| !is_private(a)) {
+    if set.security == Security::Plain && address.is_some_and(|a| !stays_in_office(a)) {
         return Err(invalid("security: without TLS mail goes within the office only: choose starttls or tls"));
     }
     let login = set.user.as_deref().map(|text| credential("user", text.trim())).transpose()?;
@@ -199,13 +199,13 @@ fn checked(set: SetMailServer, before: Option<Stored>) -> Answer<Stored> {
         (None, Some(_)) => return Err(invalid("password: a user is needed, too")),
         (_, Some(text)) => Some(credential("password", &text)?),
         // What is kept for one server is not told to another.
-        (Some(_), None) => match before.filter(|b| b.host == host && b.login == login) {
+        (Some(_), None) => match before.filter(|b| b.host == host && b.port == set.port && b.login == login) {
             Some(Stored { password: Some(kept), security, .. })
                 if security == set.security || set.security != Security::Plain =>
             {
                 Some(kept.to_string())
             }
-            _ => return Err(invalid("password: type it again, for this server and user")),
+            _ => return Err(invalid("password: type it again, for this server, port and user")),
         },
         (None, None) => None,
     };

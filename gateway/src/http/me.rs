@@ -29,6 +29,8 @@ pub struct Me {
     pub language: String,
     /// What this person may do here.
     pub role: Role,
+    /// Whether they have an app that shows codes; if not, a passkey is their second factor.
+    pub app: bool,
     /// How many recovery codes are left.
     pub recovery_codes_left: u32,
     /// The telework rules that wait for this person to accept them: their version.
@@ -54,13 +56,15 @@ pub(super) async fn of(api: &Api, session: &WebSession) -> Answer<Me> {
     let home_work = &site.home_work;
     let rules_due = !home_work.rules.is_empty() && accepted.rules != Some(home_work.rules_version);
     let answered = |id: &String| accepted.checklist.as_ref().is_some_and(|c| c.replies.contains_key(id));
+    let means = api.store.means(session.user).await?;
     Ok(Me {
         id: session.user,
         login: session.login.clone(),
         name: session.name.clone(),
         language: session.language.clone(),
         role: session.role,
-        recovery_codes_left: api.store.recovery_codes_left(session.user).await?,
+        app: means.app,
+        recovery_codes_left: means.recovery_codes,
         rules_due: rules_due.then_some(home_work.rules_version),
         checklist_due: home_work.checklist.iter().any(|q| !answered(&q.id)),
     })

@@ -19,6 +19,7 @@ mod audit_file;
 pub mod authority;
 pub mod caller;
 pub mod check;
+pub mod connection;
 pub mod cut;
 pub mod devices;
 pub mod door;
@@ -26,7 +27,7 @@ pub mod drive;
 pub mod error;
 pub mod events;
 pub mod groups;
-mod guard;
+pub(crate) mod guard;
 pub mod health;
 pub mod home_work;
 pub mod import;
@@ -41,7 +42,7 @@ pub mod my_devices;
 pub mod my_security;
 pub mod my_sessions;
 pub mod office_share;
-mod pages;
+pub(crate) mod pages;
 pub mod passkeys;
 pub mod policies;
 pub mod policy_changes;
@@ -62,7 +63,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -102,9 +102,16 @@ pub struct Api {
     followers: Arc<Places<events::Whose>>,
     /// Which administrators look on.
     watchers: Arc<Places<String>>,
+    /// Who is handed the audit as a file.
+    exports: Arc<Places<String>>,
+    /// Who is handed all that is stored about them.
+    reading: Arc<Places<crate::ids::UserId>>,
     picture: live::Picture,
     machine: health::Machine,
     changing: Arc<Places<std::net::IpAddr>>,
+    /// New devices that are waited for, and by which invitations.
+    expected: connection::Expected,
+    joining: Arc<Places<crate::ids::InvitationId>>,
     /// Who had a share looked at last.
     checks: check::Checks,
     /// Invitations can be opened from the internet; letters say so.
@@ -133,9 +140,13 @@ impl Api {
             hosts,
             followers: Arc::default(),
             watchers: Arc::default(),
+            exports: Arc::default(),
+            reading: Arc::default(),
             picture: live::Picture::default(),
             machine: health::Machine::default(),
             changing: Arc::default(),
+            expected: connection::Expected::default(),
+            joining: Arc::default(),
             checks: check::Checks::default(),
             from_home: false,
         }
@@ -269,7 +280,6 @@ fn with_guard(routes: Router<Arc<Api>>, api: Arc<Api>) -> Router {
     routes
         .fallback(pages::lost)
         .method_not_allowed_fallback(|| async { ApiError::NotFound.into_response() })
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), guard::guard))
         .with_state(api)
 }

@@ -1,4 +1,5 @@
-//! How somebody signs in, changed by themselves: password, telephone, recovery codes. Each asks for password and code again.
+//! How somebody signs in, changed by themselves: password, telephone, recovery codes. Each asks for password and code again,
+//! or for a passkey.
 
 use std::sync::Arc;
 
@@ -13,30 +14,35 @@ use zeroize::Zeroizing;
 
 use super::Api;
 use super::caller::Inside;
-use super::error::{Answer, Problems};
+use super::error::{Answer, ApiError, Problems};
 use super::input::Body;
 use super::invitations::Enrolment;
-use crate::identity::change::{self, Again};
+use super::passkeys;
+use crate::identity::change::{self, Again, Shown};
+use crate::identity::passkey::Assertion;
 use crate::store::{Moment, Scope};
 
-/// Password and code once more, of who is signed in already.
+/// Who is signed in already shows once more to be it: by password and code, or by a passkey.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// The password in use.
-    pub password: String,
+    #[serde(default)]
+    pub password: Option<String>,
     /// Six digits of the second factor, or a recovery code.
-    pub code: String,
+    #[serde(default)]
+    pub code: Option<String>,
+    /// What a passkey signed instead.
+    #[serde(default)]
+    pub passkey: Option<Assertion>,
 }
 
 /// The body of `POST /api/v1/me/password`.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
-    /// The password in use.
-    pub password: String,
-    /// Six digits of the second factor, or a recovery code.
-    pub code: String,
+    /// Who changes it.
+    pub proof: Proof,
     /// The one that takes its place.
     pub new_password: String,
 }
@@ -65,15 +71,15 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 impl Inside {
-    fn again(&self, password: String, code: String) -> Again<'_> {
-        Again {
-            session: &self.session,
-            token_hash: &self.token_hash,
-            device: self.device.as_ref(),
-            address: self.door.address(),
-            password: Zeroizing::new(password),
-            code: Zeroizing::new(code),
-        }
+    fn again<'a>(&'a self, api: &'a Api, proof: &'a mut Proof) -> Answer<Again<'a>> {
+        let device = self.device.as_ref();
+        let shown = match (proof.password.take(), proof.code.take(), &proof.passkey) {
+            (Some(password), Some(code), None) => Shown::Typed(Zeroizing::new(password), Zeroizing::new(code)),
+            (None, None, Some(assertion)) => Shown::Touched(passkeys::offered(api, self.door, device)?, assertion),
+            _ => return Err(ApiError::Invalid("password and code, or passkey: one of them is expected".into())),
+        };
+        let address = self.door.address();
+        Ok(Again { session: &self.session, token_hash: &self.token_hash, device, address, shown })
     }
 }
 
@@ -82,9 +88,9 @@ impl Inside {
 async fn change_password(
     caller: Inside,
     State(api): State<Arc<Api>>,
-    Body(body): Body<ChangePassword>,
+    Body(mut body): Body<ChangePassword>,
 ) -> Answer<StatusCode> {
-    let (again, new) = (caller.again(body.password, body.code), Zeroizing::new(body.new_password));
+    let (again, new) = (caller.again(&api, &mut body.proof)?, Zeroizing::new(body.new_password));
     let organisation = &api.site().organisation;
     change::password(&api.store, &api.passwords, again, new, organisation, Moment::now()).await?;
     api.reconciler.announce(Scope::user(caller.session.user));
@@ -96,9 +102,9 @@ async fn change_password(
 async fn renew_recovery_codes(
     caller: Inside,
     State(api): State<Arc<Api>>,
-    Body(body): Body<Proof>,
+    Body(mut proof): Body<Proof>,
 ) -> Answer<Json<RecoveryCodes>> {
-    let again = caller.again(body.password, body.code);
+    let again = caller.again(&api, &mut proof)?;
     let recovery_codes = change::recovery_codes(&api.store, &api.passwords, again, Moment::now()).await?;
     api.reconciler.announce(Scope::user(caller.session.user));
     Ok(Json(RecoveryCodes { recovery_codes }))
@@ -106,8 +112,12 @@ async fn renew_recovery_codes(
 
 /// The secret for a new telephone; the one in use stays in force until its first code.
 #[utoipa::path(post, path = "/me/factor/begin", tag = "sign-in", request_body = Proof, responses((status = 200, body = Enrolment), Problems))]
-async fn begin_factor(caller: Inside, State(api): State<Arc<Api>>, Body(body): Body<Proof>) -> Answer<Json<Enrolment>> {
-    let again = caller.again(body.password, body.code);
+async fn begin_factor(
+    caller: Inside,
+    State(api): State<Arc<Api>>,
+    Body(mut proof): Body<Proof>,
+) -> Answer<Json<Enrolment>> {
+    let again = caller.again(&api, &mut proof)?;
     let secret = change::begin_factor(&api.store, &api.passwords, again, Moment::now()).await?;
     let uri = secret.uri(&api.site().organisation, &caller.session.login);
     Ok(Json(Enrolment { uri, secret: secret.base32().to_string() }))

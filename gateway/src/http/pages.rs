@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 
 use super::Api;
@@ -37,13 +37,28 @@ const IMMUTABLE: &str = "/_app/immutable/";
 
 /// The files' routes.
 pub(super) fn routes() -> Router<Arc<Api>> {
-    PAGES.iter().filter(|page| page.path != LOST).fold(Router::new(), |router, page| {
-        router.route(page.route(), get(move |headers: HeaderMap| async move { page.answer(&headers) }))
+    let shown = PAGES.iter().filter(|page| page.path != LOST && page.path != SETUP);
+    routed(shown.map(|page| (page.route(), page)))
+}
+
+fn routed<S: Clone + Send + Sync + 'static>(pages: impl Iterator<Item = (&'static str, &'static Page)>) -> Router<S> {
+    pages.fold(Router::new(), |router, (route, page)| {
+        router.route(route, get(move |headers: HeaderMap| async move { page.answer(&headers) }))
     })
 }
 
+/// Set-up's one page.
+const SETUP: &str = "/setup.html";
+
+/// The files' routes, for a gateway that is not set up yet.
+pub(crate) fn setup_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let seen = |page: &&Page| page.path == "/mark.svg" || page.path.starts_with("/_app/");
+    let pages = PAGES.iter().filter(|page| seen(page) || page.path == SETUP);
+    routed(pages.map(|page| (page.route(), page))).route("/", get(async || Redirect::temporary("/setup")))
+}
+
 /// What strangers from the internet see: the way in for whoever is invited, and one page for whoever forgot the tunnel.
-const FOR_STRANGERS: [&str; 2] = ["/invitation.html", "/mark.svg"];
+const FOR_STRANGERS: [&str; 3] = ["/invitation.html", "/mark.svg", "/wireguard-for-users.ps1"];
 
 /// What stands at `/` for them.
 const OUTSIDE: &str = "/outside.html";
@@ -53,13 +68,11 @@ pub(super) fn internet_routes() -> Router<Arc<Api>> {
     let seen = |page: &&Page| FOR_STRANGERS.contains(&page.path) || page.path.starts_with("/_app/");
     let outside = PAGES.iter().find(|page| page.path == OUTSIDE).map(|page| ("/", page));
     let pages = PAGES.iter().filter(seen).map(|page| (page.route(), page)).chain(outside);
-    pages.fold(Router::new(), |router, (route, page)| {
-        router.route(route, get(move |headers: HeaderMap| async move { page.answer(&headers) }))
-    })
+    routed(pages)
 }
 
 /// Whatever has no route: the API answers with a problem, all else with a page.
-pub(super) async fn lost(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn lost(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let api = uri.path() == "/api" || uri.path().starts_with("/api/");
     match PAGES.iter().find(|page| page.path == LOST) {
         Some(page) if !api && method.is_safe() => {

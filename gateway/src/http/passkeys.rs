@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use passki::RegistrationChallenge;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +28,7 @@ use crate::ids::PasskeyId;
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::devices::Device;
-use crate::store::passkeys::{self as stored, MOST};
+use crate::store::passkeys as stored;
 
 /// What a passkey is to sign: for `navigator.credentials.get()`, with user verification required and no list of passkeys.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -43,7 +44,7 @@ pub struct PasskeyChallenge {
 /// For `navigator.credentials.create()`, with a discoverable credential and user verification required.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NewPasskey {
-    /// Base64url. Good once, in the web session that asked for it.
+    /// Base64url. Good once, in the web session or for the invitation that asked for it.
     pub challenge: String,
     /// Whom the passkey is for: the public name.
     pub rp_id: String,
@@ -75,7 +76,8 @@ pub struct BeginPasskey {
     pub passkey: Option<Assertion>,
 }
 
-/// The body of `POST /api/v1/me/passkeys/confirm`: what `navigator.credentials.create()` gave, in base64url.
+/// The body of `POST /api/v1/me/passkeys/confirm`, and of an invitation's end: what `navigator.credentials.create()` gave, in
+/// base64url.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmPasskey {
@@ -110,6 +112,28 @@ impl From<stored::Passkey> for Passkey {
     }
 }
 
+impl From<RegistrationChallenge> for NewPasskey {
+    fn from(asked: RegistrationChallenge) -> Self {
+        Self {
+            challenge: asked.challenge,
+            rp_id: asked.rp.id,
+            organisation: asked.rp.name,
+            handle: asked.user.id,
+            login: asked.user.name,
+            name: asked.user.display_name,
+            algorithms: asked.pub_key_cred_params.iter().map(|p| p.alg).collect(),
+            known: asked.exclude_credentials.into_iter().map(|known| known.id).collect(),
+            timeout_ms: timeout_ms(),
+        }
+    }
+}
+
+impl ConfirmPasskey {
+    pub(super) fn made(self) -> Made {
+        Made { credential: self.credential, client_data: self.client_data, attestation: self.attestation }
+    }
+}
+
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(begin_passkey_sign_in))
@@ -122,7 +146,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// Where they are not offered, there are none.
-fn offered<'a>(api: &'a Api, door: super::caller::Door, device: Option<&'a Device>) -> Answer<Passkeys<'a>> {
+pub(super) fn offered<'a>(api: &'a Api, door: super::caller::Door, device: Option<&'a Device>) -> Answer<Passkeys<'a>> {
     Passkeys::offered(&api.site(), &api.ceremonies, device, door.address()).ok_or(ApiError::NotFound)
 }
 
@@ -130,7 +154,7 @@ fn timeout_ms() -> u64 {
     u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a passkey is to sign here: to sign in, to extend, or to register another.
+/// What a passkey is to sign here: to sign in, to extend, to register another, or to show again who one is.
 #[utoipa::path(post, path = "/sign-in/passkey/begin", tag = "passkeys", responses((status = 200, body = PasskeyChallenge), Problems))]
 async fn begin_passkey_sign_in(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<PasskeyChallenge>> {
     let challenge = offered(&api, caller.door, caller.device.as_ref())?.ask(Moment::now())?;
@@ -184,17 +208,7 @@ async fn begin_my_passkey(
     };
     let whose = (&caller.session, caller.token_hash.as_str());
     let asked = passkeys.begin_registration(&api.store, whose, fresh, Moment::now()).await?;
-    Ok(Json(NewPasskey {
-        challenge: asked.challenge,
-        rp_id: asked.rp.id,
-        organisation: asked.rp.name,
-        handle: asked.user.id,
-        login: asked.user.name,
-        name: asked.user.display_name,
-        algorithms: asked.pub_key_cred_params.iter().map(|p| p.alg).collect(),
-        known: asked.exclude_credentials.into_iter().map(|known| known.id).collect(),
-        timeout_ms: timeout_ms(),
-    }))
+    Ok(Json(asked.into()))
 }
 
 /// Registers the passkey that was made.
@@ -206,19 +220,14 @@ async fn confirm_my_passkey(
 ) -> Answer<(StatusCode, Json<Passkey>)> {
     let passkeys = offered(&api, caller.door, caller.device.as_ref())?;
     let (name, user) = (input::name(&confirm.name)?, caller.session.user);
-    let there = api.store.passkeys(user).await?;
-    if i64::try_from(there.len()).is_ok_and(|n| n >= MOST) {
-        return Err(ApiError::Invalid(format!("name: there are {MOST} passkeys already; remove one first")));
-    }
-    let made =
-        Made { credential: confirm.credential, client_data: confirm.client_data, attestation: confirm.attestation };
+    let made = confirm.made();
     let whose = (&caller.session, caller.token_hash.as_str());
     let id = passkeys.register(&api.store, whose, (&name, &made), Moment::now()).await?;
     let made = api.store.passkeys(user).await?.into_iter().find(|p| p.id == id).ok_or(ApiError::NotFound)?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
-/// Revokes one of one's own passkeys, for good. Password and code stay; so does what is open.
+/// Revokes one of one's own passkeys, for good; what is open stays open. The last of somebody who has nothing else is kept.
 #[utoipa::path(post, path = "/me/passkeys/{passkey}/revoke", tag = "passkeys", params(("passkey" = String, Path)), responses((status = 204), Problems))]
 async fn revoke_my_passkey(
     caller: SignedInHere,

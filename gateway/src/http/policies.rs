@@ -18,6 +18,7 @@ use super::error::{Answer, Named as _, Problems};
 use super::input::{self, Body};
 use super::resources::ResourceKind;
 use super::users::CarriedOut;
+use super::why::FURTHEST_MS;
 use crate::clock::Unix;
 use crate::ids::{GroupId, PolicyId, ResourceId};
 use crate::pure::cut::What;
@@ -76,6 +77,9 @@ impl AddPolicy {
     pub(super) fn when(&self, now: Unix) -> Answer<(Option<Hours>, Option<Unix>)> {
         if self.until.is_some_and(|until| until <= now) {
             return Err(ApiError::Invalid("until: this moment has passed".into()));
+        }
+        if self.until.is_some_and(|until| until.0.saturating_sub(now.0) > FURTHEST_MS) {
+            return Err(ApiError::Invalid("until: within ten years; without an end, leave it out".into()));
         }
         let hours = self.hours.as_deref().map(str::parse::<Hours>).transpose();
         Ok((hours.map_err(|e| ApiError::Invalid(format!("hours: {e}")))?, self.until))

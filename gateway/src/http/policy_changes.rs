@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -30,14 +31,17 @@ use crate::pure::hours::Hours;
 use crate::pure::preview::{Difference, preview};
 use crate::pure::rule::{Rule, Rules};
 use crate::reconcile::Wait;
-use crate::store::Moment;
 use crate::store::rulebook::Rulebook;
+use crate::store::{Moment, Write};
 
 /// Most policies that one change adds, and most that it removes: a matrix of fifty groups by ten resources.
 const MOST: usize = 500;
 
 /// Most differences that are told: nobody reads more of them, and an answer stays below some megabytes.
 const MOST_DIFFERENCES: usize = 20_000;
+
+/// A change is reckoned anew so often while others change what it stands on: then somebody is to look again.
+const TRIES: usize = 3;
 
 /// The body of `POST /api/v1/policies/preview`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -141,14 +145,31 @@ async fn change_policies(admin: Admin, State(api): State<Arc<Api>>, Body(wanted)
 impl Api {
     async fn change_policies(&self, wanted: &ChangePolicies, actor: Actor, from: Moment) -> CutAnswer {
         let seen = wanted.seen.as_deref().map(fingerprint_of).transpose()?;
-        let mut write = self.store.write(from, actor).await?;
-        let book = write.rulebook().await?;
-        let after = changed(&book, wanted, from.wall)?;
-        if let Some(seen) = seen
-            && seen != told(&book, &after, from.wall)?.seen
-        {
-            return Err(outdated("somebody has changed groups or policies meanwhile: look at the preview again"));
+        for _ in 0..TRIES {
+            // Reckoned before anything is held: only one at a time can write.
+            let book = self.store.rulebook().await?;
+            let after = changed(&book, wanted, from.wall)?;
+            if let Some(seen) = seen
+                && seen != told(&book, &after, from.wall)?.seen
+            {
+                return Err(meanwhile());
+            }
+            let mut write = self.store.write(from, actor.clone()).await?;
+            if write.rulebook().await? == book {
+                return self.store_policies(write, wanted, &book, &after, from).await;
+            }
         }
+        Err(meanwhile())
+    }
+
+    async fn store_policies(
+        &self,
+        mut write: Write<'_>,
+        wanted: &ChangePolicies,
+        book: &Rulebook,
+        after: &Rules,
+        from: Moment,
+    ) -> CutAnswer {
         for id in &wanted.remove {
             write.remove_policy(*id).await?;
         }
@@ -169,6 +190,10 @@ impl Api {
         let status = if stored == Stored::Yes { StatusCode::OK } else { StatusCode::ACCEPTED };
         Ok((status, Json(CarriedOut { epoch: self.store.known_epoch(), closed_in_ms, stored })))
     }
+}
+
+fn meanwhile() -> ApiError {
+    outdated("somebody has changed groups or policies meanwhile: look at the preview again")
 }
 
 fn outdated(detail: &str) -> ApiError {
@@ -211,14 +236,17 @@ fn named<Id: Copy + ToString>(names: &BTreeMap<Id, String>, wanted: &str) -> Opt
 }
 
 fn told(book: &Rulebook, after: &Rules, now: Unix) -> Answer<PolicyPreview> {
-    let found = preview(&book.world, &book.rules, after, &book.zone, now);
+    // Others' requests do not wait for this thread meanwhile.
+    let found = tokio::task::block_in_place(|| preview(&book.world, &book.rules, after, &book.zone, now));
+    let found = found.map_err(|e| ApiError::Invalid(format!("add, remove: {e}: change less at once")))?;
     if found.len() > MOST_DIFFERENCES {
         let why = format!("add, remove: this is {} differences for people: change less at once", found.len());
         return Err(ApiError::Invalid(why));
     }
     let mut differences: Vec<_> = found.iter().map(|d| difference(book, after, d, now)).collect();
     differences.sort_by(|a, b| (&a.resource_name, &a.user).cmp(&(&b.resource_name, &b.user)));
-    let text = serde_json::to_vec(&differences).unwrap_or_default();
+    // An empty text would be the same for every change.
+    let text = serde_json::to_vec(&differences).context("a preview as text").map_err(ApiError::Internal)?;
     let seen = Blake2s256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(PolicyPreview { seen, differences })
 }

@@ -40,6 +40,8 @@ pub enum Slug {
     NotSignedIn,
     /// 401: user, password, code or device do not fit together.
     WrongCredentials,
+    /// 401: the code is of another time, so the clock of the telephone is wrong; said while it is set up.
+    OtherTime,
     /// 401: the passkey is not known here, revoked, or what it signed does not fit.
     PasskeyRefused,
     /// 403: the passkey is good, but the device at this door is somebody else's.
@@ -56,6 +58,8 @@ pub enum Slug {
     NotFound,
     /// 409: the name, key or pair is in use.
     AlreadyExists,
+    /// 409: there are as many as there may be; one has to go first.
+    TooMany,
     /// 409: every address of the site network is given.
     NoAddress,
     /// 409: the owner's second factor is not confirmed.
@@ -66,6 +70,10 @@ pub enum Slug {
     Outdated,
     /// 409: nobody would be left who can administer.
     LastAdministrator,
+    /// 409: a person would be left without a second factor.
+    LastFactor,
+    /// 409: another browser has claimed the set-up.
+    Claimed,
     /// 410: the invitation is redeemed, revoked or too old.
     InvitationVoid,
     /// 410: a passkey was used too late, twice, or elsewhere than where that was begun.
@@ -100,15 +108,18 @@ impl Slug {
     pub fn status(self) -> u16 {
         match self {
             Self::InvalidRequest => 400,
-            Self::NotSignedIn | Self::WrongCredentials | Self::PasskeyRefused => 401,
+            Self::NotSignedIn | Self::WrongCredentials | Self::PasskeyRefused | Self::OtherTime => 401,
             Self::NotAllowed | Self::CrossOrigin | Self::FactorSuspended | Self::Restored | Self::OtherDevice => 403,
             Self::NotFound => 404,
             Self::AlreadyExists
+            | Self::TooMany
             | Self::NoAddress
             | Self::FactorNotConfirmed
             | Self::Revoked
             | Self::Outdated
-            | Self::LastAdministrator => 409,
+            | Self::LastAdministrator
+            | Self::LastFactor
+            | Self::Claimed => 409,
             Self::InvitationVoid | Self::PasskeyLate => 410,
             Self::WrongHost => 421,
             Self::PasswordTooShort | Self::PasswordTooLong | Self::PasswordGuessable | Self::PasswordCommon => 422,
@@ -125,6 +136,7 @@ impl Slug {
             Self::InvalidRequest => "the request is not what the API document says",
             Self::NotSignedIn => "sign in first",
             Self::WrongCredentials => "user, password or code is wrong",
+            Self::OtherTime => "the code is of another time",
             Self::PasskeyRefused => "this passkey is not accepted",
             Self::OtherDevice => "the device belongs to somebody else",
             Self::PasskeyLate => "this use of a passkey came too late",
@@ -134,11 +146,14 @@ impl Slug {
             Self::Restored => "the gateway was restored from a copy",
             Self::NotFound => "no such thing",
             Self::AlreadyExists => "already in use",
+            Self::TooMany => "there are as many as there may be",
             Self::NoAddress => "the site network has no address left",
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
             Self::Outdated => "it was changed meanwhile",
             Self::LastAdministrator => "this is the last administrator",
+            Self::LastFactor => "this is the only second factor",
+            Self::Claimed => "another browser has claimed the set-up",
             Self::InvitationVoid => "the invitation is redeemed, revoked or too old",
             Self::WrongHost => "this gateway does not answer to that host name",
             Self::PasswordTooShort => "the password is too short",

@@ -30,6 +30,8 @@ pub struct Settings {
     pub organisation: String,
     /// Its public name; fixed, for it stands in the authority that devices trust.
     pub public_name: String,
+    /// Invitations can be opened from the internet; the gateway's configuration says so.
+    pub internet: bool,
     /// `host:port` for configurations issued from now on.
     pub endpoint: String,
     /// The interface towards the office, for `doctor`.
@@ -45,6 +47,8 @@ pub struct Settings {
     pub masquerade: bool,
     /// Whether people may sign in with passkeys.
     pub passkeys: bool,
+    /// How many people have no other second factor: without passkeys they have recovery codes, or a new invitation.
+    pub passkeys_alone: u32,
     /// A door opened from now on stays open for so many minutes at most.
     pub verification_minutes: u32,
     /// … and for so many without use.
@@ -138,12 +142,14 @@ pub struct ChangeSettings {
     pub checklist: Option<Vec<Question>>,
 }
 
-impl From<&Site> for Settings {
-    fn from(s: &Site) -> Self {
+impl Settings {
+    fn of(api: &Api, passkeys_alone: u32) -> Self {
+        let s = &*api.site();
         let h = &s.home_work;
         Self {
             organisation: s.organisation.clone(),
             public_name: s.public_name.clone(),
+            internet: api.from_home,
             endpoint: s.endpoint.clone(),
             office_interface: s.office_interface.clone(),
             time_zone: s.time_zone.clone(),
@@ -151,6 +157,7 @@ impl From<&Site> for Settings {
             office_zones: s.office_zones.clone(),
             masquerade: s.masquerade,
             passkeys: s.passkeys,
+            passkeys_alone,
             retention: s.retention.into(),
             verification_minutes: h.verification_minutes,
             idle_minutes: h.idle_minutes,
@@ -171,7 +178,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// The settings.
 #[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings), Problems))]
 async fn read_settings(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Settings>> {
-    Ok(Json(Settings::from(&*api.site())))
+    Ok(Json(Settings::of(&api, api.store.with_passkeys_alone().await?)))
 }
 
 /// Changes settings; the answer comes when the data plane has them.
@@ -183,11 +190,12 @@ async fn change_settings(
 ) -> Answer<Json<Settings>> {
     let site = api.site();
     let new = checked(change, &site)?;
+    let passkeys_alone = api.store.with_passkeys_alone().await?;
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.change_settings(&new).await?;
     let epoch = write.commit().await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
-    Ok(Json(Settings::from(&*api.site())))
+    Ok(Json(Settings::of(&api, passkeys_alone)))
 }
 
 fn in_field(field: &'static str) -> impl Fn(String) -> ApiError {

@@ -17,6 +17,8 @@ use super::error::{Answer, Problems};
 use crate::clock::Unix;
 use crate::ids::DeviceId;
 use crate::store::Moment;
+use crate::store::counts as stored;
+use crate::store::devices::Device;
 
 /// Whether the data plane is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -76,8 +78,32 @@ pub struct Status {
     pub storage: Option<String>,
     /// Cuts that are in force and wait for the database.
     pub waiting_cuts: u64,
+    /// How many there are of what IT keeps.
+    pub counts: Counts,
     /// Every device that may have a tunnel.
     pub peers: Vec<PeerStatus>,
+}
+
+/// How many there are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Counts {
+    /// People, those who are shut out too.
+    pub people: u64,
+    /// People who are not shut out and have no second factor.
+    pub unready: u64,
+    /// Resources.
+    pub resources: u64,
+    /// Policies.
+    pub policies: u64,
+    /// Invitations that can still be redeemed.
+    pub invitations: u64,
+}
+
+impl From<stored::Counts> for Counts {
+    fn from(c: stored::Counts) -> Self {
+        let stored::Counts { people, unready, resources, policies, invitations } = c;
+        Self { people, unready, resources, policies, invitations }
+    }
 }
 
 impl Status {
@@ -136,7 +162,7 @@ async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Statu
     let ms = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     let ago = |at: crate::clock::Boot| now.boot.0.saturating_sub(at.0);
     let devices = api.store.devices(None).await?.into_iter();
-    let peers = devices.filter(|d| d.revoked_at.is_none() && d.disabled_at.is_none() && !d.owner_disabled && d.factor);
+    let peers = devices.filter(Device::may_come_in);
     let peers = peers.map(|d| {
         let told = api.reconciler.live().of(d.id);
         let stored = d.heard_at.and_then(|at| u64::try_from(now.wall.0.saturating_sub(at.0)).ok());
@@ -172,6 +198,7 @@ async fn read_status(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Statu
             problem: health.problem,
             rebuilt_at: health.rebuilt_at,
         },
+        counts: api.store.counts(now.wall).await?.into(),
         peers: peers.collect(),
     }))
 }

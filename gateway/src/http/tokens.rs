@@ -21,6 +21,7 @@ use crate::identity::api_token::{ApiToken, Scopes};
 use crate::ids::TokenId;
 use crate::store::Moment;
 use crate::store::tokens as stored;
+use crate::store::users::Role;
 
 /// A token lives this long at most: a program that is still in use is looked at once a year.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -112,6 +113,9 @@ async fn add_token(
     }
     let token = ApiToken::generate().map_err(|e| ApiError::Internal(e.into()))?;
     let mut write = api.store.write(now, admin.actor).await?;
+    if let Some((user, token_hash)) = &admin.signed_in {
+        write.still_signed_in(*user, token_hash, Role::Admin).await?;
+    }
     let id = write.add_token(&name, &token.hash(), &scopes, add.until).await?;
     write.commit().await?;
     let stored = api.store.tokens().await?.into_iter().find(|t| t.id == id).ok_or(ApiError::NotFound)?;

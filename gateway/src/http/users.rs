@@ -59,6 +59,10 @@ pub struct User {
     /// The newest version of the telework rules they have accepted; the settings say which is in force.
     #[serde(default)]
     pub rules_accepted: Option<u32>,
+    /// When, in Unix milliseconds.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub rules_accepted_at: Option<Unix>,
     /// What they answered about their home.
     #[serde(default)]
     pub checklist: Option<Checklist>,
@@ -146,6 +150,7 @@ impl From<stored::User> for User {
             created_at: u.created_at,
             devices: u.devices,
             rules_accepted: u.rules_accepted,
+            rules_accepted_at: u.rules_accepted_at,
             checklist: u.checklist.map(Into::into),
         }
     }

@@ -25,7 +25,7 @@ use crate::store::{Moment, Scope};
 const SAME_MINUTE_MS: i64 = 60_000;
 
 /// No policy is thought further ahead, and every calendar goes so far.
-const FURTHEST_MS: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
+pub(super) const FURTHEST_MS: i64 = 10 * 366 * 24 * 60 * 60 * 1000;
 
 /// Query of `GET /api/v1/why`.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]

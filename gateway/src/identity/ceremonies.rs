@@ -9,7 +9,7 @@ use std::time::Duration;
 use passki::{AuthenticationState, RegistrationState};
 
 use crate::clock::Boot;
-use crate::ids::DeviceId;
+use crate::ids::{DeviceId, InvitationId};
 
 /// A ceremony waits so long for its end: time to find the telephone and look into it.
 pub const LIFE: Duration = Duration::from_secs(120);
@@ -25,8 +25,19 @@ const MOST: usize = 1024;
 pub enum Place {
     /// In the tunnel of this device.
     Device(DeviceId),
+    /// By this invitation, wherever it is held: no stranger makes it give way.
+    Invitation(InvitationId),
     /// Elsewhere: where tries are counted as coming from.
     From(String),
+}
+
+/// Who may end what makes a passkey.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// The web session with this hash.
+    Session(String),
+    /// Whoever has chosen an invitation's password, when this sealed secret was drawn.
+    Invited(String),
 }
 
 /// What it is for.
@@ -34,8 +45,8 @@ pub enum Place {
 pub(super) enum Kind {
     /// To show who one is.
     Proof(AuthenticationState),
-    /// To register a passkey, in the web session with this hash.
-    Registration(String, RegistrationState),
+    /// To make a passkey.
+    Registration(Maker, RegistrationState),
 }
 
 #[derive(Debug)]
@@ -55,11 +66,12 @@ impl Ceremonies {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, c| c.until > now);
         while all.values().filter(|c| c.place == place).count() >= MINE {
-            let oldest = all.iter().filter(|(_, c)| c.place == place).min_by_key(|(_, c)| c.until);
-            let Some(challenge) = oldest.map(|(challenge, _)| challenge.clone()) else { break };
-            all.remove(&challenge);
+            if !end_oldest(&mut all, |c| c.place == place) {
+                break;
+            }
         }
-        if all.len() >= MOST {
+        // Strangers make room, for they can be many; whoever is in their own tunnel never has to.
+        if all.len() >= MOST && !end_oldest(&mut all, |c| matches!(c.place, Place::From(_))) {
             return false;
         }
         let challenge = match &kind {
@@ -75,6 +87,13 @@ impl Ceremonies {
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(challenge)?;
         (taken.place == *place && taken.until > now).then_some(taken.kind)
     }
+}
+
+/// Ends the oldest of these; false: there is none.
+fn end_oldest(all: &mut HashMap<Vec<u8>, Ceremony>, of: impl Fn(&Ceremony) -> bool) -> bool {
+    let oldest = all.iter().filter(|(_, c)| of(c)).min_by_key(|(_, c)| c.until);
+    let Some(challenge) = oldest.map(|(challenge, _)| challenge.clone()) else { return false };
+    all.remove(&challenge).is_some()
 }
 
 #[cfg(test)]
@@ -117,11 +136,20 @@ mod tests {
         let count = || all.0.lock().unwrap().len();
         assert_eq!(count(), 1 + MINE, "the oldest of the same place make room");
         assert!(all.take(&99_usize.to_be_bytes(), &from(1), now).is_some());
-        for n in 100..2 * MOST {
-            all.begin(kind(n), from(n), now);
+        let device = || Place::Device(DeviceId::new());
+        let mine = device();
+        assert!(all.begin(kind(100), mine.clone(), Boot(1)));
+        for n in 101..2 * MOST {
+            assert!(all.begin(kind(n), from(n), now), "the oldest stranger's makes room");
         }
         assert_eq!(count(), MOST);
-        assert!(!all.begin(kind(0), Place::From("late".into()), now));
-        assert!(all.begin(kind(0), Place::From("late".into()), now + LIFE + LIFE), "those whose time is over are gone");
+        assert!(all.take(&(2 * MOST - 1).to_be_bytes(), &from(2 * MOST - 1), now).is_some());
+        assert!(all.take(&100_usize.to_be_bytes(), &mine, now).is_some(), "no stranger ends one of a tunnel");
+        for n in 2 * MOST..3 * MOST {
+            assert!(all.begin(kind(n), device(), now), "nor keeps one out");
+        }
+        assert!(!all.begin(kind(0), device(), now) && !all.begin(kind(0), from(0), now), "there is no more room");
+        assert_eq!(count(), MOST);
+        assert!(all.begin(kind(0), from(0), now + LIFE + LIFE), "those whose time is over are gone");
     }
 }

@@ -1,22 +1,30 @@
-//! How somebody signs in, changed by themselves. Who is signed in proves again who they are, by password and code, and is
-//! counted and made to wait as at sign-in: a web session that was stolen changes nothing.
+//! How somebody signs in, changed by themselves. Who is signed in proves again who they are, by password and code or by a
+//! passkey, and is counted and made to wait as at sign-in: a web session that was stolen changes nothing.
 
 use std::net::IpAddr;
 
 use provisioning::{recovery, totp};
 use zeroize::Zeroizing;
 
+use super::passkey::{Assertion, Passkeys, Proven};
 use super::passwords::{self, Passwords};
 use super::sign_in::{Proof, busy, count, is_recovery, prove, refuse};
-use super::{Refused, from_device, source};
+use super::{Refused, first_step, from_device, source};
 use crate::audit::{Actor, Refusal};
 use crate::store::devices::Device;
 use crate::store::throttles::At;
 use crate::store::web_sessions::WebSession;
 use crate::store::{Moment, Store, Write};
 
-/// Who is signed in, and what they typed to prove it again.
-#[derive(Debug)]
+/// What somebody shows to prove again who they are.
+pub enum Shown<'a> {
+    /// As typed: the password, and six digits or a recovery code.
+    Typed(Zeroizing<String>, Zeroizing<String>),
+    /// A touch, which is password and code in one.
+    Touched(Passkeys<'a>, &'a Assertion),
+}
+
+/// Who is signed in, and what they show to prove it again.
 pub struct Again<'a> {
     /// Who.
     pub session: &'a WebSession,
@@ -26,17 +34,20 @@ pub struct Again<'a> {
     pub device: Option<&'a Device>,
     /// Where from.
     pub address: Option<IpAddr>,
-    /// As typed.
-    pub password: Zeroizing<String>,
-    /// As typed: six digits, or a recovery code.
-    pub code: Zeroizing<String>,
+    /// That it is they.
+    pub shown: Shown<'a>,
 }
 
-/// Who they are is proved; the code is not spent yet.
-struct Proved {
-    proof: Proof,
-    /// What the password was compared with.
+/// Who they are is proved; what was shown is not spent yet.
+struct Proved<'p> {
+    by: By<'p>,
+    /// Of the password in use.
     hash: String,
+}
+
+enum By<'p> {
+    Code(Proof),
+    Passkey(&'p Passkeys<'p>, Proven),
 }
 
 impl Again<'_> {
@@ -48,32 +59,47 @@ impl Again<'_> {
         self.device.map_or(At::Elsewhere, |d| At::Device(d.id))
     }
 
-    async fn prove(&self, store: &Store, passwords: &Passwords, now: Moment) -> Result<Proved, Refused> {
+    async fn prove(&self, store: &Store, passwords: &Passwords, now: Moment) -> Result<Proved<'_>, Refused> {
         if !store.clock_is_believed(now).await? {
             return Err(Refused::Clock);
         }
         let (login, at) = (&self.session.login, self.at());
+        let (password, code) = match &self.shown {
+            Shown::Typed(password, code) => (password, code),
+            Shown::Touched(passkeys, assertion) => {
+                let by = By::Passkey(passkeys, passkeys.prove_self(store, self.session, assertion, now).await?);
+                let hash = store.credentials(login).await?.and_then(|k| k.password_hash).ok_or(Refused::Wrong)?;
+                return Ok(Proved { by, hash });
+            }
+        };
         count(store, Some((login, at)), true, self.from().as_deref(), now).await?;
         let known = store.credentials(login).await?;
         let hash = known.as_ref().and_then(|k| k.password_hash.clone());
-        let right = passwords.verify(self.password.clone(), hash.clone()).await.map_err(busy)?;
+        let right = passwords.verify(password.clone(), hash.clone()).await.map_err(busy)?;
         let known = known.filter(|k| right && k.id == self.session.user && k.may_sign_in(at));
         let (Some(known), Some(hash)) = (known, hash) else {
-            return refuse(store, Some(login.clone()), self.device, Refusal::Password, now).await;
+            return refuse(store, Some(self.session.user), self.device, Refusal::Password, now).await;
         };
-        let in_a_row = store.password_was_right(known.id, at, !is_recovery(&self.code)).await?;
-        let proof = prove(store, &known, &self.code, in_a_row, self.device, now).await?;
-        Ok(Proved { proof, hash })
+        let in_a_row =
+            store.password_was_right(known.id, at, !is_recovery(code) && known.totp_secret.is_some()).await?;
+        let by = By::Code(prove(store, &known, code, in_a_row, self.device, now).await?);
+        Ok(Proved { by, hash })
     }
 
-    /// Begins the change by spending the code: a second one with the same code changes nothing.
-    async fn spend<'s>(&self, store: &'s Store, proved: &Proved, now: Moment) -> Result<Write<'s>, Refused> {
+    /// Begins the change by spending what was shown: a second one with the same changes nothing.
+    async fn spend<'s>(&self, store: &'s Store, proved: &Proved<'_>, now: Moment) -> Result<Write<'s>, Refused> {
         let login = &self.session.login;
-        let mut write = store.write(now, Actor::User(login.clone())).await?;
-        if !proved.proof.spend(&mut write, self.session.user).await? {
-            drop(write);
-            return refuse(store, Some(login.clone()), self.device, Refusal::Code, now).await;
-        }
+        let mut write = match &proved.by {
+            By::Passkey(passkeys, proven) => passkeys.spend(store, proven, now).await?,
+            By::Code(proof) => {
+                let mut write = store.write(now, Actor::User(login.clone())).await?;
+                if !proof.spend(&mut write, self.session.user).await? {
+                    drop(write);
+                    return refuse(store, Some(self.session.user), self.device, Refusal::Code, now).await;
+                }
+                write
+            }
+        };
         write.forgive(login, self.at(), self.from().as_deref()).await?;
         Ok(write)
     }
@@ -156,7 +182,7 @@ pub async fn confirm_factor(
         .sealer()
         .open("web_sessions", "next_factor", &waited.session.to_string(), &waited.sealed)
         .map_err(|e| Refused::Store(e.into()))?;
-    let step = totp::matching_step(&secret, code, now.wall.seconds()).ok_or(Refused::Wrong)?;
+    let step = first_step(&secret, code, now)?;
     let mut write = store.write(now, Actor::User(session.login.clone())).await?;
     write.replace_factor(session.user, token_hash, &waited, &secret, step).await?;
     write.commit().await?;

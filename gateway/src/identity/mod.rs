@@ -20,7 +20,10 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use provisioning::totp;
+
 use crate::store;
+use crate::store::Moment;
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,9 @@ pub enum Refused {
     /// The wall clock cannot be right: no code can be checked.
     #[error("the gateway's clock is wrong")]
     Clock,
+    /// The code is of another time: the clock of the machine that made it is wrong. Only said while an app is set up.
+    #[error("the code is of another time")]
+    OtherTime,
     /// The invitation cannot be redeemed (any more).
     #[error("the invitation is redeemed, revoked or too old")]
     Void,
@@ -52,6 +58,9 @@ pub enum Refused {
     /// What was begun is over: its time, its one use, or it was begun elsewhere.
     #[error("too late, or used already")]
     Late,
+    /// A password was chosen anew for this invitation, by whoever holds it.
+    #[error("a password was chosen anew for this invitation")]
+    Anew,
     /// The chosen password breaks a rule.
     #[error(transparent)]
     Weak(#[from] passwords::Weak),
@@ -64,6 +73,15 @@ pub enum Refused {
     /// The machine: no memory for a hash, no randomness.
     #[error("{0}")]
     Machine(&'static str),
+}
+
+/// The step of the first code of an app that is being set up. Whoever has just been shown the secret is told of a clock that
+/// is wrong.
+fn first_step(secret: &[u8], code: &str, now: Moment) -> Result<u64, Refused> {
+    let seconds = now.wall.seconds();
+    totp::matching_step(secret, code, seconds).ok_or_else(|| {
+        if totp::is_of_another_time(secret, code, seconds) { Refused::OtherTime } else { Refused::Wrong }
+    })
 }
 
 impl From<getrandom::Error> for Refused {

@@ -10,21 +10,24 @@ use passki::{
     AuthenticationOptions, ClientData, Passki, RegistrationChallenge, RegistrationOptions, ResidentKeyRequirement,
     StoredPasskey, UserVerificationRequirement,
 };
+use provisioning::totp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::ceremonies::{Ceremonies, Kind, Place};
+use super::ceremonies::{Ceremonies, Kind, Maker, Place};
 use super::sign_in::{self, SignedIn, Whose};
-use super::{Refused, from_device};
+use super::{Refused, from_device, redeem};
 use crate::audit::{Actor, Factor, Refusal};
-use crate::ids::PasskeyId;
+use crate::ids::{PasskeyId, UserId};
 use crate::planted::{Bug, planted};
 use crate::store::devices::Device;
+use crate::store::invitations::Invitation;
 use crate::store::passkeys::{Credential, Passkey, Used};
 use crate::store::site::Site;
 use crate::store::throttles::At;
+use crate::store::users::Role;
 use crate::store::web_sessions::WebSession;
 use crate::store::{Moment, Store, Write};
 
@@ -85,7 +88,7 @@ pub fn are_offered(site: &Site) -> bool {
 }
 
 /// A passkey that signed what was asked for. Its use is not taken yet.
-struct Proven {
+pub(super) struct Proven {
     passkey: Passkey,
     signatures: u32,
 }
@@ -98,6 +101,11 @@ fn stored(credential: &Credential) -> StoredPasskey {
     stored.public_key = STANDARD.decode(&credential.public_key).unwrap_or_default();
     stored.algorithm = credential.algorithm;
     stored
+}
+
+/// Who has chosen this invitation's password: somebody else as soon as one is chosen anew.
+fn begun(invitation: &Invitation) -> Result<Maker, Refused> {
+    invitation.totp_secret.clone().map(Maker::Invited).ok_or(Refused::Void)
 }
 
 /// Passkeys at this gateway, where they are offered.
@@ -125,6 +133,12 @@ impl<'a> Passkeys<'a> {
         // By its name alone: another port of it is another's page.
         let party = Passki::new(&name, &[format!("https://{name}")], &site.organisation);
         are_offered(site).then_some(Self { party, ceremonies, place, device })
+    }
+
+    /// The same by an invitation.
+    #[must_use]
+    pub fn for_invited(self, invitation: &Invitation) -> Self {
+        Self { place: Place::Invitation(invitation.id), ..self }
     }
 
     /// What is to be signed, to show who one is.
@@ -181,29 +195,100 @@ impl<'a> Passkeys<'a> {
                 sign_in::fresh_code(store, &session.login, self.device, self.from().as_deref(), &code, now).await?;
             }
             Fresh::Passkey(assertion) => {
-                let proven = self.prove(store, assertion, now).await?;
-                if proven.passkey.user != session.user {
-                    let login = Some(proven.passkey.login.clone());
-                    sign_in::note_refusal(store, login, self.device, Refusal::Passkey, now).await?;
-                    return Err(Refused::Passkey);
-                }
+                let proven = self.prove_self(store, session, assertion, now).await?;
                 let mut write = self.spend(store, &proven, now).await?;
                 write.forgive(&session.login, self.at(), self.from().as_deref()).await?;
                 write.commit().await?;
             }
         }
         let known: Vec<_> = store.passkeys(session.user).await?.iter().map(|p| stored(&p.credential)).collect();
+        let whose = (session.user, session.login.as_str(), session.name.as_str());
+        self.begin_making(whose, &known, Maker::Session(token_hash.to_owned()), now)
+    }
+
+    /// What is to be signed by the passkey that somebody invited chooses as their second factor, who shows the secret that
+    /// was drawn with the password: nobody finishes what another has begun. Nothing is in force before
+    /// [`redeem::confirm`](super::redeem::confirm).
+    ///
+    /// # Errors
+    /// No password was chosen before, or another since; or too many ceremonies are under way.
+    pub fn begin_invited(
+        &self,
+        store: &Store,
+        invitation: &Invitation,
+        secret: &str,
+        now: Moment,
+    ) -> Result<RegistrationChallenge, Refused> {
+        let (maker, drawn) = (begun(invitation)?, redeem::drawn(store, invitation)?);
+        if !totp::is_base32_of(secret, &drawn) {
+            return Err(Refused::Anew);
+        }
+        let whose = (invitation.user, invitation.login.as_str(), invitation.name.as_str());
+        self.begin_making(whose, &[], maker, now)
+    }
+
+    /// The passkey that was made in the ceremony which this invitation has begun, since its password was chosen.
+    ///
+    /// # Errors
+    /// Its time is over, or it does not fit.
+    pub(super) fn invited(&self, invitation: &Invitation, made: &Made, now: Moment) -> Result<Credential, Refused> {
+        self.made(&begun(invitation)?, made, now)
+    }
+
+    /// A passkey of the person who is signed in.
+    pub(super) async fn prove_self(
+        &self,
+        store: &Store,
+        session: &WebSession,
+        assertion: &Assertion,
+        now: Moment,
+    ) -> Result<Proven, Refused> {
+        let proven = self.prove(store, assertion, now).await?;
+        if proven.passkey.user == session.user {
+            return Ok(proven);
+        }
+        sign_in::note_refusal(store, Some(proven.passkey.user), self.device, Refusal::Passkey, now).await?;
+        Err(Refused::Passkey)
+    }
+
+    fn begin_making(
+        &self,
+        (user, login, name): (UserId, &str, &str),
+        known: &[StoredPasskey],
+        maker: Maker,
+        now: Moment,
+    ) -> Result<RegistrationChallenge, Refused> {
         let mut options = RegistrationOptions::default();
         options.user_verification = UserVerificationRequirement::Required;
         options.resident_key = ResidentKeyRequirement::Required;
-        options.exclude_credentials = Some(&known);
-        let handle = session.user.0.as_bytes();
-        let started = self.party.start_passkey_registration(handle, &session.login, &session.name, options);
+        options.exclude_credentials = Some(known);
+        let started = self.party.start_passkey_registration(user.0.as_bytes(), login, name, options);
         let (challenge, state) = started.map_err(|_| Refused::Machine("no challenge can be made"))?;
-        if !self.ceremonies.begin(Kind::Registration(token_hash.to_owned(), state), self.place.clone(), now.boot) {
+        if !self.ceremonies.begin(Kind::Registration(maker, state), self.place.clone(), now.boot) {
             return Err(Refused::Busy);
         }
         Ok(challenge)
+    }
+
+    fn made(&self, maker: &Maker, made: &Made, now: Moment) -> Result<Credential, Refused> {
+        let state = match self.taken(&made.client_data, now)? {
+            Kind::Registration(begun, state) if begun == *maker => state,
+            _ => return Err(Refused::Late),
+        };
+        let response = json!({"clientDataJSON": made.client_data, "attestationObject": made.attestation});
+        let credential = serde_json::from_value(json!({"rawId": made.credential, "response": response}));
+        let registered = credential.ok().and_then(|c| self.party.finish_passkey_registration(&c, &state).ok());
+        let registered = registered.ok_or(Refused::Passkey)?;
+        let id = Passki::base64_encode(&registered.credential_id);
+        if id.is_empty() || id.len() > LONGEST_ID {
+            return Err(Refused::Passkey);
+        }
+        Ok(Credential {
+            id,
+            public_key: STANDARD.encode(&registered.public_key),
+            algorithm: registered.algorithm,
+            signatures: registered.counter,
+        })
     }
 
     /// Registers the passkey made in the ceremony that this web session has begun.
@@ -217,25 +302,9 @@ impl<'a> Passkeys<'a> {
         (name, made): (&str, &Made),
         now: Moment,
     ) -> Result<PasskeyId, Refused> {
-        let state = match self.taken(&made.client_data, now)? {
-            Kind::Registration(hash, state) if hash == token_hash => state,
-            _ => return Err(Refused::Late),
-        };
-        let response = json!({"clientDataJSON": made.client_data, "attestationObject": made.attestation});
-        let credential = serde_json::from_value(json!({"rawId": made.credential, "response": response}));
-        let registered = credential.ok().and_then(|c| self.party.finish_passkey_registration(&c, &state).ok());
-        let registered = registered.ok_or(Refused::Passkey)?;
-        let id = Passki::base64_encode(&registered.credential_id);
-        if id.is_empty() || id.len() > LONGEST_ID {
-            return Err(Refused::Passkey);
-        }
-        let new = Credential {
-            id,
-            public_key: STANDARD.encode(&registered.public_key),
-            algorithm: registered.algorithm,
-            signatures: registered.counter,
-        };
+        let new = self.made(&Maker::Session(token_hash.to_owned()), made, now)?;
         let mut write = store.write(now, Actor::User(session.login.clone())).await?;
+        write.still_signed_in(session.user, token_hash, Role::User).await?;
         let id = write.add_passkey(session.user, name, &new).await?;
         write.commit().await?;
         Ok(id)
@@ -247,8 +316,8 @@ impl<'a> Passkeys<'a> {
         if self.device.is_none_or(|d| d.user == proven.passkey.user) {
             return Ok(proven);
         }
-        let login = Some(proven.passkey.login);
-        sign_in::note_refusal(store, login, self.device, Refusal::OtherDevice, now).await?;
+        let user = Some(proven.passkey.user);
+        sign_in::note_refusal(store, user, self.device, Refusal::OtherDevice, now).await?;
         Err(Refused::OtherDevice)
     }
 
@@ -265,7 +334,7 @@ impl<'a> Passkeys<'a> {
         // As with passwords: on somebody else's device nothing opens, so tries there are nobody's.
         let counted = found.as_ref().map(|p| p.login.as_str()).filter(|l| self.device.is_none_or(|d| d.login == *l));
         sign_in::count(store, counted.map(|login| (login, self.at())), false, self.from().as_deref(), now).await?;
-        let login = found.as_ref().map(|p| p.login.clone());
+        let user = found.as_ref().map(|p| p.user);
         let kind = self.taken(&assertion.client_data, now);
         let proven = match (found, &kind) {
             (Some(passkey), Ok(Kind::Proof(state))) => {
@@ -276,7 +345,7 @@ impl<'a> Passkeys<'a> {
         if let Some(proven) = proven {
             return Ok(proven);
         }
-        sign_in::note_refusal(store, login, self.device, Refusal::Passkey, now).await?;
+        sign_in::note_refusal(store, user, self.device, Refusal::Passkey, now).await?;
         Err(kind.err().unwrap_or(Refused::Passkey))
     }
 
@@ -300,7 +369,7 @@ impl<'a> Passkeys<'a> {
     }
 
     /// A change that has taken the use.
-    async fn spend<'s>(&self, store: &'s Store, proven: &Proven, now: Moment) -> Result<Write<'s>, Refused> {
+    pub(super) async fn spend<'s>(&self, store: &'s Store, proven: &Proven, now: Moment) -> Result<Write<'s>, Refused> {
         let Proven { passkey, signatures } = proven;
         let mut write = store.write(now, Actor::User(passkey.login.clone())).await?;
         let why = match write.use_passkey(passkey, *signatures).await? {
@@ -310,7 +379,7 @@ impl<'a> Passkeys<'a> {
             Used::No => Refusal::Passkey,
         };
         drop(write);
-        sign_in::note_refusal(store, Some(passkey.login.clone()), self.device, why, now).await?;
+        sign_in::note_refusal(store, Some(passkey.user), self.device, why, now).await?;
         Err(Refused::Passkey)
     }
 
@@ -321,6 +390,7 @@ impl<'a> Passkeys<'a> {
     fn from(&self) -> Option<String> {
         match &self.place {
             Place::Device(_) => self.device.map(from_device),
+            Place::Invitation(_) => None,
             Place::From(from) => Some(from.clone()).filter(|from| !from.is_empty()),
         }
     }

@@ -75,19 +75,19 @@ pub async fn sign_in(
         store.wait_as_long(&login, at).await?;
         let who = store.credentials(&login).await?;
         let why = if who.is_some() && !right { Refusal::Password } else { Refusal::User };
-        return refuse(store, who.map(|w| w.login), attempt.device, why, now).await;
+        return refuse(store, who.map(|w| w.id), attempt.device, why, now).await;
     };
     if attempt.device.is_some_and(|d| d.user != known.id) {
-        return refuse(store, Some(known.login), attempt.device, Refusal::OtherDevice, now).await;
+        return refuse(store, Some(known.id), attempt.device, Refusal::OtherDevice, now).await;
     }
     let recovery = is_recovery(&attempt.code);
-    let in_a_row = store.password_was_right(known.id, at, !recovery).await?;
+    let in_a_row = store.password_was_right(known.id, at, !recovery && known.totp_secret.is_some()).await?;
     let proof = prove(store, &known, &attempt.code, in_a_row, attempt.device, now).await?;
 
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
     if !proof.spend(&mut write, known.id).await? {
         drop(write);
-        return refuse(store, Some(known.login), attempt.device, Refusal::Code, now).await;
+        return refuse(store, Some(known.id), attempt.device, Refusal::Code, now).await;
     }
     let whose = Whose { user: known.id, login: &login, device: attempt.device, from };
     let_in(store, write, &whose, proof.factor()).await
@@ -185,12 +185,13 @@ async fn spent<'s>(
     let at = device.map_or(At::Elsewhere, |d| At::Device(d.id));
     count(store, Some((login, at)), false, from, now).await?;
     let known = store.credentials(login).await?.filter(|k| k.may_sign_in(at)).ok_or(Refused::Wrong)?;
-    let in_a_row = if is_recovery(code) { None } else { store.count_code(known.id).await? };
+    let guessed = !is_recovery(code) && known.totp_secret.is_some();
+    let in_a_row = if guessed { store.count_code(known.id).await? } else { None };
     let proof = prove(store, &known, code, in_a_row, device, now).await?;
     let mut write = store.write(now, Actor::User(known.login.clone())).await?;
     if !proof.spend(&mut write, known.id).await? {
         drop(write);
-        return refuse(store, Some(known.login), device, Refusal::Code, now).await;
+        return refuse(store, Some(known.id), device, Refusal::Code, now).await;
     }
     Ok(write)
 }
@@ -235,8 +236,11 @@ pub(super) async fn prove(
         // 128 random bits need no limit of their own; a spent or wrong one is refused by the statement that spends it.
         return Ok(Proof::Recovery(recovery::hash(code)));
     }
+    // Whose second factor is a passkey has no codes to guess at.
+    let Some(sealed) = known.totp_secret.as_deref() else {
+        return refuse(store, Some(known.id), device, Refusal::Code, now).await;
+    };
     let in_a_row = in_a_row.ok_or(Refused::Suspended)?;
-    let sealed = known.totp_secret.as_deref().ok_or(Refused::Wrong)?;
     let secret = store
         .sealer()
         .open("users", "totp_secret", &known.id.to_string(), sealed)
@@ -245,11 +249,12 @@ pub(super) async fn prove(
         Some(step) => Ok(Proof::Step(step, sealed.to_owned())),
         None if in_a_row >= FACTOR_LIMIT => {
             let mut write = store.write(now, Actor::System).await?;
-            write.audit(&Event::FactorSuspended { user: known.login.clone() }).await?;
+            let user = write.login(known.id).await?;
+            write.audit(&Event::FactorSuspended { user }).await?;
             write.commit().await?;
             Err(Refused::Suspended)
         }
-        None => refuse(store, Some(known.login.clone()), device, Refusal::Code, now).await,
+        None => refuse(store, Some(known.id), device, Refusal::Code, now).await,
     }
 }
 
@@ -278,7 +283,7 @@ pub(super) async fn count(
 
 pub(super) async fn refuse<T>(
     store: &Store,
-    user: Option<String>,
+    user: Option<UserId>,
     device: Option<&Device>,
     why: Refusal,
     now: Moment,
@@ -290,12 +295,17 @@ pub(super) async fn refuse<T>(
 /// Writes down that somebody was not let in.
 pub(super) async fn note_refusal(
     store: &Store,
-    user: Option<String>,
+    user: Option<UserId>,
     device: Option<&Device>,
     why: Refusal,
     now: Moment,
 ) -> Result<(), Refused> {
     let mut write = store.write(now, Actor::Nobody).await?;
+    // Whoever was erased meanwhile is not named any more.
+    let user = match user {
+        Some(user) => Some(write.login(user).await?),
+        None => None,
+    };
     write.audit(&Event::SignInRefused { user, device: device.map(|d| d.id), why }).await?;
     write.commit().await?;
     Ok(())

@@ -80,6 +80,25 @@ async fn of_a_thousand_wrong_codes_fifty_are_looked_at_and_none_is_taken_also_af
 }
 
 #[tokio::test]
+async fn a_try_that_was_under_way_names_nobody_who_was_erased_meanwhile() {
+    let (_dir, store) = fixture().await;
+    let (anne, _) = person(&store, "anne", Role::User, "x").await;
+    let note = async || {
+        let why = crate::audit::Refusal::Password;
+        super::sign_in::note_refusal(&store, Some(anne), None, why, Moment::now()).await.unwrap();
+        let filter = crate::store::audit::Filter { limit: 100, ..Default::default() };
+        let lines = store.audit(&filter).await.unwrap();
+        lines.into_iter().find(|line| line.event == "sign_in_refused").unwrap().login.unwrap()
+    };
+    assert_eq!(note().await, "anne");
+    let mut write = store.write(Moment::now(), crate::audit::Actor::Local).await.unwrap();
+    write.set_user_disabled(anne, true).await.unwrap();
+    assert!(write.erase_user(anne).await.unwrap());
+    write.commit().await.unwrap();
+    assert!(note().await.starts_with(crate::store::ERASED));
+}
+
+#[tokio::test]
 async fn strangers_lock_nobody_out() {
     let (_dir, store) = fixture().await;
     let passwords = Passwords::new(CHEAP).unwrap();

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::letters::Letter;
-use crate::pure::home_work::is_private;
+use crate::pure::mail::stays_in_office;
 use crate::pure::shown::deceives;
 use crate::store::mail_server::{MailServer, Security};
 use crate::store::site::Site;
@@ -173,7 +173,7 @@ async fn private(host: &str, port: u16) -> Result<IpAddr, Outcome> {
     let found = tokio::net::lookup_host((host, port)).await.map_err(|_| Outcome::failed(Trouble::Unreachable))?;
     let found: Vec<IpAddr> = found.map(|at: SocketAddr| at.ip()).collect();
     match found.first() {
-        Some(first) if found.iter().all(|ip| is_private(*ip)) => Ok(*first),
+        Some(first) if found.iter().all(|ip| stays_in_office(*ip)) => Ok(*first),
         Some(_) => Err(Outcome::failed(Trouble::NotPrivate)),
         None => Err(Outcome::failed(Trouble::Unreachable)),
     }

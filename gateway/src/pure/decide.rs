@@ -14,7 +14,7 @@ use crate::link::message::{Key, Ports, Resource, Secret, Transport};
 use crate::planted::{Bug, planted};
 
 /// What the database says, read in one transaction. Ends are in [`Boot`] time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
     /// Everybody.
     pub users: BTreeMap<UserId, User>,
@@ -29,7 +29,7 @@ pub struct World {
 }
 
 /// A person, as far as access hangs on it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct User {
     /// Reversibly shut out.
     pub disabled: bool,
@@ -40,7 +40,7 @@ pub struct User {
 }
 
 /// A device.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Device {
     /// Whose it is.
     pub user: UserId,
@@ -63,7 +63,7 @@ pub struct Device {
 }
 
 /// A group may reach a resource.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
     /// Who.
     pub group: GroupId,
@@ -76,7 +76,7 @@ pub struct Policy {
 }
 
 /// A door that was opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verification {
     /// Which opening.
     pub id: VerificationId,

@@ -2,12 +2,12 @@
 //! what they are asked about their home. Kept as one value of the site; checked here, whoever writes it.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::mail;
 use super::shown::deceives;
 
 /// Least and most minutes that a door stays open: an hour, and a day.
@@ -31,9 +31,6 @@ const LONGEST_QUESTION: usize = 200;
 
 /// Longest line about whom to call, in characters.
 const LONGEST_LINE: usize = 200;
-
-/// Longest mail address (RFC 5321 §4.5.3.1.3, without the brackets).
-const LONGEST_MAIL: usize = 254;
 
 /// The questions the pages have words for, in all languages.
 pub const KNOWN_QUESTIONS: [&str; 5] = ["disk", "updates", "account", "wifi", "screen"];
@@ -177,28 +174,9 @@ pub fn contact(contact: &Contact) -> Result<Contact, String> {
     }
     let mail = match contact.mail.trim() {
         "" => String::new(),
-        text => mail_address(text)?,
+        text => mail::address(text)?,
     };
     Ok(Contact { text, phone: phone.to_owned(), mail })
-}
-
-/// A mail address as people have them: what is quoted, bracketed or beyond ASCII before the `@` is left to others.
-///
-/// # Errors
-/// What is expected.
-pub fn mail_address(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let good = |(local, host): (&str, &str)| {
-        let atom = |c: u8| c.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_{|}~".contains(&c);
-        let dots = !local.starts_with('.') && !local.ends_with('.') && !local.contains("..");
-        let named = host.contains('.') && host.to_lowercase().split('.').all(super::site::is_label);
-        (1..=64).contains(&local.len()) && local.bytes().all(atom) && dots && named
-    };
-    if text.len() <= LONGEST_MAIL && text.split_once('@').is_some_and(good) {
-        Ok(text.to_owned())
-    } else {
-        Err("an address such as anne@example.org is expected".to_owned())
-    }
 }
 
 /// Links for the home page.
@@ -275,40 +253,10 @@ pub fn replies(given: &Replies, asked: &[Question]) -> Result<Replies, String> {
     }
 }
 
-/// Whether mail may go there without TLS: this machine, or the office's own network (RFC 1918, RFC 4193).
-#[must_use]
-pub fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(a) => a.is_private() || a.is_loopback(),
-        IpAddr::V6(a) => a.is_unique_local() || a.is_loopback(),
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_of_mail() {
-        for good in ["anne@example.org", "a.b+c@mail.example.org", "O'Brien@EXAMPLE.org"] {
-            assert_eq!(mail_address(good).as_deref(), Ok(good));
-        }
-        for bad in [
-            "",
-            "anne",
-            "anne@",
-            "@x.org",
-            "a b@x.org",
-            "a@x",
-            "a@x..org",
-            ".a@x.org",
-            "a@x.org\nBcc: b@x.org",
-            "<a@x.org>",
-        ] {
-            assert!(mail_address(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn links_lead_to_web_pages_only() {
@@ -343,19 +291,5 @@ mod tests {
         );
         let wild = HomeWork { verification_minutes: 0, idle_minutes: u32::MAX, ..HomeWork::default() };
         assert_eq!((wild.cap(), wild.idle()), (Duration::from_secs(3600), Duration::from_secs(12 * 3600)));
-    }
-
-    #[test]
-    fn what_is_private() {
-        for (address, private) in [
-            ("192.168.1.9", true),
-            ("127.0.0.1", true),
-            ("fd00::1", true),
-            ("::ffff:10.0.0.1", true),
-            ("8.8.8.8", false),
-            ("2001:db8::1", false),
-        ] {
-            assert_eq!(is_private(address.parse().unwrap()), private, "{address}");
-        }
     }
 }

@@ -13,6 +13,7 @@ pub mod health;
 pub mod home_work;
 pub mod hours;
 pub mod lock;
+pub mod mail;
 #[cfg(test)]
 pub(crate) mod model;
 pub mod packet;

@@ -15,6 +15,13 @@ use crate::ids::{GroupId, PolicyId, ResourceId, UserId};
 /// Longer than a week by a day, so that each span of it begins and ends within, whatever summer time does.
 const WEEK_MS: i64 = 8 * 24 * 60 * 60 * 1000;
 
+/// Each is one policy that is looked at for somebody, some 50 ns: a second of them. Ten resources with fifty policies each,
+/// every one with an end of its own, take half.
+const MOST_LOOKS: usize = 20_000_000;
+
+/// To ask a policy whether it holds at a moment takes as long as so many looks.
+const ASKED: usize = 20;
+
 /// What a change is for one person and one resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -28,41 +35,70 @@ pub struct Difference {
     pub loses: Option<Unix>,
 }
 
+/// A preview would take too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many hours and ends at once")]
+pub struct TooMuch;
+
+/// The first moments of a gain and of a loss.
+type Firsts = (Option<Unix>, Option<Unix>);
+
 /// What the change from some rules to others is for each person of this world. Its policies are not looked at.
-#[must_use]
-pub fn preview(world: &World, before: &Rules, after: &Rules, zone: &TimeZone, now: Unix) -> Vec<Difference> {
+///
+/// # Errors
+/// There are more moments to look at than [`MOST_LOOKS`] allow.
+pub fn preview(
+    world: &World,
+    before: &Rules,
+    after: &Rules,
+    zone: &TimeZone,
+    now: Unix,
+) -> Result<Vec<Difference>, TooMuch> {
+    within(MOST_LOOKS, world, [before, after], zone, now)
+}
+
+fn within(
+    mut left: usize,
+    world: &World,
+    [before, after]: [&Rules; 2],
+    zone: &TimeZone,
+    now: Unix,
+) -> Result<Vec<Difference>, TooMuch> {
     let mut differences = Vec::new();
     for resource in changed(before, after) {
         let (before, after) = (of(before, resource), of(after, resource));
-        let groups: BTreeSet<GroupId> = before.values().chain(after.values()).map(|rule| rule.group).collect();
-        let moments: Vec<_> = moments(&before.values().chain(after.values()), zone, now)
-            .into_iter()
-            .map(|t| (t, at(world, resource, &before, zone, t), at(world, resource, &after, zone, t)))
-            .collect();
+        let rules: Vec<&Rule> = before.values().chain(after.values()).collect();
+        let groups: BTreeSet<GroupId> = rules.iter().map(|rule| rule.group).collect();
+        let common = |user: &User| -> BTreeSet<_> { user.groups.intersection(&groups).copied().collect() };
         // Who is in the same of these groups is answered alike.
-        let mut answers = BTreeMap::<BTreeSet<GroupId>, (Option<Unix>, Option<Unix>)>::new();
+        let mut answers: BTreeMap<_, (&User, Firsts)> =
+            world.users.values().map(|user| (common(user), (user, (None, None)))).collect();
+        let moments = moments(&rules, zone, now, &mut left)?;
+        spend(&mut left, moments.len().saturating_mul(rules.len()).saturating_mul(ASKED + answers.len()))?;
+        for t in moments {
+            let (before, after) = (at(world, resource, &before, zone, t), at(world, resource, &after, zone, t));
+            for (user, (gains, loses)) in answers.values_mut() {
+                let may = |world| entitled(world, user, resource, clock(t)).is_ok();
+                match (may(&before), may(&after)) {
+                    (false, true) => *gains = gains.or(Some(t)),
+                    (true, false) => *loses = loses.or(Some(t)),
+                    _ => {}
+                }
+            }
+        }
         for (id, user) in &world.users {
-            let common: BTreeSet<_> = user.groups.intersection(&groups).copied().collect();
-            let (gains, loses) = *answers.entry(common).or_insert_with(|| compared(user, resource, &moments));
+            let (gains, loses) = answers.get(&common(user)).map_or((None, None), |(_, firsts)| *firsts);
             if gains.is_some() || loses.is_some() {
                 differences.push(Difference { user: *id, resource, gains, loses });
             }
         }
     }
-    differences
+    Ok(differences)
 }
 
-fn compared(user: &User, resource: ResourceId, moments: &[(Unix, World, World)]) -> (Option<Unix>, Option<Unix>) {
-    let (mut gains, mut loses) = (None, None);
-    for (t, before, after) in moments {
-        let may = |world| entitled(world, user, resource, clock(*t)).is_ok();
-        match (may(before), may(after)) {
-            (false, true) => gains = gains.or(Some(*t)),
-            (true, false) => loses = loses.or(Some(*t)),
-            _ => {}
-        }
-    }
-    (gains, loses)
+fn spend(left: &mut usize, looks: usize) -> Result<(), TooMuch> {
+    *left = left.checked_sub(looks).ok_or(TooMuch)?;
+    Ok(())
 }
 
 /// The wall clock as the clock of a world: nothing else ends in these.
@@ -88,22 +124,24 @@ fn of(rules: &Rules, resource: ResourceId) -> Rules {
 }
 
 /// Between two of these nothing changes: after an end the same weeks come again and again, until the next end.
-fn moments<'r>(rules: &(impl Iterator<Item = &'r Rule> + Clone), zone: &TimeZone, now: Unix) -> BTreeSet<Unix> {
-    let ends = rules.clone().filter_map(|rule| rule.until).filter(|until| *until > now);
+fn moments(rules: &[&Rule], zone: &TimeZone, now: Unix, left: &mut usize) -> Result<BTreeSet<Unix>, TooMuch> {
+    let ends = rules.iter().filter_map(|rule| rule.until).filter(|until| *until > now);
     let mut moments: BTreeSet<Unix> = ends.chain([now]).collect();
     let starts: Vec<Unix> = moments.iter().copied().collect();
     for (n, start) in starts.iter().enumerate() {
         let week = Unix(start.0.saturating_add(WEEK_MS));
         let until = starts.get(n + 1).map_or(week, |next| week.min(*next));
-        for hours in rules.clone().filter_map(|rule| rule.hours.as_ref()) {
+        for hours in rules.iter().filter_map(|rule| rule.hours.as_ref()) {
             let mut t = *start;
+            spend(left, ASKED)?;
             while let Some((from, to)) = window(hours, zone, t).filter(|(from, to)| *from < until && *to > t) {
+                spend(left, ASKED)?;
                 moments.extend([from, to].into_iter().filter(|edge| *edge >= *start));
                 t = to;
             }
         }
     }
-    moments
+    Ok(moments)
 }
 
 #[cfg(test)]
@@ -191,11 +229,42 @@ mod tests {
                 Some(monday),
             ),
         ] {
-            let found = preview(&somebody(), &numbered(before), &numbered(after), &brussels(), NOW);
+            let found = preview(&somebody(), &numbered(before), &numbered(after), &brussels(), NOW).unwrap();
             let expected = (gains.is_some() || loses.is_some()).then_some((gains, loses));
             assert_eq!(found.first().map(|d| (d.gains, d.loses)), expected, "{what}");
             assert!(found.len() < 2, "{what}");
         }
+    }
+
+    #[test]
+    fn a_change_that_would_take_hours_is_refused_at_once() {
+        let many = |rules: u16| {
+            let rule = |n: u16| {
+                let hours = format!("Mo-Su 0{}:{:02}-{}:{:02}", n % 10, n % 60, 10 + n % 13, n % 60);
+                rule(u128::from(n), 1, &hours, Some(Unix(NOW.0 + (i64::from(n) * 8 + 8) * 24 * HOUR)))
+            };
+            numbered((0..rules).map(rule).collect())
+        };
+        // A fiftieth of what is allowed, so that it is refused in a test's time.
+        let ask = |world: &World, rules| within(MOST_LOOKS / 50, world, [&Rules::new(), &rules], &brussels(), NOW);
+        let asked = |rules| ask(&somebody(), many(rules));
+        assert_eq!(asked(70), Err(TooMuch));
+        assert_eq!(asked(10).map(|found| found.len()), Ok(1), "the twin: an office's");
+
+        // Every person is in other groups than all the others, and every group has an end of its own.
+        let rule = |n: u128| rule(n, 1, "", Some(Unix(NOW.0 + (i64::try_from(n).unwrap_or(0) + 1) * HOUR)));
+        let asked = |groups: u128, people: u128| {
+            let mut world = somebody();
+            let one = world.users.pop_first().unwrap().1;
+            for n in 1..=people {
+                let groups = (0..groups).filter(|g| n >> (g % 12) & 1 == 1).map(|g| GroupId(Uuid::from_u128(g)));
+                world.users.insert(UserId(Uuid::from_u128(n)), User { groups: groups.collect(), ..one.clone() });
+            }
+            ask(&world, numbered((0..groups).map(rule).collect()))
+        };
+        assert_eq!(asked(60, 150), Err(TooMuch));
+        assert_eq!(asked(12, 150).map(|found| found.len()), Ok(150), "the twin: few ends");
+        assert_eq!(asked(60, 5).map(|found| found.len()), Ok(5), "the twin: few people");
     }
 
     fn rules() -> impl Strategy<Value = Vec<Rule>> {
@@ -230,7 +299,7 @@ mod tests {
             for user in world.users.values_mut() {
                 (user.disabled, user.factor) = (false, true);
             }
-            let found = preview(&world, &before, &after, &brussels(), NOW);
+            let found = preview(&world, &before, &after, &brussels(), NOW).unwrap();
             let allowed = |rules: &Rules, device, resource, t| {
                 let policies = rules.iter().map(|(id, rule)| (*id, rule.at(&brussels(), t, clock))).collect();
                 let world = World { policies, ..world.clone() };

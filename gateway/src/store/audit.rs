@@ -77,19 +77,22 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn audit(&self, filter: &Filter) -> Result<Vec<Line>> {
-        let rows = sqlx::query(
-            "SELECT * FROM audit WHERE at >= $1 AND ($2 = '' OR event = $2) AND ($3 = '' OR login = $3) \
-             AND at < $4 AND ($5 = '' OR actor = $5) AND ($6 = '' OR id < $6) ORDER BY id DESC LIMIT $7",
-        )
-        .bind(filter.since.map_or(0, |t| t.0))
-        .bind(filter.event.as_deref().unwrap_or_default())
-        .bind(filter.login.as_deref().unwrap_or_default())
-        .bind(filter.before.map_or(i64::MAX, |t| t.0))
-        .bind(filter.actor.as_deref().unwrap_or_default())
-        .bind(filter.older_than.as_deref().unwrap_or_default())
-        .bind(filter.limit)
-        .fetch_all(&self.reads)
-        .await?;
+        // Said apart, so that it is found by its index.
+        let of = if filter.login.is_some() { "login = $3" } else { "$3 = ''" };
+        let sql = format!(
+            "SELECT * FROM audit WHERE at >= $1 AND ($2 = '' OR event = $2) AND {of} \
+             AND at < $4 AND ($5 = '' OR actor = $5) AND ($6 = '' OR id < $6) ORDER BY id DESC LIMIT $7"
+        );
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(filter.since.map_or(0, |t| t.0))
+            .bind(filter.event.as_deref().unwrap_or_default())
+            .bind(filter.login.as_deref().unwrap_or_default())
+            .bind(filter.before.map_or(i64::MAX, |t| t.0))
+            .bind(filter.actor.as_deref().unwrap_or_default())
+            .bind(filter.older_than.as_deref().unwrap_or_default())
+            .bind(filter.limit)
+            .fetch_all(&self.reads)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(Line {
@@ -104,13 +107,13 @@ impl Store {
             .collect()
     }
 
-    /// Whether this actor's reading of the audit is noted since then.
+    /// Whether it is noted that this actor did this, since then.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn audit_was_read(&self, actor: &Actor, since: Unix) -> Result<bool> {
-        let sql = "SELECT id FROM audit WHERE at >= $1 AND event = 'audit_read' AND actor = $2 LIMIT 1";
-        let row = sqlx::query(sql).bind(since.0).bind(actor.to_string()).fetch_optional(&self.reads).await?;
-        Ok(row.is_some())
+    pub async fn is_noted(&self, actor: &Actor, event: &Event, since: Unix) -> Result<bool> {
+        let sql = "SELECT id FROM audit WHERE at >= $1 AND event = $3 AND actor = $2 LIMIT 1";
+        let asked = sqlx::query(sql).bind(since.0).bind(actor.to_string()).bind(event.parts().0);
+        Ok(asked.fetch_optional(&self.reads).await?.is_some())
     }
 }

@@ -53,6 +53,14 @@ pub struct Device {
     pub created_at: Unix,
 }
 
+impl Device {
+    /// Whether it may have a tunnel: nobody has shut it or its owner out, and they have a second factor.
+    #[must_use]
+    pub fn may_come_in(&self) -> bool {
+        self.revoked_at.is_none() && self.disabled_at.is_none() && !self.owner_disabled && self.factor
+    }
+}
+
 /// What the data plane told of a device, to be kept over a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -69,7 +77,7 @@ pub struct Heard {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT d.*, u.login, u.name AS owner, u.language, u.role AS owner_role, u.totp_confirmed_at, u.disabled_at AS owner_disabled_at ",
+            "SELECT d.*, u.login, u.name AS owner, u.language, u.role AS owner_role, u.factor_confirmed_at, u.disabled_at AS owner_disabled_at ",
             "FROM devices d JOIN users u ON u.id = d.user_id ",
             $rest
         )
@@ -127,7 +135,8 @@ impl Store {
         row.as_ref().map(device).transpose()
     }
 
-    /// Keeps what the data plane told. No epoch: the data plane knows it better.
+    /// Keeps what the data plane told, of devices that are not revoked: where somebody was who was erased meanwhile must not
+    /// come back. No epoch: the data plane knows it better.
     ///
     /// # Errors
     /// The database does not answer.
@@ -136,7 +145,7 @@ impl Store {
         for h in heard {
             sqlx::query(
                 "UPDATE devices SET endpoint = COALESCE($2, endpoint), heard_at = COALESCE($3, heard_at), \
-                 handshake_at = COALESCE($4, handshake_at) WHERE id = $1",
+                 handshake_at = COALESCE($4, handshake_at) WHERE id = $1 AND revoked_at IS NULL",
             )
             .bind(h.device.to_string())
             .bind(h.endpoint.map(|e| e.to_string()))
@@ -245,7 +254,7 @@ fn device(row: &AnyRow) -> Result<Device> {
         owner: row.text("owner")?,
         owner_role: row.parsed("owner_role")?,
         language: row.text("language")?,
-        factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
+        factor: row.maybe_integer("factor_confirmed_at")?.is_some(),
         owner_disabled: row.maybe_integer("owner_disabled_at")?.is_some(),
         name: row.text("name")?,
         public_key: row.text("public_key")?,

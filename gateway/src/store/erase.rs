@@ -42,7 +42,7 @@ impl Write<'_> {
         let (login, pseudonym, now) = (self.login(user).await?, pseudonym(user), self.now.wall.0);
         let id = user.to_string();
         let sql = "UPDATE users SET erased_at = $3, login = $2, name = '', mail = NULL, language = 'en', role = 'user', \
-                   password_hash = NULL, totp_secret = NULL, totp_confirmed_at = NULL, totp_last_step = 0, \
+                   password_hash = NULL, totp_secret = NULL, factor_confirmed_at = NULL, totp_last_step = 0, \
                    password_failures = 0, password_failures_elsewhere = 0, factor_failures = 0 \
                    WHERE id = $1 AND disabled_at IS NOT NULL AND erased_at IS NULL";
         let done = sqlx::query(sql).bind(&id).bind(&pseudonym).bind(now).execute(self.connection()).await?;

@@ -154,6 +154,29 @@ impl Write<'_> {
         self.note_groups(user, login).await
     }
 
+    /// From now on exactly these are its members. The answer: who came or went.
+    ///
+    /// # Errors
+    /// No such group or user.
+    pub async fn set_members(&mut self, group: GroupId, members: &BTreeSet<UserId>) -> Result<BTreeSet<UserId>> {
+        // The row is taken before its members are read: two changes at once would add up to what nobody asked for.
+        let taken = sqlx::query("UPDATE groups SET name = name WHERE id = $1")
+            .bind(group.to_string())
+            .execute(self.connection())
+            .await?;
+        if taken.rows_affected() == 0 {
+            return Err(Error::NotFound("group"));
+        }
+        let before = self.members(group).await?;
+        for gone in before.difference(members) {
+            self.remove_member(group, *gone).await?;
+        }
+        for new in members.difference(&before) {
+            self.add_member(group, *new).await?;
+        }
+        Ok(before.symmetric_difference(members).copied().collect())
+    }
+
     pub(super) async fn members(&mut self, group: GroupId) -> Result<BTreeSet<UserId>> {
         sqlx::query("SELECT user_id FROM group_members WHERE group_id = $1")
             .bind(group.to_string())

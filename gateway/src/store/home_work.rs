@@ -57,6 +57,22 @@ impl Store {
         let Some(row) = row else { return Ok(Accepted::default()) };
         Ok(Accepted { rules: version(&row, "rules_accepted")?, checklist: checklist(&row)? })
     }
+
+    /// Which versions of the rules this person has accepted, and when.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn rules_accepted(&self, user: UserId) -> Result<Vec<(u32, Unix)>> {
+        let rows = sqlx::query("SELECT version, at FROM rules_accepted WHERE user_id = $1 ORDER BY version")
+            .bind(user.to_string())
+            .fetch_all(&self.reads)
+            .await?;
+        let accepted = rows.iter().map(|row| {
+            let version = version(row, "version")?.ok_or(Error::Unreadable("version"))?;
+            Ok((version, row.time("at")?))
+        });
+        accepted.collect()
+    }
 }
 
 impl Write<'_> {
@@ -71,7 +87,8 @@ impl Write<'_> {
         if rules.rules.is_empty() || rules.rules_version != version {
             return Err(Error::NotFound("version of the rules"));
         }
-        let sql = "INSERT INTO rules_accepted (user_id, version, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO rules_accepted (user_id, version, at) SELECT u.id, $2, $3 FROM users u \
+                   WHERE u.id = $1 AND u.disabled_at IS NULL ON CONFLICT DO NOTHING";
         let done = sqlx::query(sql)
             .bind(user.to_string())
             .bind(i64::from(version))

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use sqlx::any::AnyRow;
+use zeroize::Zeroizing;
 
+use super::passkeys::Credential;
 use super::row::Columns as _;
 use super::{Error, Result, Scope, Store, Write};
 use crate::audit::Event;
@@ -49,8 +51,26 @@ pub struct Invitation {
     pub redeemed_at: Option<Unix>,
     /// Revoked.
     pub revoked_at: Option<Unix>,
-    /// The sealed factor of an enrolment under way.
+    /// The sealed secret that was drawn when a password was chosen; another with each choice.
     pub totp_secret: Option<String>,
+}
+
+/// The second factor that takes the place of all of before. No `Debug`: it holds a secret.
+pub enum Chosen {
+    /// An app that shows codes.
+    Totp {
+        /// 20 bytes.
+        secret: Zeroizing<Vec<u8>>,
+        /// The step (RFC 6238) of the code that was shown.
+        step: u64,
+    },
+    /// A passkey.
+    Passkey {
+        /// What the person calls it.
+        name: String,
+        /// What it is recognised by.
+        credential: Credential,
+    },
 }
 
 macro_rules! select {
@@ -70,6 +90,19 @@ impl Store {
     pub async fn invitations(&self) -> Result<Vec<Invitation>> {
         let rows =
             sqlx::query(select!("ORDER BY i.created_at DESC LIMIT $1")).bind(LIST).fetch_all(&self.reads).await?;
+        rows.iter().map(invitation).collect()
+    }
+
+    /// The latest thousand to this person.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn invitations_to(&self, user: UserId) -> Result<Vec<Invitation>> {
+        let rows = sqlx::query(select!("WHERE i.user_id = $1 ORDER BY i.created_at DESC LIMIT $2"))
+            .bind(user.to_string())
+            .bind(LIST)
+            .fetch_all(&self.reads)
+            .await?;
         rows.iter().map(invitation).collect()
     }
 
@@ -147,6 +180,15 @@ impl Store {
 }
 
 impl Write<'_> {
+    /// One invitation, as it will be.
+    ///
+    /// # Errors
+    /// No such invitation.
+    pub async fn invitation(&mut self, id: InvitationId) -> Result<Invitation> {
+        let sought = sqlx::query(select!("WHERE i.id = $1")).bind(id.to_string());
+        invitation(&sought.fetch_optional(self.connection()).await?.ok_or(Error::NotFound("invitation"))?)
+    }
+
     /// Issues an invitation; those issued before to the same person become void.
     ///
     /// # Errors
@@ -201,7 +243,9 @@ impl Write<'_> {
                 .execute(self.connection())
                 .await?;
         }
-        self.audit(&Event::InvitationMailed { user: invitation.login.clone(), reminder }).await
+        // They may have been erased while the letter was on its way.
+        let user = self.login(invitation.user).await?;
+        self.audit(&Event::InvitationMailed { user, reminder }).await
     }
 
     /// Takes the one reminder of this invitation; false if somebody was faster. `back`: it could not be sent.
@@ -237,18 +281,12 @@ impl Write<'_> {
         if done.rows_affected() == 1 { Ok(()) } else { Err(Error::NotFound("open invitation")) }
     }
 
-    /// Consumes the invitation, once only, if its factor is still the one the code was checked with. Password, factor and
+    /// Consumes the invitation, once only, if nothing was begun anew since it was read. Password, factor and
     /// recovery codes take the place of the old ones; the step is spent; passkeys, doors and web sessions of before end.
     ///
     /// # Errors
     /// Somebody was faster, or the invitation is void.
-    pub async fn redeem(
-        &mut self,
-        invitation: &Invitation,
-        secret: &[u8],
-        step: u64,
-        recovery: &[String],
-    ) -> Result<()> {
+    pub async fn redeem(&mut self, invitation: &Invitation, chosen: &Chosen, recovery: &[String]) -> Result<()> {
         let now = self.now.wall.0;
         if planted(Bug::RedeemedAgain) {
             sqlx::query(
@@ -271,9 +309,14 @@ impl Write<'_> {
         .await?;
         let password = password.ok_or(Error::NotFound("open invitation"))?;
         let (user, login) = (invitation.user.to_string(), invitation.login.clone());
-        let sealed = self.store.sealer.seal("users", "totp_secret", &user, secret)?;
+        let (sealed, step) = match chosen {
+            Chosen::Totp { secret, step } => {
+                (Some(self.store.sealer.seal("users", "totp_secret", &user, secret)?), *step)
+            }
+            Chosen::Passkey { .. } => (None, 0),
+        };
         sqlx::query(
-            "UPDATE users SET password_hash = $2, totp_secret = $3, totp_confirmed_at = $4, totp_last_step = $5, \
+            "UPDATE users SET password_hash = $2, totp_secret = $3, factor_confirmed_at = $4, totp_last_step = $5, \
              password_failures = 0, password_failures_elsewhere = 0, factor_failures = 0 WHERE id = $1",
         )
         .bind(&user)
@@ -289,6 +332,9 @@ impl Write<'_> {
             .await?;
         self.replace_recovery_codes(invitation.user, recovery).await?;
         self.revoke_passkeys(invitation.user).await?;
+        if let Chosen::Passkey { name, credential } = chosen {
+            self.add_passkey(invitation.user, name, credential).await?;
+        }
         self.end_of_user(invitation.user, super::verifications::EndReason::User).await?;
         self.end_web_sessions(invitation.user).await?;
         self.forgive_everywhere(&login).await?;

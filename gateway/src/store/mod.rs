@@ -6,6 +6,7 @@
 //! Reads go by their own connections, so that they never wait for a write.
 
 pub mod audit;
+pub mod counts;
 mod cut_file;
 pub mod cuts;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub mod passkeys;
 pub mod policies;
 pub mod resources;
 pub mod retention;
+pub mod room;
 pub mod rulebook;
 pub mod site;
 pub mod throttles;
@@ -73,6 +75,12 @@ pub enum Error {
     /// No such row.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// Whoever asked for a change is not signed in any more.
+    #[error("signed out meanwhile")]
+    SignedOut,
+    /// Somebody has as many as they may make by themselves; the text says what to do.
+    #[error("{0}")]
+    Enough(String),
     /// A constraint says no: it exists already.
     #[error("this {0} exists already")]
     Exists(&'static str),
@@ -82,6 +90,9 @@ pub enum Error {
          `passerelle invitation add LOGIN`), who redeems the invitation first"
     )]
     LastAdministrator(String),
+    /// Somebody would have nothing left to sign in with but recovery codes.
+    #[error("this passkey is all there is to sign in with: set up an app that shows codes, or another passkey, first")]
+    LastFactor,
     /// The device is revoked, which is for good.
     #[error("the device is revoked; add it again with a new key")]
     Revoked,
@@ -181,6 +192,7 @@ pub struct Store {
     believed: AtomicI64,
     cuts: cuts::Cuts,
     waiting: throttles::Waiting,
+    strangers: throttles::Strangers,
     known: Mutex<known::Known>,
     /// The newest epoch that this process has committed.
     committed: AtomicU64,
@@ -210,6 +222,7 @@ impl Store {
             believed: AtomicI64::new(i64::MIN),
             cuts: cuts::Cuts::default(),
             waiting: throttles::Waiting::default(),
+            strangers: throttles::Strangers::default(),
             known: Mutex::default(),
             committed: AtomicU64::new(0),
         })

@@ -126,7 +126,7 @@ impl Write<'_> {
         }
         let sealed = self.store.sealer.seal("users", "totp_secret", &user.to_string(), secret)?;
         let login: Option<String> = sqlx::query_scalar(
-            "UPDATE users SET totp_secret = $2, totp_confirmed_at = $3, totp_last_step = $4, factor_failures = 0 \
+            "UPDATE users SET totp_secret = $2, factor_confirmed_at = $3, totp_last_step = $4, factor_failures = 0 \
              WHERE id = $1 AND disabled_at IS NULL RETURNING login",
         )
         .bind(user.to_string())

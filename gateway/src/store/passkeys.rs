@@ -2,14 +2,15 @@
 
 use sqlx::any::AnyRow;
 
+use super::room::{self, AT_ONCE};
 use super::row::Columns as _;
 use super::{Error, Result, Store, Write, exists};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::{PasskeyId, UserId};
 
-/// Passkeys a person may have: a telephone, two computers, keys for the drawer. It also bounds what a page lists.
-pub const MOST: i64 = 10;
+/// Revoked ones stay: as many as somebody who tries all day.
+const KEPT: i64 = 1000;
 
 /// What its authenticator gave when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,21 @@ pub struct Passkey {
     pub used_at: Option<Unix>,
 }
 
+/// A passkey of somebody's, in force or not, as they are told of it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What they call it.
+    pub name: String,
+    /// What it is recognised by.
+    pub credential: String,
+    /// Registered.
+    pub created_at: Unix,
+    /// Last used.
+    pub used_at: Option<Unix>,
+    /// Revoked.
+    pub revoked_at: Option<Unix>,
+}
+
 /// What using one came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Used {
@@ -71,10 +87,32 @@ impl Store {
     pub async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>> {
         let rows = sqlx::query(select!("AND p.user_id = $1 ORDER BY p.created_at, p.id LIMIT $2"))
             .bind(user.to_string())
-            .bind(MOST)
+            .bind(AT_ONCE)
             .fetch_all(&self.reads)
             .await?;
         rows.iter().map(passkey).collect()
+    }
+
+    /// Every passkey that is kept of somebody, revoked ones too, the oldest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn passkeys_kept(&self, user: UserId) -> Result<Vec<Kept>> {
+        let rows = sqlx::query("SELECT * FROM passkeys WHERE user_id = $1 ORDER BY created_at, id LIMIT $2")
+            .bind(user.to_string())
+            .bind(KEPT)
+            .fetch_all(&self.reads)
+            .await?;
+        let kept = rows.iter().map(|row| {
+            Ok(Kept {
+                name: row.text("name")?,
+                credential: row.text("credential_id")?,
+                created_at: row.time("created_at")?,
+                used_at: row.maybe_time("used_at")?,
+                revoked_at: row.maybe_time("revoked_at")?,
+            })
+        });
+        kept.collect()
     }
 
     /// The passkey with this credential id, if it is in force.
@@ -94,13 +132,13 @@ impl Write<'_> {
     /// Registers a passkey.
     ///
     /// # Errors
-    /// The name, or the passkey itself, is there already; or there are [`MOST`].
+    /// The name, or the passkey itself, is there already; or there is no room, or nobody who may sign in.
     pub async fn add_passkey(&mut self, user: UserId, name: &str, new: &Credential) -> Result<PasskeyId> {
+        self.has_room(room::Kept::Passkeys, user).await?;
         let (id, now) = (PasskeyId::new(), self.now.wall.0);
         let done = sqlx::query(
             "INSERT INTO passkeys (id, user_id, name, credential_id, public_key, algorithm, signatures, created_at) \
-             SELECT $1, u.id, $3, $4, $5, $6, $7, $8 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL \
-             AND (SELECT COUNT(*) FROM passkeys p WHERE p.user_id = u.id AND p.revoked_at IS NULL) < $9",
+             SELECT $1, u.id, $3, $4, $5, $6, $7, $8 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL",
         )
         .bind(id.to_string())
         .bind(user.to_string())
@@ -110,12 +148,11 @@ impl Write<'_> {
         .bind(i64::from(new.algorithm))
         .bind(i64::from(new.signatures))
         .bind(now)
-        .bind(MOST)
         .execute(self.connection())
         .await
         .map_err(exists("passkey"))?;
         if done.rows_affected() != 1 {
-            return Err(Error::NotFound("room for another passkey"));
+            return Err(Error::NotFound("user"));
         }
         let login = self.login(user).await?;
         self.audit(&Event::PasskeyAdded { user: login, passkey: id, name: name.to_owned() }).await?;
@@ -132,7 +169,7 @@ impl Write<'_> {
         let done = sqlx::query(
             "UPDATE passkeys SET signatures = $3, used_at = $4 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL \
              AND (signatures < $3 OR (signatures = 0 AND $3 = 0)) \
-             AND user_id IN (SELECT id FROM users WHERE disabled_at IS NULL AND totp_confirmed_at IS NOT NULL)",
+             AND user_id IN (SELECT id FROM users WHERE disabled_at IS NULL AND factor_confirmed_at IS NOT NULL)",
         )
         .bind(passkey.id.to_string())
         .bind(&user)
@@ -159,9 +196,22 @@ impl Write<'_> {
     /// Revokes one of a person's passkeys, for good.
     ///
     /// # Errors
-    /// They have no such passkey.
+    /// They have no such passkey, or nothing else to sign in with, not even a recovery code.
     pub async fn revoke_passkey(&mut self, user: UserId, id: PasskeyId) -> Result<()> {
-        if self.revoke("AND id = $3", user, Some(id)).await? == 0 { Err(Error::NotFound("passkey")) } else { Ok(()) }
+        let not_last = "AND id = $3 AND (EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = $1 AND p.id <> $3 \
+                        AND p.revoked_at IS NULL) \
+                        OR EXISTS (SELECT 1 FROM recovery_codes r WHERE r.user_id = $1 AND r.used_at IS NULL) \
+                        OR EXISTS (SELECT 1 FROM users WHERE users.id = $1 AND totp_secret IS NOT NULL))";
+        if self.revoke(not_last, user, Some(id)).await? > 0 {
+            return Ok(());
+        }
+        let there: Option<String> =
+            sqlx::query_scalar("SELECT id FROM passkeys WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL")
+                .bind(id.to_string())
+                .bind(user.to_string())
+                .fetch_optional(self.connection())
+                .await?;
+        Err(if there.is_some() { Error::LastFactor } else { Error::NotFound("passkey") })
     }
 
     /// Revokes all that a person has.

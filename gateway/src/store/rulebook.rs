@@ -16,7 +16,7 @@ use crate::pure::decide::{User, World};
 use crate::pure::rule::Rules;
 
 /// All of one moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rulebook {
     /// People and resources; nothing else is in it.
     pub world: World,
@@ -71,10 +71,10 @@ async fn read(connection: &mut AnyConnection) -> Result<Rulebook> {
     let published = resources::all(connection).await?;
     let mut world = World { resources: published.iter().map(|r| (r.id, r.message())).collect(), ..World::default() };
     let mut people = BTreeMap::new();
-    for row in &rows!("SELECT id, login, name, disabled_at, totp_confirmed_at FROM users") {
+    for row in &rows!("SELECT id, login, name, disabled_at, factor_confirmed_at FROM users") {
         let id = row.parsed("id")?;
         let disabled = row.maybe_integer("disabled_at")?.is_some();
-        let factor = row.maybe_integer("totp_confirmed_at")?.is_some();
+        let factor = row.maybe_integer("factor_confirmed_at")?.is_some();
         world.users.insert(id, User { disabled, factor, groups: BTreeSet::new() });
         people.insert(id, (row.text("login")?, row.text("name")?));
     }

@@ -61,6 +61,10 @@ pub struct Site {
     pub tls_certificate: String,
     /// Its key, PEM.
     pub tls_key: Zeroizing<String>,
+    /// What strangers from the internet are shown instead, in PEM: it is for the public name alone.
+    pub strangers_certificate: String,
+    /// Its key, in PEM.
+    pub strangers_key: Zeroizing<String>,
     /// The names and addresses it is for, comma separated: others are asked for, another is made.
     pub tls_names: String,
     /// When another is made.
@@ -144,6 +148,8 @@ impl Store {
             ca_key: pem("ca_key")?,
             tls_certificate: row.text("tls_certificate")?,
             tls_key: pem("tls_key")?,
+            strangers_certificate: row.text("strangers_certificate")?,
+            strangers_key: pem("strangers_key")?,
             tls_names: row.text("tls_names")?,
             tls_renew_at: row.time("tls_renew_at")?,
         }))
@@ -232,8 +238,9 @@ impl Write<'_> {
             "INSERT INTO site (id, epoch, generation, organisation, public_name, endpoint, zone, site_v4, site_v6, \
              office_interface, time_zone, resolvers, office_zones, masquerade, next_device, next_alias, private_key, public_key, \
              ca_certificate, ca_key, tls_certificate, tls_key, created_at, last_seen, tls_names, tls_renew_at, passkeys, \
-             home_work) \
-             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20, $21, $22)",
+             home_work, strangers_certificate, strangers_key) \
+             VALUES (1, 1, 0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13, $14, $15, $16, $17, $18, $18, $19, $20, $21, $22, \
+             $23, $24)",
         )
         .bind(&site.organisation)
         .bind(&site.public_name)
@@ -256,7 +263,9 @@ impl Write<'_> {
         .bind(&site.tls_names)
         .bind(site.tls_renew_at.0)
         .bind(i64::from(site.passkeys))
-        .bind(super::home_work::written(&site.home_work));
+        .bind(super::home_work::written(&site.home_work))
+        .bind(&site.strangers_certificate)
+        .bind(seal("strangers_key", site.strangers_key.as_bytes())?);
         query.execute(self.connection()).await.map_err(super::exists("site"))?;
         self.audit(&Event::SiteCreated { organisation: site.organisation.clone() }).await
     }
@@ -326,17 +335,22 @@ impl Write<'_> {
         self.audit(&changed).await
     }
 
-    /// Another TLS certificate.
+    /// Other TLS certificates.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn replace_certificate(&mut self, site: &Site) -> Result<()> {
-        let key = self.store.sealer.seal("site", "tls_key", ROW, site.tls_key.as_bytes())?;
-        sqlx::query("UPDATE site SET tls_certificate = $1, tls_key = $2, tls_names = $3, tls_renew_at = $4")
+        let seal = |column, key: &str| self.store.sealer.seal("site", column, ROW, key.as_bytes());
+        let (key, strangers) = (seal("tls_key", &site.tls_key)?, seal("strangers_key", &site.strangers_key)?);
+        let sql = "UPDATE site SET tls_certificate = $1, tls_key = $2, tls_names = $3, tls_renew_at = $4, \
+                   strangers_certificate = $5, strangers_key = $6";
+        sqlx::query(sql)
             .bind(&site.tls_certificate)
             .bind(key)
             .bind(&site.tls_names)
             .bind(site.tls_renew_at.0)
+            .bind(&site.strangers_certificate)
+            .bind(strangers)
             .execute(self.connection())
             .await?;
         Ok(())

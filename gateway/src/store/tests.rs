@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::invitations::Chosen;
 use super::throttles::At;
 use super::users::{FACTOR_LIMIT, NewUser, Role};
 use super::verifications::EndReason;
@@ -48,6 +49,8 @@ pub(crate) fn site() -> Site {
         ca_key: zeroize::Zeroizing::new("ca key".into()),
         tls_certificate: "tls".into(),
         tls_key: zeroize::Zeroizing::new("tls key".into()),
+        strangers_certificate: "tls".into(),
+        strangers_key: zeroize::Zeroizing::new("strangers key".into()),
         tls_names: "door.example.org".into(),
         tls_renew_at: crate::clock::Unix(i64::MAX),
     }
@@ -102,6 +105,11 @@ pub(crate) async fn fixture() -> (TempDir, Arc<Store>) {
 
 pub(crate) const SECRET: [u8; 20] = [3; 20];
 
+/// An app with this secret, whose code of this step was shown.
+pub(crate) fn app(secret: [u8; 20], step: u64) -> Chosen {
+    Chosen::Totp { secret: secret.to_vec().into(), step }
+}
+
 pub(crate) fn key() -> String {
     provisioning::keys::PrivateKey::generate().unwrap().public_key().to_string()
 }
@@ -128,7 +136,7 @@ pub(crate) async fn person(store: &Store, login: &str, role: Role, password: &st
     let invitation = store.open_invitation(&token.hash(), now.wall).await.unwrap();
     let mut write = store.write(now, Actor::Local).await.unwrap();
     let codes = [provisioning::recovery::hash(RECOVERY)];
-    write.redeem(&invitation, &SECRET, 1, &codes).await.unwrap();
+    write.redeem(&invitation, &app(SECRET, 1), &codes).await.unwrap();
     let device = write.add_device(user, "laptop", &key()).await.unwrap();
     write.commit().await.unwrap();
     (user, device)
@@ -199,7 +207,7 @@ async fn a_code_of_the_factor_before_is_not_spent_on_the_new_one() {
     write.commit().await.unwrap();
     let invitation = store.open_invitation(&token.hash(), Moment::now().wall).await.unwrap();
     let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
-    write.redeem(&invitation, &[4; 20], 10, &[]).await.unwrap();
+    write.redeem(&invitation, &app([4; 20], 10), &[]).await.unwrap();
     write.commit().await.unwrap();
     let after = sealed(&store, user).await;
     let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
@@ -318,7 +326,7 @@ async fn an_invitation_is_redeemed_once() {
             let (store, invitation) = (store.clone(), invitation.clone());
             tokio::spawn(async move {
                 let mut write = store.write(now, Actor::System).await.unwrap();
-                let done = write.redeem(&invitation, &SECRET, 5, &[]).await.is_ok();
+                let done = write.redeem(&invitation, &app(SECRET, 5), &[]).await.is_ok();
                 if done {
                     write.commit().await.unwrap();
                 }
@@ -437,6 +445,105 @@ async fn what_is_shut_out_loses_doors_and_sessions() {
     let last = store.audit(&super::audit::Filter { limit: 100, ..Default::default() }).await.unwrap();
     assert!(last.iter().any(|l| l.event == "device_revoked" && l.login.as_deref() == Some("anne")));
     assert!(last.windows(2).all(|w| w[0].id > w[1].id));
+}
+
+#[tokio::test]
+async fn of_too_many_web_sessions_those_begun_first_end() {
+    let (_dir, store) = fixture().await;
+    let (anne, _) = person(&store, "anne", Role::User, "x").await;
+    let (ilse, _) = person(&store, "ilse", Role::User, "x").await;
+    let begin = async |hash: &str, user, now| {
+        let mut write = store.write(now, Actor::System).await.unwrap();
+        write.begin_web_session(hash, user, None).await.unwrap();
+        write.commit().await.unwrap();
+    };
+    let now = Moment::now();
+    begin("hers", ilse, now).await;
+    for n in 0..50_u64 {
+        begin(&n.to_string(), anne, Moment { wall: now.wall + Duration::from_millis(n), ..now }).await;
+    }
+    let running = store.web_sessions_of(anne, now.wall).await.unwrap();
+    let hashes: Vec<_> = running.iter().map(|s| s.token_hash.clone()).collect();
+    assert_eq!(hashes, (30..50).rev().map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(store.web_sessions_of(ilse, now.wall).await.unwrap().len(), 1, "nobody else's");
+}
+
+#[tokio::test]
+async fn who_is_signed_in_is_asked_again_in_the_change_itself() {
+    let (_dir, store) = fixture().await;
+    let (ilse, _) = person(&store, "ilse", Role::Admin, "x").await;
+    let now = Moment::now();
+    for (what, still) in
+        ["nothing", "signed out", "disabled", "made a user", "too late", "device shut out", "another's"]
+            .iter()
+            .zip([true, false, false, false, false, false, false])
+    {
+        let (anne, laptop) = person(&store, &format!("anne-{}", what.replace(' ', "-")), Role::Admin, "x").await;
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.begin_web_session(what, anne, Some(laptop)).await.unwrap();
+        let (mut at, mut asked) = (now, anne);
+        match *what {
+            "signed out" => write.end_web_session(what).await.unwrap(),
+            "disabled" => write.set_user_disabled(anne, true).await.unwrap(),
+            "device shut out" => write.disable_device(laptop).await.unwrap(),
+            "made a user" => {
+                let sql = "UPDATE users SET role = 'user' WHERE id = $1";
+                sqlx::query(sql).bind(anne.to_string()).execute(write.connection()).await.unwrap();
+                write.still_signed_in(anne, what, Role::User).await.unwrap();
+            }
+            "too late" => at.wall = now.wall + Duration::from_secs(3600),
+            "another's" => asked = ilse,
+            _ => {}
+        }
+        write.commit().await.unwrap();
+        let mut write = store.write(at, Actor::Local).await.unwrap();
+        let is = write.still_signed_in(asked, what, Role::Admin).await;
+        assert!(if still { is.is_ok() } else { matches!(is, Err(Error::SignedOut)) }, "{what}: {is:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_somebody_was_does_not_come_back_after_they_were_erased() {
+    let (_dir, store) = fixture().await;
+    let (anne, laptop) = person(&store, "anne", Role::User, "x").await;
+    let (ilse, desk) = person(&store, "ilse", Role::User, "x").await;
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.set_user_disabled(anne, true).await.unwrap();
+    assert!(write.erase_user(anne).await.unwrap());
+    write.commit().await.unwrap();
+    // What the data plane told before is written after.
+    let at = Some(Moment::now().wall);
+    let heard = |device| super::devices::Heard {
+        device,
+        endpoint: Some("192.0.2.7:51820".parse().unwrap()),
+        handshake_at: at,
+        heard_at: at,
+    };
+    store.keep_heard(&[heard(laptop), heard(desk)]).await.unwrap();
+    let of = async |user| store.devices(Some(user)).await.unwrap().remove(0);
+    assert_eq!((of(anne).await.endpoint, of(anne).await.heard_at), (None, None));
+    assert_eq!(of(ilse).await.heard_at, at, "the twin");
+}
+
+#[tokio::test]
+async fn a_letter_that_was_under_way_names_nobody_who_was_erased_meanwhile() {
+    let (_dir, store) = fixture().await;
+    let (anne, _) = person(&store, "anne", Role::User, "x").await;
+    let token = provisioning::invitation::Token::generate().unwrap();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.invite(anne, &token.hash()).await.unwrap();
+    write.commit().await.unwrap();
+    let open = store.open_invitation(&token.hash(), Moment::now().wall).await.unwrap();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.set_user_disabled(anne, true).await.unwrap();
+    assert!(write.erase_user(anne).await.unwrap());
+    write.commit().await.unwrap();
+    let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.invitation_mailed(&open, false).await.unwrap();
+    write.commit().await.unwrap();
+    let audit = store.audit(&super::audit::Filter { limit: 100, ..Default::default() }).await.unwrap();
+    assert!(audit.iter().any(|l| l.event == "invitation_mailed"));
+    assert!(audit.iter().all(|l| l.login.as_deref() != Some("anne") && l.actor != "anne"), "{audit:?}");
 }
 
 /// Whether this user could be shut out.

@@ -1,14 +1,18 @@
-//! Tries, counted before it is known whether they are right: per login as typed (known or not) and per source.
+//! Tries, counted before it is known whether they are right: per login as typed (known or not) and per source. Those with
+//! an invitation's token are counted in memory alone: 128 bits are not guessed, and strangers write nothing.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use provisioning::digest::digest;
 
 use super::row::Columns as _;
 use super::{Result, Store, Write};
-use crate::clock::Unix;
+use crate::clock::{Boot, Unix};
 use crate::ids::DeviceId;
+use crate::pure::bucket::{Bucket, Rate};
+use crate::pure::source::{is_of_house, provider, source};
 
 /// A source may try so often in [`WINDOW_MS`]: shared office addresses still work.
 pub const SOURCE_TRIES: i64 = 30;
@@ -22,8 +26,21 @@ pub const FREE_TRIES: i64 = 5;
 /// The longest wait.
 const LONGEST_MS: i64 = 3_600_000;
 
-/// Sources remembered as being over their limit; with more, all are looked up anew.
+/// Sources remembered as being over their limit; of more, the one whose wait ends first is looked up anew.
 const MOST_WAITING: usize = 4096;
+
+/// Tokens of invitations that a source may show in [`WINDOW_MS`]: a household redeems several, with all that goes wrong.
+const TOKENS: u32 = 60;
+
+/// The same of a /48, which has 65,536 sources: a provider's customers, or one of them.
+const TOKENS_OF_PROVIDER: u32 = 600;
+
+/// The same of the whole internet, and of the house: neither keeps the other waiting. An office whose people all begin at
+/// once needs a few a second.
+const TOKENS_OF_ALL: Rate = Rate { burst: 200, each_second: 20 };
+
+/// Strangers remembered: two entries for each that [`TOKENS_OF_ALL`] lets pass within [`WINDOW_MS`], twice.
+const MOST_STRANGERS: usize = 65_536;
 
 /// Rows are forgotten after a day without a try.
 const FORGET_MS: i64 = 24 * 3_600_000;
@@ -49,10 +66,15 @@ impl Waiting {
         (1..=WINDOW_MS).contains(&left).then_some(left.unsigned_abs())
     }
 
-    fn note(&self, source: &str, until: i64) {
+    fn note(&self, source: &str, until: i64, now: Unix) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MOST_WAITING {
-            waiting.clear();
+            waiting.retain(|_, until| *until > now.0);
+        }
+        if waiting.len() >= MOST_WAITING
+            && let Some(first) = waiting.iter().min_by_key(|(_, until)| **until).map(|(source, _)| source.clone())
+        {
+            waiting.remove(&first);
         }
         waiting.insert(source.to_owned(), until);
     }
@@ -62,7 +84,68 @@ impl Waiting {
     }
 }
 
+/// Who has shown an invitation's token of late.
+#[derive(Debug, Default)]
+pub(super) struct Strangers(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// Since when, and how often.
+    by: HashMap<(IpAddr, bool), (Boot, u32)>,
+    world: Option<Bucket>,
+    house: Option<Bucket>,
+}
+
+impl Strangers {
+    /// Counts one; too many: how long to wait, in milliseconds.
+    fn count(&self, from: IpAddr, now: Boot) -> Option<u64> {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Seen { by, world, house } = &mut *guard;
+        // Within the house a /64, and a /48, are everybody's.
+        let own = is_of_house(from);
+        let provider = provider(from).filter(|_| !own).map(|provider| ((provider, true), TOKENS_OF_PROVIDER));
+        let source = if own { from.to_canonical() } else { source(from) };
+        let counted = [Some(((source, false), TOKENS)), provider];
+        // Who is over their own limit takes nothing from the others.
+        for (key, most) in counted.into_iter().flatten() {
+            if let Some((since, count)) = by.get(&key)
+                && let Some(left) = left(*since, now)
+                && *count >= most
+            {
+                return Some(left);
+            }
+        }
+        let all = if own { house } else { world };
+        if !all.get_or_insert_with(|| Bucket::full(TOKENS_OF_ALL, now)).take(TOKENS_OF_ALL, now) {
+            return Some(1000);
+        }
+        if by.len() >= MOST_STRANGERS - 1 {
+            by.retain(|_, (since, _)| left(*since, now).is_some());
+        }
+        for (key, _) in counted.into_iter().flatten() {
+            let (since, count) = by.entry(key).or_insert((now, 0));
+            if left(*since, now).is_none() {
+                (*since, *count) = (now, 0);
+            }
+            *count += 1;
+        }
+        None
+    }
+}
+
+/// Of the window that began then, in milliseconds.
+fn left(since: Boot, now: Boot) -> Option<u64> {
+    let passed = now.0.checked_sub(since.0)?;
+    WINDOW_MS.unsigned_abs().checked_sub(passed).filter(|left| *left > 0)
+}
+
 impl Store {
+    /// Counts that somebody shows an invitation's token from there. Too many: how long to wait, in milliseconds.
+    #[must_use]
+    pub fn count_stranger(&self, from: IpAddr, now: Boot) -> Option<u64> {
+        self.strangers.count(from, now)
+    }
+
     /// Counts a try from this source. Too many: how long to wait, in milliseconds.
     ///
     /// # Errors
@@ -86,7 +169,7 @@ impl Store {
         let left = row.integer("since")?.saturating_add(WINDOW_MS).saturating_sub(now.0);
         let over = row.integer("failures")? > SOURCE_TRIES;
         if over {
-            self.waiting.note(source, now.0.saturating_add(left));
+            self.waiting.note(source, now.0.saturating_add(left), now);
         }
         Ok(over.then(|| u64::try_from(left).unwrap_or(0)))
     }
@@ -198,5 +281,106 @@ fn login_key(login: &str, at: At) -> String {
     match at {
         At::Device(device) => format!("device {device} {login}"),
         At::Elsewhere => format!("login {login}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::identity::{Refused, redeem};
+    use crate::store::Moment;
+    use crate::store::tests as fixtures;
+
+    const WINDOW: Duration = Duration::from_millis(WINDOW_MS.unsigned_abs());
+
+    fn six(provider: u16, net: u16, host: u16) -> IpAddr {
+        IpAddr::from([0x2001, 0xdb8, provider, net, 0, 0, 0, host])
+    }
+
+    /// How many of these pass, one each second.
+    fn passed(strangers: &Strangers, from: impl Fn(u16) -> IpAddr, tries: u16) -> u16 {
+        let pass = |n: &u16| strangers.count(from(*n), Boot(u64::from(*n) * 100)).is_none();
+        (0..tries).filter(pass).count().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_household_a_provider_and_all_together_have_their_limits() {
+        let four = |n: u16| IpAddr::from([192, 0, 2, n.to_be_bytes()[1]]);
+        assert_eq!(passed(&Strangers::default(), |_| four(1), 300), 60);
+        assert_eq!(passed(&Strangers::default(), |n| six(1, 1, n), 300), 60, "a /64 is one household");
+        assert_eq!(passed(&Strangers::default(), |n| six(1, n, 1), 2000), 600, "a /48 is one provider's");
+        assert_eq!(passed(&Strangers::default(), |n| six(n, 1, 1), 2000), 2000, "the twin: from anywhere");
+        let house = |n: u16| IpAddr::from([0xfd00, 1, 1, 1, 0, 0, 0, n]);
+        assert_eq!(passed(&Strangers::default(), house, 1000), 1000, "in the house they are everybody's");
+
+        let strangers = Strangers::default();
+        let at_once = (0..1000).filter(|n| strangers.count(six(*n, 1, 1), Boot(5)).is_none()).count() as u64;
+        assert_eq!(at_once, TOKENS_OF_ALL.burst);
+        assert!(strangers.count(house(1), Boot(5)).is_none(), "the world keeps nobody of the house waiting");
+        assert!(strangers.count(four(9), Boot(1005)).is_none(), "a second later there is room");
+    }
+
+    #[test]
+    fn who_is_over_their_limit_takes_nothing_from_others_and_is_let_in_again() {
+        let strangers = Strangers::default();
+        let (loud, quiet) = (six(1, 1, 1), six(2, 1, 1));
+        let at = |n: u64| strangers.count(loud, Boot(n));
+        assert_eq!((0..10_000).filter(|n| at(*n).is_none()).count(), 60);
+        assert!(strangers.count(quiet, Boot(10_000)).is_none());
+        let left = at(10_000).unwrap();
+        assert!(at(10_000 + left).is_none(), "after what was said");
+    }
+
+    #[test]
+    fn they_are_remembered_within_bounds() {
+        let strangers = Strangers::default();
+        for n in 0..200_000_u32 {
+            let [a, b, c, d] = n.to_be_bytes();
+            let now = Boot(u64::from(n) * 10);
+            strangers.count(six(u16::from_be_bytes([b, c]), u16::from_be_bytes([d, a]), 1), now);
+            strangers.count(IpAddr::from([10, b, c, d]), now);
+        }
+        let held = strangers.0.lock().unwrap().by.len();
+        assert!(held <= MOST_STRANGERS, "{held}");
+        let most = TOKENS_OF_ALL.burst + TOKENS_OF_ALL.each_second * WINDOW.as_secs();
+        assert!(most * 4 < MOST_STRANGERS as u64, "nobody who counts is forgotten");
+    }
+
+    #[test]
+    fn one_more_who_waits_lets_no_others_go() {
+        let (waiting, now) = (Waiting::default(), Unix(1_000_000));
+        for n in 0..2 * MOST_WAITING {
+            waiting.note(&n.to_string(), now.0 + 1000 + i64::try_from(n).unwrap(), now);
+        }
+        assert_eq!(waiting.0.lock().unwrap().len(), MOST_WAITING);
+        assert!(waiting.left(&MOST_WAITING.to_string(), now).is_some() && waiting.left("0", now).is_none());
+        waiting.note("late", now.0 + 60_000, Unix(now.0 + 50_000));
+        assert_eq!(waiting.0.lock().unwrap().len(), 1, "whose wait is over is forgotten");
+    }
+
+    #[tokio::test]
+    async fn a_stranger_with_tokens_of_their_own_making_writes_nothing() {
+        let (_dir, store) = fixtures::fixture().await;
+        // Nothing could be written.
+        fixtures::refuse(&store, true).await;
+        let (now, mut waits) = (Moment::now(), 0);
+        for n in 0..70 {
+            let token = provisioning::invitation::Token::generate().unwrap().to_string();
+            let shown = if n % 2 == 0 { token.as_str() } else { "none" };
+            match redeem::inspect(&store, shown, Some(six(1, 1, n)), now).await {
+                Err(Refused::Void) => {}
+                Err(Refused::Wait(_)) => waits += 1,
+                other => panic!("{other:?}"),
+            }
+            let redeemed = redeem::redeemed(&store, shown, Some(six(2, 2, n)), now).await;
+            assert!(matches!(redeemed, Err(Refused::Void | Refused::Wait(_))), "{redeemed:?}");
+        }
+        assert_eq!(waits, 10);
+        let sql = "SELECT CAST(COUNT(*) AS BIGINT) FROM throttles";
+        let rows: i64 = sqlx::query_scalar(sql).fetch_one(&store.reads).await.unwrap();
+        assert_eq!(rows, 0);
     }
 }

@@ -59,6 +59,8 @@ pub struct User {
     pub devices: u32,
     /// The newest version of the telework rules they have accepted.
     pub rules_accepted: Option<u32>,
+    /// When.
+    pub rules_accepted_at: Option<Unix>,
     /// What they answered about their home.
     pub checklist: Option<Checklist>,
 }
@@ -109,8 +111,18 @@ pub struct NewUser {
 
 const SELECT: &str = "SELECT u.*, c.replies, c.answered_at, \
                       (SELECT MAX(r.version) FROM rules_accepted r WHERE r.user_id = u.id) AS rules_accepted, \
+                      (SELECT MAX(r.at) FROM rules_accepted r WHERE r.user_id = u.id) AS rules_accepted_at, \
                       CAST((SELECT COUNT(*) FROM devices d WHERE d.user_id = u.id AND d.revoked_at IS NULL) \
                       AS BIGINT) AS devices FROM users u LEFT JOIN checklists c ON c.user_id = u.id";
+
+/// What somebody has to show besides the password; passkeys apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// An app that shows codes.
+    pub app: bool,
+    /// How many recovery codes are left.
+    pub recovery_codes: u32,
+}
 
 impl Store {
     /// Everybody, by login.
@@ -170,7 +182,7 @@ impl Store {
                 id: row.parsed("id")?,
                 login: row.text("login")?,
                 may_sign_in: row.maybe_integer("disabled_at")?.is_none()
-                    && row.maybe_integer("totp_confirmed_at")?.is_some(),
+                    && row.maybe_integer("factor_confirmed_at")?.is_some(),
                 passwords_left: [
                     row.integer("password_failures")? <= PASSWORD_LIMIT,
                     row.integer("password_failures_elsewhere")? <= PASSWORD_LIMIT,
@@ -215,13 +227,25 @@ impl Store {
         Ok(count.filter(|count| *count <= FACTOR_LIMIT))
     }
 
-    /// How many recovery codes a user has left.
+    /// What somebody has to show besides the password.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn recovery_codes_left(&self, user: UserId) -> Result<u32> {
-        let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM recovery_codes WHERE user_id = $1 AND used_at IS NULL";
-        sqlx::query(sql).bind(user.to_string()).fetch_one(&self.reads).await?.count("n")
+    pub async fn means(&self, user: UserId) -> Result<Means> {
+        let sql = "SELECT CAST(COUNT(r.code_hash) AS BIGINT) AS codes, CAST(COUNT(u.totp_secret) AS BIGINT) AS app \
+                   FROM users u LEFT JOIN recovery_codes r ON r.user_id = u.id AND r.used_at IS NULL WHERE u.id = $1";
+        let row = sqlx::query(sql).bind(user.to_string()).fetch_one(&self.reads).await?;
+        Ok(Means { app: row.integer("app")? > 0, recovery_codes: row.count("codes")? })
+    }
+
+    /// How many people have a second factor, and no app that shows codes: passkeys are all they have.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn with_passkeys_alone(&self) -> Result<u32> {
+        let sql = "SELECT CAST(COUNT(*) AS BIGINT) AS n FROM users WHERE factor_confirmed_at IS NOT NULL \
+                   AND totp_secret IS NULL AND disabled_at IS NULL";
+        sqlx::query(sql).fetch_one(&self.reads).await?.count("n")
     }
 }
 
@@ -278,7 +302,7 @@ impl Write<'_> {
                    WHERE id = $1 AND (role <> 'admin' OR COALESCE(CAST($4 AS TEXT), role) = 'admin' \
                    OR disabled_at IS NOT NULL OR EXISTS (SELECT 1 FROM users o WHERE o.id <> users.id \
                    AND o.role = 'admin' AND o.disabled_at IS NULL \
-                   AND (o.totp_confirmed_at IS NOT NULL OR users.totp_confirmed_at IS NULL)))";
+                   AND (o.factor_confirmed_at IS NOT NULL OR users.factor_confirmed_at IS NULL)))";
         let done = sqlx::query(sql)
             .bind(user.to_string())
             .bind(change.name.as_deref())
@@ -324,7 +348,7 @@ impl Write<'_> {
                    WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR role <> 'admin' OR disabled_at IS NOT NULL \
                    OR EXISTS (SELECT 1 FROM users o WHERE o.id <> users.id AND o.role = 'admin' \
                    AND o.disabled_at IS NULL \
-                   AND (o.totp_confirmed_at IS NOT NULL OR users.totp_confirmed_at IS NULL))) RETURNING login";
+                   AND (o.factor_confirmed_at IS NOT NULL OR users.factor_confirmed_at IS NULL))) RETURNING login";
         let changed: Option<String> =
             sqlx::query_scalar(sql).bind(user.to_string()).bind(at).fetch_optional(self.connection()).await?;
         let Some(login) = changed else { return Err(Error::LastAdministrator(self.login(user).await?)) };
@@ -389,7 +413,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    pub(super) async fn login(&mut self, user: UserId) -> Result<String> {
+    /// How they are called now: somebody who was erased, by their pseudonym.
+    pub(crate) async fn login(&mut self, user: UserId) -> Result<String> {
         sqlx::query_scalar("SELECT login FROM users WHERE id = $1")
             .bind(user.to_string())
             .fetch_optional(self.connection())
@@ -408,7 +433,7 @@ impl Write<'_> {
         }
         let done = sqlx::query(
             "UPDATE users SET totp_last_step = $2, factor_failures = 0, password_failures = 0, \
-             password_failures_elsewhere = 0 WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND totp_confirmed_at IS NOT NULL \
+             password_failures_elsewhere = 0 WHERE id = $1 AND totp_last_step < $2 AND totp_secret = $3 AND factor_confirmed_at IS NOT NULL \
              AND disabled_at IS NULL",
         )
         .bind(user.to_string())
@@ -427,7 +452,7 @@ impl Write<'_> {
         let now = self.now.wall.0;
         let done = sqlx::query(
             "UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at IS NULL \
-             AND user_id IN (SELECT id FROM users WHERE disabled_at IS NULL AND totp_confirmed_at IS NOT NULL)",
+             AND user_id IN (SELECT id FROM users WHERE disabled_at IS NULL AND factor_confirmed_at IS NOT NULL)",
         )
         .bind(user.to_string())
         .bind(hash)
@@ -457,12 +482,13 @@ fn user(row: &AnyRow) -> Result<User> {
         language: row.text("language")?,
         role: row.parsed("role")?,
         groups: Vec::new(),
-        factor_confirmed_at: row.maybe_time("totp_confirmed_at")?,
+        factor_confirmed_at: row.maybe_time("factor_confirmed_at")?,
         suspended: suspended(row)?,
         disabled_at: row.maybe_time("disabled_at")?,
         created_at: row.time("created_at")?,
         devices: row.count("devices")?,
         rules_accepted: super::home_work::version(row, "rules_accepted")?,
+        rules_accepted_at: row.maybe_time("rules_accepted_at")?,
         checklist: super::home_work::checklist(row)?,
     })
 }

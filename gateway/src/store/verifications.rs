@@ -245,6 +245,10 @@ impl Store {
             .bind(integer(provisioning::totp::step(now.wall.seconds())))
             .execute(write.connection())
             .await?;
+        // Who had nothing but a passkey has no second factor any more, until they are invited anew.
+        sqlx::query("UPDATE users SET factor_confirmed_at = NULL WHERE totp_secret IS NULL")
+            .execute(write.connection())
+            .await?;
         sqlx::query("DELETE FROM web_sessions").execute(write.connection()).await?;
         write.audit(&Event::AllDoorsLocked { reason }).await?;
         write.touch(Scope::All);

@@ -14,6 +14,9 @@ const LIFE_MS: [i64; 2] = [10 * 3_600_000, 8 * 3_600_000];
 /// … and so long after it was last used.
 const IDLE_MS: [i64; 2] = [30 * 60_000, 15 * 60_000];
 
+/// Web sessions a person may have: with more, those begun first end.
+const MOST: i64 = 20;
+
 /// Use is written down at most this often.
 const SEEN_MS: i64 = 30_000;
 
@@ -154,12 +157,20 @@ impl Store {
 }
 
 impl Write<'_> {
-    /// Begins a session.
+    /// Begins a session. Of too many the oldest end.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn begin_web_session(&mut self, hash: &str, user: UserId, device: Option<DeviceId>) -> Result<()> {
         let now = self.now.wall.0;
+        sqlx::query(
+            "DELETE FROM web_sessions WHERE user_id = $1 AND id NOT IN \
+             (SELECT id FROM web_sessions WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2)",
+        )
+        .bind(user.to_string())
+        .bind(MOST - 1)
+        .execute(self.connection())
+        .await?;
         sqlx::query(
             "INSERT INTO web_sessions (token_hash, id, user_id, device_id, created_at, seen_at) \
              VALUES ($1, $5, $2, $3, $4, $4)",
@@ -172,6 +183,28 @@ impl Write<'_> {
         .execute(self.connection())
         .await?;
         Ok(())
+    }
+
+    /// Who asked is still signed in, in this role at least: what outlives a session is not given to somebody who was shut
+    /// out between the look at them and this change.
+    ///
+    /// # Errors
+    /// They are not.
+    pub async fn still_signed_in(&mut self, user: UserId, token_hash: &str, role: Role) -> Result<()> {
+        let row = sqlx::query(
+            "SELECT s.created_at, s.seen_at, u.role FROM web_sessions s JOIN users u ON u.id = s.user_id \
+             LEFT JOIN devices d ON d.id = s.device_id WHERE s.token_hash = $1 AND u.id = $2 \
+             AND u.disabled_at IS NULL AND d.disabled_at IS NULL AND d.revoked_at IS NULL",
+        )
+        .bind(token_hash)
+        .bind(user.to_string())
+        .fetch_optional(self.connection())
+        .await?
+        .ok_or(Error::SignedOut)?;
+        let is: Role = row.parsed("role")?;
+        let still = good(is, row.integer("created_at")?, row.integer("seen_at")?, self.now.wall)
+            && (role == Role::User || is == Role::Admin);
+        if still { Ok(()) } else { Err(Error::SignedOut) }
     }
 
     /// Ends one of somebody's own sessions.

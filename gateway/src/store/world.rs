@@ -133,7 +133,7 @@ impl Store {
             };
         }
         for row in &rows!(
-            "SELECT id, login, name, language, role, disabled_at, totp_confirmed_at FROM users WHERE $1 = '' OR id = $1"
+            "SELECT id, login, name, language, role, disabled_at, factor_confirmed_at FROM users WHERE $1 = '' OR id = $1"
         ) {
             let person = Person {
                 login: row.text("login")?,
@@ -144,7 +144,7 @@ impl Store {
             names.people.insert(row.parsed("id")?, person);
             let user = User {
                 disabled: row.maybe_integer("disabled_at")?.is_some(),
-                factor: row.maybe_integer("totp_confirmed_at")?.is_some(),
+                factor: row.maybe_integer("factor_confirmed_at")?.is_some(),
                 groups: std::collections::BTreeSet::new(),
             };
             world.users.insert(row.parsed("id")?, user);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Gateway, GatewayOptions, Web, text_at};
 use crate::addresses::{FILES, FILES6, PC, PC6};
@@ -32,6 +32,14 @@ pub struct Person {
     pub recovery_codes: Vec<String>,
     /// The app on the telephone.
     pub authenticator: Authenticator,
+}
+
+impl Person {
+    /// What they type, and a recovery code, for a browser's script.
+    #[must_use]
+    pub fn credentials(&self) -> String {
+        json!({ "login": self.login, "password": self.password, "recovery": self.recovery_codes.first() }).to_string()
+    }
 }
 
 /// A device as issued.

@@ -86,6 +86,8 @@ pub struct GatewayOptions {
     pub lan: Lan,
     /// Where the database is.
     pub storage: Storage,
+    /// The router forwards TCP 443 to the door for invitations.
+    pub internet: bool,
 }
 
 /// Where the office LAN reaches portal and names.
@@ -166,8 +168,10 @@ impl<'o> Gateway<'o> {
             }
             Lan::Nowhere | Lan::Handed => String::new(),
         };
+        let internet =
+            if options.internet { format!("internet_listen = [\"{GATEWAY}:443\"]\n") } else { String::new() };
         let mut text = format!(
-            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\n{lan}also_named = [\"localhost\"]\n"
+            "state_dir = \"{at}/state\"\nruntime_dir = \"{at}/run\"\ninterface = \"pass0\"\n{lan}{internet}also_named = [\"localhost\", \"127.0.0.1\"]\n"
         );
         let (mut disk, mut postgres) = (None, None);
         match options.storage {

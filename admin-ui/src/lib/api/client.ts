@@ -1,8 +1,11 @@
 // The way to the gateway's API. The types are made from its document, docs/openapi.json.
 import type { paths, Problem, Slug } from '#lib/api/document.d.ts';
+import { unattended } from './attended.ts';
 
 /** Then the gateway counts as silent. */
 const PATIENCE_MS = 10_000;
+/** What takes long, for a thousand people: longer than the gateway itself gives it. */
+const SLOW: Partial<Record<keyof paths, number>> = { '/api/v1/users/import': 40_000 };
 
 type Json<T> = T extends { content: { 'application/json': infer Body } } ? Body : null;
 type Success<R> = R extends { 200: infer Ok } ? Json<Ok> : R extends { 201: infer Ok } ? Json<Ok> : null;
@@ -40,7 +43,7 @@ export type Untouched = 'passkey-cancelled' | 'passkey-there' | 'passkey-unable'
 export class Refusal extends Error {
   constructor(
     /** What went wrong; `silent` if nothing came back. A later gateway may know slugs that this page does not. */
-    readonly slug: Slug | 'silent' | Untouched,
+    readonly slug: Slug | 'silent' | 'page-failed' | Untouched,
     readonly waitSeconds: number | null = null,
     readonly reference: string | null = null,
     readonly date: number | null = null,
@@ -58,7 +61,7 @@ export const call = <M extends Method, P extends PathsOf<M>>(
   ...[input]: Inputs<Input<P, M>>
 ): Promise<Answer<Called<P, M>>> => {
   const { path: values, query, body } = (input ?? {}) as Loose;
-  return send(method, pathTo(path, values, query), body);
+  return send(method, pathTo(path, values, query), body, SLOW[path]);
 };
 
 interface Loose {
@@ -81,9 +84,15 @@ export function pathTo(path: string, values: Record<string, string> = {}, query:
   return text ? `${filled}?${text}` : filled;
 }
 
-async function send<T>(method: Method, path: string, body?: unknown): Promise<Answer<T>> {
+/** The same for what is in no document of the API's, or takes longer. */
+export async function send<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  patienceMs = PATIENCE_MS,
+): Promise<Answer<T>> {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
+  const timer = setTimeout(() => abort.abort(), patienceMs);
   try {
     const response = await fetch(path, {
       method: method.toUpperCase(),
@@ -92,7 +101,7 @@ async function send<T>(method: Method, path: string, body?: unknown): Promise<An
       cache: 'no-store',
       redirect: 'error',
       // Also without a body: a form of another page cannot send this type, so the gateway asks for it.
-      headers: method === 'get' ? {} : { 'content-type': 'application/json' },
+      headers: method === 'get' ? unattended() : { 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
     if (response.status === 204) return { value: null as T, date: dateOf(response) };

@@ -1,4 +1,5 @@
 // Server-sent events, read by hand: EventSource tells neither why it was refused nor whether anything still comes.
+import { unattended } from './attended.ts';
 import { refused, Refusal } from './client.ts';
 
 /** The longest event: a door with a thousand resources is shorter. */
@@ -31,14 +32,23 @@ function eventOf(block: string): ServerEvent | null {
   return data.length > 0 ? { name: values('event').pop() ?? 'message', data: data.join('\n') } : null;
 }
 
-/** Hears the stream until it ends; what comes at all, signs of life too, is told to `alive`. */
+/** Hears the stream until it ends; what comes at all, signs of life too, is told to `alive`. With a body it is asked by POST. */
 export async function follow(
   path: string,
   signal: AbortSignal,
   hear: (event: ServerEvent) => void,
   alive: () => void,
+  body?: object,
 ): Promise<void> {
-  const response = await fetch(path, { signal, credentials: 'same-origin', cache: 'no-store', redirect: 'error' });
+  const response = await fetch(path, {
+    signal,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    redirect: 'error',
+    ...(body
+      ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+      : { headers: unattended() }),
+  });
   if (!response.ok || !response.body) throw await refused(response);
   const [reader, text, events] = [response.body.getReader(), new TextDecoder(), new EventText()];
   for (;;) {

@@ -2,6 +2,13 @@
 import { problemOf, type Problem } from '../door/problem.ts';
 import { Refusal } from './client.ts';
 
+/** What is no refusal of the gateway's is a fault of this page: it is told as one, and not hidden from who looks for it. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  console.error(error);
+  return new Refusal('page-failed');
+}
+
 export class Task {
   busy = $state(false);
   problem = $state.raw<Problem | null>(null);
@@ -15,7 +22,7 @@ export class Task {
       await request();
       return true;
     } catch (error) {
-      this.problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
+      this.problem = problemOf(refusalOf(error));
       return false;
     } finally {
       this.busy = false;
@@ -44,7 +51,7 @@ export class Known<T> {
       this.problem = null;
     } catch (error) {
       if (nth !== this.#nth) return;
-      this.problem = problemOf(error instanceof Refusal ? error : new Refusal('internal'));
+      this.problem = problemOf(refusalOf(error));
     }
   };
 

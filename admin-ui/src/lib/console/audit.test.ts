@@ -5,7 +5,7 @@ import console_ from '../messages/console/en.ts';
 import portal from '../messages/portal/en.ts';
 import watch from '../messages/watch/en.ts';
 import { Words } from '../messages/words.ts';
-import { actorOf, detailsOf, eventOf, EVENTS } from './audit.ts';
+import { actorOf, detailsOf, eventOf, EVENTS, FIELDS, SILENT, VALUES } from './audit.ts';
 
 const words = new Words('en', [portal, console_, watch], 'en-GB');
 const entry = (event: string, details: object, actor = 'ilse'): AuditEntry => ({
@@ -25,11 +25,68 @@ it('has a sentence for every event of the gateway, and for no other', () => {
   expect(Object.keys(EVENTS).sort()).toEqual(names.sort());
 });
 
+const rust = (path: string) => readFileSync(`../gateway/src/${path}`, 'utf8');
+const snake = (name: string) => name.replace(/(?<!^)[A-Z]/g, (c) => `_${c}`).toLowerCase();
+/** What stands between this and the end of its block. */
+const block = (source: string, begin: string) => (source.split(begin)[1] ?? '').split(/\n {0,4}\}\n/)[0] ?? '';
+
+it('has a name for every field of every event that its sentence does not say', () => {
+  const events = [...block(rust('audit.rs'), 'pub enum Event {').matchAll(/^ {4}(\w+) \{([^}]*)\}/gm)];
+  expect(events.length).toBe(Object.keys(EVENTS).length);
+  const missing = events.flatMap(([, variant = '', fields = '']) => {
+    const event = snake(variant) as keyof typeof EVENTS;
+    const told = [...words.holes(EVENTS[event]), ...SILENT, ...Object.keys(FIELDS), 'user'];
+    const named = [...fields.matchAll(/(\w+): /g)].map(([, field]) => field ?? '');
+    return named.filter((field) => !told.includes(field)).map((field) => `${event}.${field}`);
+  });
+  expect(missing).toEqual([]);
+});
+
+it('has words for every value that the gateway chooses itself', () => {
+  const variants = (text: string) => [...text.matchAll(/^ {4,8}(\w+),$/gm)].map(([, name]) => snake(name ?? ''));
+  const quoted = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, word]) => word ?? '');
+  const said = (file: string, begin: string) => quoted(block(rust(file), begin), / = "(\w+)"/g);
+  const audit = rust('audit.rs');
+  const reasons = ['store/verifications.rs', 'app/mod.rs'].flatMap((file) =>
+    quoted(rust(file), /(?:reason: |lock_everything\(now, )"([^"]+)"/g),
+  );
+  expect(reasons.length).toBe(2);
+  const all: Record<string, string[]> = {
+    why: variants(block(audit, 'pub enum Refusal {')),
+    factor: variants(block(audit, 'pub enum Factor {')),
+    reason: [...said('store/verifications.rs', 'EndReason {'), ...reasons],
+    role: said('store/users.rs', 'Role {'),
+    kind: said('store/resources.rs', 'ResourceKind {'),
+    cut: quoted(rust('pure/cut.rs'), /Self::\w+\(_\) => "(\w+)"/g),
+  };
+  for (const [field, values] of Object.entries(all)) {
+    expect(values.length, field).toBeGreaterThan(1);
+    expect(Object.keys(VALUES[field] ?? {}).sort(), field).toEqual(values.sort());
+  }
+  const changed = [
+    ...quoted(rust('store/home_work.rs'), /set\("(\w+)"/g),
+    ...quoted(rust('store/users.rs'), /\("(\w+)", (?:change|role)\./g),
+  ];
+  expect(changed.length).toBeGreaterThan(6);
+  expect(changed.filter((field) => !FIELDS[field])).toEqual([]);
+});
+
 it('says what was done, and the rest as details', () => {
   const revoked = entry('device_revoked', { device: 'id', name: 'laptop' });
   expect([eventOf(words, revoked), detailsOf(words, revoked)]).toEqual(['Device laptop revoked', '']);
   const refused = entry('sign_in_refused', { device: null, why: 'other_device' });
   expect(detailsOf(words, refused)).toBe('reason: somebody else’s device');
+  const copied = entry('sign_in_refused', { device: null, why: 'passkey_copied' });
+  expect(detailsOf(words, copied)).toBe('reason: there is a copy of the passkey');
+  const mended = entry('user_changed', { fields: ['name', 'role'], role: 'admin' });
+  expect(detailsOf(words, mended)).toBe('fields: name and role · role: administrator');
+  const ports = [
+    { transport: 'tcp', first: 443, last: 443 },
+    { transport: 'udp', first: 5000, last: 5010 },
+  ];
+  expect(detailsOf(words, entry('resource_changed', { former: 'web', dns_names: [], ports }))).toBe(
+    'before: web · DNS names: – · ports: 443 and 5000-5010/udp',
+  );
   const changed = entry('settings_changed', { organisation: null, masquerade: false, resolvers: ['a', 'b'] });
   expect(detailsOf(words, changed)).toBe('masquerade: no · DNS servers: a and b');
   expect(detailsOf(words, entry('settings_changed', { retention: { access: 92, security: 365 } }))).toContain(
@@ -45,4 +102,11 @@ it('shows what it does not know as it came', () => {
 it('names who did it', () => {
   const names = ['ilse', 'local', 'token siem'].map((actor) => actorOf(words, actor));
   expect(names).toEqual(['ilse', 'the command line (root)', 'program siem']);
+});
+
+it('names the device that a line tells by its id', () => {
+  const devices = new Map([['7', 'laptop (anne)']]);
+  expect(detailsOf(words, entry('door_extended', { device: '7' }), devices)).toContain('laptop (anne)');
+  expect(detailsOf(words, entry('door_extended', { device: '8' }), devices)).not.toContain('laptop');
+  expect(detailsOf(words, entry('device_added', { device: '7', name: 'laptop' }), devices)).not.toContain('(anne)');
 });

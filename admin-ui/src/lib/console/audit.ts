@@ -1,6 +1,7 @@
 // The audit's events and their details in words. What a later gateway writes is shown as it wrote it.
-import type { AuditEntry } from '#lib/api/document.d.ts';
+import type { AuditEntry, Ports } from '#lib/api/document.d.ts';
 import type { Sentence, Words } from '#lib/messages/words.ts';
+import { portText } from '../places/fields.ts';
 
 /** Every event that the gateway knows: its sentence, with what it names. */
 export const EVENTS = {
@@ -60,7 +61,8 @@ export const EVENTS = {
   audit_exported: 'event_audit_exported',
 } satisfies Record<string, Sentence>;
 
-const FIELDS: Record<string, Sentence> = {
+/** What the fields of events are called. */
+export const FIELDS: Record<string, Sentence> = {
   host: 'field_host',
   port: 'field_port',
   security: 'field_security',
@@ -77,6 +79,12 @@ const FIELDS: Record<string, Sentence> = {
   idle_minutes: 'field_idle_minutes',
   also: 'field_also',
   role: 'field_role',
+  name: 'field_name',
+  language: 'field_language',
+  contact: 'field_contact',
+  links: 'field_links',
+  rules: 'field_rules',
+  checklist: 'field_checklist',
   groups: 'field_groups',
   kind: 'field_kind',
   address4: 'field_address4',
@@ -100,28 +108,53 @@ const FIELDS: Record<string, Sentence> = {
   retention: 'field_retention',
 };
 
-const VALUES: Record<string, Sentence> = {
-  totp: 'value_totp',
-  recovery: 'value_recovery',
-  passkey: 'value_passkey',
-  user: 'value_user',
-  password: 'value_password',
-  code: 'value_code',
-  other_device: 'value_other_device',
-  expired: 'value_expired',
-  idle: 'value_idle',
-  locked: 'value_locked',
-  ended: 'value_ended',
-  replaced: 'value_replaced',
-  device: 'value_device',
-  clock: 'value_clock',
+/** Fields whose values are words of the gateway's; others are shown as they came. */
+export const VALUES: Record<string, Record<string, Sentence>> = {
+  factor: { totp: 'value_totp', recovery: 'value_recovery', passkey: 'value_passkey' },
+  why: {
+    user: 'value_user',
+    password: 'value_password',
+    code: 'value_code',
+    other_device: 'value_other_device',
+    passkey: 'value_passkey_wrong',
+    passkey_copied: 'value_passkey_copied',
+  },
+  reason: {
+    expired: 'value_expired',
+    idle: 'value_idle',
+    locked: 'value_locked',
+    ended: 'value_ended',
+    replaced: 'value_replaced',
+    device: 'value_device',
+    user: 'value_shut_out',
+    clock: 'value_clock',
+    'implausible clock': 'value_clock_wrong',
+    'database put back from before': 'value_put_back',
+  },
+  role: { admin: 'value_admin', user: 'value_person' },
+  kind: {
+    share: 'value_share',
+    service: 'value_service',
+    workstation: 'value_workstation',
+    network: 'value_network',
+  },
+  security: { none: 'value_none' },
+  fields: FIELDS,
+  also: FIELDS,
+  cut: {
+    revoke_device: 'value_revoke_device',
+    disable_device: 'value_disable_device',
+    disable_user: 'value_disable_user',
+    end_verification: 'value_end_verification',
+    lock_device: 'value_lock_device',
+    remove_policy: 'value_remove_policy',
+    remove_resource: 'value_remove_resource',
+  },
 };
 
-/** Fields whose values are words of ours. */
-const SAID = ['factor', 'why', 'reason'];
 const TIMES = ['until', 'made_at'];
 /** They say nothing to people. */
-const SILENT = ['device', 'verification', 'policy', 'public_key'];
+export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key'];
 
 const own = <T>(of: Record<string, T>, key: string): T | undefined => (Object.hasOwn(of, key) ? of[key] : undefined);
 const fieldsOf = ({ details }: AuditEntry) => Object.entries(details as Record<string, unknown>);
@@ -140,23 +173,32 @@ export const eventName = (words: Words, sentence: Sentence): string => {
 };
 
 /** What the sentence does not say. */
-export function detailsOf(words: Words, entry: AuditEntry): string {
+export function detailsOf(words: Words, entry: AuditEntry, devices = new Map<string, string>()): string {
   const sentence = own<Sentence>(EVENTS, entry.event);
   const said = sentence ? words.holes(sentence) : [];
-  return fieldsOf(entry)
+  const fields = fieldsOf(entry);
+  // On which device, where the line tells it by its id alone.
+  const id = fields.some(([name]) => name === 'name') ? undefined : fields.find(([name]) => name === 'device')?.[1];
+  const device = typeof id === 'string' ? devices.get(id) : undefined;
+  const on = device ? [words.say('detail', { name: words.say('onDevice'), value: device })] : [];
+  const told = fields
     .filter(([name, value]) => value != null && !SILENT.includes(name) && !said.includes(name))
     .map(([name, value]) => {
       const label = own(FIELDS, name);
       return words.say('detail', { name: label ? words.say(label) : name, value: valueOf(words, name, value) });
-    })
-    .join(' · ');
+    });
+  return [...on, ...told].join(' · ');
 }
 
 function valueOf(words: Words, name: string, value: unknown): string {
   if (typeof value === 'number' && TIMES.includes(name)) return words.short(value);
-  const said = SAID.includes(name) && typeof value === 'string' ? own(VALUES, value) : undefined;
+  if (Array.isArray(value) && value.length > 0) return words.list(value.map((one) => valueOf(words, name, one)));
+  if (name === 'ports' && isPorts(value)) return portText(value);
+  const said = typeof value === 'string' ? own(own(VALUES, name) ?? {}, value) : undefined;
   return said ? words.say(said) : text(words, value);
 }
+
+const isPorts = (value: unknown): value is Ports => typeof value === 'object' && value !== null && 'first' in value;
 
 function text(words: Words, value: unknown): string {
   if (Array.isArray(value)) return value.length > 0 ? words.list(value.map((v) => text(words, v))) : '–';

@@ -55,3 +55,6 @@ export const worstFirst = (lines: readonly Line[]): Line[] =>
 
 /** What somebody must see to now. */
 export const troubles = (lines: readonly Line[]): Line[] => known(lines).filter(({ state }) => state === 'trouble');
+
+/** What is worth a look, without haste. */
+export const watched = (lines: readonly Line[]): Line[] => known(lines).filter(({ state }) => state === 'watch');

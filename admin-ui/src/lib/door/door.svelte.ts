@@ -39,6 +39,8 @@ class Door {
   screen = $derived(screen(this.#known, this.#now));
   stale = $derived(stale(this.#known));
   me = $derived(signedIn(this.#known));
+  /** The portal's own name. */
+  portal = $derived(this.#known.heard?.view.public_name || globalThis.location?.hostname || '');
   organisation = $derived(this.#known.heard?.view.organisation || 'Passerelle');
   device = $derived(this.#known.heard?.view.device?.id ?? null);
   passkeys = $derived(usable(this.#known.heard?.view, globalThis.location?.origin ?? '', globalThis));

@@ -26,6 +26,7 @@ export class Line {
     private readonly hear: (event: ServerEvent) => void,
     private readonly lost: () => void,
     private readonly now: () => number = () => performance.now(),
+    private readonly body?: object,
   ) {}
 
   /** Something has come by it, and it has not ended. */
@@ -81,6 +82,7 @@ export class Line {
           this.hear(event);
         },
         () => (this.#heardAt = this.now()),
+        this.body,
       );
     } catch (error) {
       why = error;

@@ -15,6 +15,7 @@ const door = (news: Partial<DoorView>): DoorView => ({
   state: 'locked',
   grace: false,
   resources: [],
+  later: [],
   links: [],
   ...news,
 });
@@ -97,6 +98,7 @@ it('knows who is signed in', () => {
     name: 'Anne',
     language: 'fr',
     role: 'user' as const,
+    app: true,
     recovery_codes_left: 10,
     checklist_due: false,
   };

@@ -1,5 +1,5 @@
 // What the page shows: a pure function of what the gateway said, and of the time that has passed since.
-import type { DoorDevice, DoorResource, DoorView, Me } from '#lib/api/document.d.ts';
+import type { DoorDevice, DoorLater, DoorResource, DoorView, Me } from '#lib/api/document.d.ts';
 
 /** A moment on this page's own clocks. `steady` cannot be set by anybody, but may stand still while the device sleeps. */
 export interface Moment {
@@ -53,7 +53,7 @@ export type Screen =
   | { name: 'silent' }
   | { name: 'away'; publicName: string }
   | { name: 'locked'; device: DoorDevice }
-  | { name: 'open'; end: End | null; resources: DoorResource[] }
+  | { name: 'open'; end: End | null; resources: DoorResource[]; later: DoorLater[] }
   | { name: 'extend'; end: End | null };
 
 /** Whether the clocks went apart between two moments, so that what was measured says nothing. */
@@ -77,7 +77,9 @@ export function screen(known: Known, now: Moment): Screen {
   const leftMs = left(known, now);
   if (view.state !== 'open' || (leftMs !== null && leftMs <= 0)) return { name: 'locked', device: view.device };
   const end = endOf(view, leftMs);
-  return known.extending ? { name: 'extend', end } : { name: 'open', end, resources: view.resources };
+  return known.extending
+    ? { name: 'extend', end }
+    : { name: 'open', end, resources: view.resources, later: view.later ?? [] };
 }
 
 function endOf(view: DoorView, left: number | null): End | null {

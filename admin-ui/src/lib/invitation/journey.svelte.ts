@@ -1,8 +1,9 @@
 // From an invitation to a device: what was said, what was answered, and where one is.
 import { post } from '../api/client.ts';
 import { Task } from '../api/task.svelte.ts';
-import type { Enrolment, InvitationFor } from '#lib/api/document.d.ts';
+import type { Confirm, Enrolment, InvitationFor } from '#lib/api/document.d.ts';
 import type { Problem } from '../door/problem.ts';
+import { make } from '../passkey/ceremony.ts';
 import { complete } from './config.ts';
 import { makeKeyPair, type KeyPair } from './keys.ts';
 
@@ -15,8 +16,16 @@ class Journey extends Task {
   recoveryCodes = $state.raw<string[]>([]);
   /** The configuration, whole. */
   config = $state.raw<string | null>(null);
+  /** The device that was added. */
+  device = $state<string | null>(null);
+  /** A passkey was made. */
+  touched = $state(false);
   #token = '';
   #pair: KeyPair | null = null;
+
+  get token(): string {
+    return this.#token;
+  }
 
   /** What would be lost by leaving now. */
   holds = $derived(['recovery', 'rules', 'device'].includes(this.step));
@@ -34,18 +43,22 @@ class Journey extends Task {
       this.step = 'factor';
     });
 
-  /** The factor is proved, and the device is added in the same step: nobody stops in between. */
-  confirm = (code: string, name: string) =>
-    this.#do(async () => {
-      this.#pair ??= await makeKeyPair();
-      const { privateKey, publicKey } = this.#pair;
-      const device = { name, public_key: publicKey };
-      const { value } = await post('/api/v1/invitations/confirm', { body: { token: this.#token, code, device } });
-      this.recoveryCodes = value.recovery_codes;
-      this.config = value.config == null ? null : complete(value.config, privateKey);
-      this.#pair = null;
-      this.step = 'recovery';
-    }, 'wrong-code');
+  confirm = (code: string, name: string) => this.#do(() => this.#end({ code }, name), 'wrong-code');
+
+  /** A passkey is made instead, and called as the device. */
+  touch = async (name: string) => {
+    await this.#do(async () => {
+      const body = { token: this.#token, secret: this.enrolment?.secret ?? '' };
+      const { value: asked } = await post('/api/v1/invitations/passkey', { body });
+      await this.#end({ passkey: await make(asked, name) }, name);
+      this.touched = true;
+    });
+    const unmade = ['passkey-cancelled', 'passkey-unable'].includes(this.problem?.slug ?? '');
+    if (unmade) this.problem = { slug: 'passkey-unmade' };
+    if (this.problem?.slug !== 'outdated') return;
+    this.problem = { slug: 'passkey-anew' };
+    this.step = 'password';
+  };
 
   kept = () => {
     this.problem = null;
@@ -62,6 +75,19 @@ class Journey extends Task {
     this.problem = null;
     this.step = 'device';
   };
+
+  /** The factor is proved, and the device is added in the same step: nobody stops in between. */
+  async #end(proof: Pick<Confirm, 'code' | 'passkey'>, name: string) {
+    this.#pair ??= await makeKeyPair();
+    const { privateKey, publicKey } = this.#pair;
+    const body = { token: this.#token, ...proof, device: { name, public_key: publicKey } };
+    const { value } = await post('/api/v1/invitations/confirm', { body });
+    this.recoveryCodes = value.recovery_codes;
+    this.device = value.device?.id ?? null;
+    this.config = value.config == null ? null : complete(value.config, privateKey);
+    this.#pair = null;
+    this.step = 'recovery';
+  }
 
   async #do(request: () => Promise<void>, wrong: Problem['slug'] = 'invitation-void'): Promise<void> {
     await this.run(request);

@@ -2,12 +2,15 @@
 import type console from './console/en.ts';
 import type outside from './outside/en.ts';
 import type passkey from './passkey/en.ts';
+import type invitation from './invitation/en.ts';
+import type joining from './joining/en.ts';
 import type homework from './homework/en.ts';
 import type mail from './mail/en.ts';
 import type people from './people/en.ts';
 import type places from './places/en.ts';
 import type portal from './portal/en.ts';
 import type self from './self/en.ts';
+import type setup from './setup/en.ts';
 import type settings from './settings/en.ts';
 import type watch from './watch/en.ts';
 
@@ -17,6 +20,10 @@ export interface Areas {
   console: typeof console;
   /** Before the door, in the internet. */
   outside: typeof outside;
+  /** An invitation's steps, some of which are taken later, too: a device, a telephone, a password. */
+  invitation: typeof invitation;
+  /** The end of an invitation: the device connects. */
+  joining: typeof joining;
   /** What people read, accept and answer for working from home; whom they call. */
   homework: typeof homework;
   /** What becomes of a mail. */
@@ -29,6 +36,8 @@ export interface Areas {
   watch: typeof watch;
   /** Passkeys: where they are offered. */
   passkey: typeof passkey;
+  /** Before the gateway is set up. */
+  setup: typeof setup;
   /** Settings, tokens. */
   settings: typeof settings;
   /** One's own security and data; drives, their check, help. */

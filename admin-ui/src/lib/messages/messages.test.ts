@@ -61,7 +61,7 @@ it('says nothing twice: areas are read together', () => {
 
 it('has words for every slug of the API, and for no other', () => {
   const { components } = JSON.parse(readFileSync('../docs/openapi.json', 'utf8'));
-  const own = ['missing', 'missing-all', 'missing-code', 'wrong-again', 'wrong-code', 'wrong-recovery'];
+  const own = ['missing', 'missing-all', 'missing-code', 'page-failed', 'wrong-again', 'wrong-code', 'wrong-recovery'];
   const slugs = [...components.schemas.Slug.enum, ...own].sort();
   expect(Object.keys(texts('portal', 'en').problems ?? {}).sort()).toEqual(slugs);
   expect(Object.keys(texts('console', 'en').problems ?? {}).filter((slug) => !slugs.includes(slug))).toEqual([]);

@@ -1,12 +1,14 @@
 // People as the console speaks of them: their state in words, a login from a name, a list for a spreadsheet.
 import type { Invitation, User, Verification } from '#lib/api/document.d.ts';
+import type { Words } from '../messages/words.ts';
+import type { Shown } from '../ui/shown.ts';
 
 /** Most bytes of a list that is imported: in base64 they fit into a request. */
 export const LARGEST_LIST = 90_000;
 
 const LONGEST = 64;
-/** What a spreadsheet reckons with. */
-const FORMULA = /^[=+\-@\t\r]/;
+/** Where a spreadsheet would begin to reckon, whichever sign its cells end at. */
+const FORMULA = /(^|[;,\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])|^(?=[\t\r])/g;
 
 export type State =
   { name: 'shut' | 'suspended' | 'uninvited' | 'ready' } | { name: 'invited' | 'open'; until: number };
@@ -30,6 +32,24 @@ export function stateOf(
   }
   const open = doors.filter((d) => d.user === user.id && d.remaining_ms != null).map((d) => d.until);
   return open.length > 0 ? { name: 'open', until: Math.max(...open) } : { name: 'ready' };
+}
+
+/** The same, as a pill shows it. */
+export function shownState(words: Words, state: State): Shown {
+  switch (state.name) {
+    case 'shut':
+      return { kind: 'closed', text: words.say('disabled') };
+    case 'suspended':
+      return { kind: 'trouble', text: words.say('personSuspended') };
+    case 'invited':
+      return { kind: 'waiting', text: words.say('personInvited', { time: words.short(state.until) }) };
+    case 'uninvited':
+      return { kind: 'waiting', text: words.say('personUninvited') };
+    case 'open':
+      return { kind: 'open', text: words.say('openUntil', { time: words.time(state.until) }) };
+    case 'ready':
+      return { kind: 'closed', text: words.say('personReady') };
+  }
 }
 
 /** `Anne-Sophie Dubois` is `anne-sophie.dubois`; who has one name only is called by it. */
@@ -59,27 +79,19 @@ export const isName = (text: string): boolean => {
 export function csv(rows: readonly (readonly string[])[], language: string): string {
   const comma = new Intl.NumberFormat(language).format(0.5).includes(',');
   const cell = (text: string) => {
-    const safe = FORMULA.test(text) ? `'${text}` : text;
+    const safe = text.replace(FORMULA, "$1'");
     return /[";,\t\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
   // Without the mark at the beginning Excel takes it for Windows-1252.
   return `\ufeff${rows.map((row) => row.map(cell).join(comma ? ';' : ',')).join('\r\n')}\r\n`;
 }
 
-/** The header is understood by the import. */
+/** What an import reads: the same columns, and as many. */
 export const listOf = (users: readonly User[], language: string): string =>
   csv(
     [
-      ['login', 'name', 'language', 'groups', 'role', 'devices', 'disabled'],
-      ...users.map((u) => [
-        u.login,
-        u.name,
-        u.language,
-        u.groups.join('|'),
-        u.role,
-        `${u.devices}`,
-        u.disabled_at == null ? '' : new Date(u.disabled_at).toISOString(),
-      ]),
+      ['login', 'name', 'mail', 'language', 'groups'],
+      ...users.map((u) => [u.login, u.name, u.mail ?? '', u.language, u.groups.join('|')]),
     ],
     language,
   );

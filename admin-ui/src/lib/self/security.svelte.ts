@@ -1,15 +1,13 @@
 // How one signs in, and where one is signed in: seen and changed.
 import { post, read, Refusal } from '../api/client.ts';
 import { Task } from '../api/task.svelte.ts';
-import type { Enrolment, MySessions } from '#lib/api/document.d.ts';
+import type { Enrolment, MySessions, Proof } from '#lib/api/document.d.ts';
 import { door } from '../door/door.svelte.ts';
 import type { Words } from '../messages/words.ts';
+import { proof } from '../passkey/ceremony.ts';
 
-/** Password and code, typed again. */
-export interface Proof {
-  password: string;
-  code: string;
-}
+/** Password and code, typed again; nothing: a passkey is to be touched instead. */
+export type Typed = { password: string; code: string } | null;
 
 class Security extends Task {
   sessions = $state.raw<MySessions | null>(null);
@@ -23,14 +21,14 @@ class Security extends Task {
       this.sessions = (await read('/api/v1/me/sessions')).value;
     });
 
-  changePassword = (proof: Proof, new_password: string) =>
-    this.#proved(async () => {
-      await post('/api/v1/me/password', { body: { ...proof, new_password } });
+  changePassword = (typed: Typed, new_password: string) =>
+    this.#proved(typed, async (proof) => {
+      await post('/api/v1/me/password', { body: { proof, new_password } });
       this.said = (w) => w.say('passwordChanged');
     });
 
-  renewCodes = (proof: Proof) =>
-    this.#proved(async () => {
+  renewCodes = (typed: Typed) =>
+    this.#proved(typed, async (proof) => {
       this.codes = (await post('/api/v1/me/recovery-codes', { body: proof })).value.recovery_codes;
     });
 
@@ -40,8 +38,8 @@ class Security extends Task {
     void this.#again();
   };
 
-  beginTelephone = (proof: Proof) =>
-    this.#proved(async () => {
+  beginTelephone = (typed: Typed) =>
+    this.#proved(typed, async (proof) => {
       this.enrolment = (await post('/api/v1/me/factor/begin', { body: proof })).value;
     });
 
@@ -49,7 +47,8 @@ class Security extends Task {
     this.#do(async () => {
       await post('/api/v1/me/factor/confirm', { body: { code } });
       this.enrolment = null;
-      this.said = (w) => w.say('telephoneChanged');
+      const first = door.me?.app === false;
+      this.said = (w) => w.say(first ? 'telephoneAdded' : 'telephoneChanged');
     }, 'wrong-code');
 
   dropTelephone = () => {
@@ -73,7 +72,9 @@ class Security extends Task {
       await post('/api/v1/me/sign-out-everywhere');
     });
 
-  #proved = (request: () => Promise<void>) => this.#do(request, 'wrong-again');
+  #proved(typed: Typed, request: (proof: Proof) => Promise<void>) {
+    return this.#do(async () => request(typed ?? { passkey: await proof() }), 'wrong-again');
+  }
 
   /** `wrong`: what a refused code is called here. */
   async #do(request: () => Promise<void>, wrong?: string): Promise<boolean> {

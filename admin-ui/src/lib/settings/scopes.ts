@@ -11,13 +11,15 @@ export const NOUNS: Record<string, Sentence> = {
   verifications: 'scopeVerifications',
   invitations: 'scopeInvitations',
   audit: 'scopeAudit',
+  live: 'scopeLive',
+  health: 'scopeHealth',
   status: 'scopeStatus',
   why: 'scopeWhy',
   settings: 'scopeSettings',
 };
 
 /** Nouns under which nothing can be changed by a token. */
-export const READ_ONLY = ['audit', 'status', 'why', 'settings'];
+export const READ_ONLY = ['audit', 'live', 'health', 'status', 'why', 'settings'];
 
 const DAY_MS = 24 * 3_600_000;
 

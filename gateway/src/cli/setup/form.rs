@@ -1,6 +1,6 @@
 //! What set-up has to know: each answer is checked in one place, whether it is a flag, a guess, or typed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use provisioning::addresses::SiteNetwork;
@@ -26,18 +26,19 @@ pub(super) enum Field {
     Resolvers,
     OfficeZones,
     Masquerade,
+    FromHome,
     Admin,
     AdminName,
     AdminLanguage,
 }
 
 use Field::{
-    Admin, AdminLanguage, AdminName, Endpoint, Masquerade, OfficeInterface, OfficeZones, Organisation, PublicName,
-    Resolvers,
+    Admin, AdminLanguage, AdminName, Endpoint, FromHome, Masquerade, OfficeInterface, OfficeZones, Organisation,
+    PublicName, Resolvers,
 };
 
 impl Field {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Organisation,
         PublicName,
         Endpoint,
@@ -46,6 +47,7 @@ impl Field {
         Resolvers,
         OfficeZones,
         Masquerade,
+        FromHome,
         Admin,
         AdminName,
         AdminLanguage,
@@ -61,9 +63,28 @@ impl Field {
             Resolvers => "--resolver",
             OfficeZones => "--office-zone",
             Masquerade => "--no-masquerade",
+            FromHome => "--from-home",
             Admin => "--admin",
             AdminName => "--admin-name",
             AdminLanguage => "--admin-language",
+        }
+    }
+
+    /// As the API names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Organisation => "organisation",
+            PublicName => "public_name",
+            Endpoint => "endpoint",
+            OfficeInterface => "office_interface",
+            Self::SiteNetwork => "site_network",
+            Resolvers => "resolvers",
+            OfficeZones => "office_zones",
+            Masquerade => "masquerade",
+            FromHome => "from_home",
+            Admin => "admin",
+            AdminName => "admin_name",
+            AdminLanguage => "admin_language",
         }
     }
 
@@ -77,6 +98,7 @@ impl Field {
             Resolvers => "Office DNS servers",
             OfficeZones => "Office DNS zones",
             Masquerade => "Addresses the office sees",
+            FromHome => "Invitations from home",
             Admin => "First administrator",
             AdminName => "… is called",
             AdminLanguage => "… is spoken to in",
@@ -93,6 +115,7 @@ impl Field {
             Resolvers => "DNS servers of the office, with spaces between (- for none)",
             OfficeZones => "DNS zones of the office, with spaces between (- for none)",
             Masquerade => "Shall the office see the gateway's address? (no: its router has a route back)",
+            FromHome => "May people at home open invitations from the internet? (needs TCP 443 on the router)",
             Admin => "Login of the first administrator",
             AdminName => "Name of the first administrator",
             AdminLanguage => "Language of the first administrator: en, fr, nl, ca or es",
@@ -130,6 +153,13 @@ pub(super) struct Seen {
     pub(super) host_name: Option<String>,
 }
 
+impl Seen {
+    /// This machine's own on the office LAN.
+    pub(super) fn office_address(&self, form: &Form) -> Option<IpAddr> {
+        Some(self.network.interface(form.office_interface()?)?.subnet()?.addr())
+    }
+}
+
 /// The answers so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Form {
@@ -141,6 +171,7 @@ pub(super) struct Form {
     pub(super) resolvers: Vec<SocketAddr>,
     pub(super) zones: Vec<String>,
     own_addresses: bool,
+    from_home: bool,
     admin: Option<String>,
     admin_name: Option<String>,
     language: Option<String>,
@@ -179,6 +210,44 @@ impl Form {
         }
         anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n    "));
         Ok(form)
+    }
+
+    /// The same for somebody who sees all questions at once: what fits is kept, else guessed, and what does not is told.
+    pub(super) fn review(given: impl Fn(Field) -> Option<String>, seen: &Seen) -> (Self, Vec<(Field, String)>) {
+        let (mut form, mut problems) = (Self::default(), Vec::new());
+        for field in Field::ALL {
+            match given(field) {
+                Some(text) => {
+                    if let Err(problem) = form.set(field, &text, seen) {
+                        problems.push((field, problem));
+                    }
+                }
+                None => {
+                    if let Some(guess) = form.guess(field, seen) {
+                        // A guess that does not fit is none.
+                        let _ = form.set(field, &guess, seen);
+                    }
+                }
+            }
+        }
+        (form, problems)
+    }
+
+    /// Whether invitations are opened from the internet.
+    pub(super) fn is_opened_from_home(&self) -> bool {
+        self.from_home
+    }
+
+    pub(super) fn public_name(&self) -> Option<&str> {
+        self.public_name.as_deref()
+    }
+
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    pub(super) fn office_interface(&self) -> Option<&str> {
+        self.office_interface.as_deref()
     }
 
     fn waits_for_another(&self, field: Field) -> bool {
@@ -234,6 +303,7 @@ impl Form {
             Resolvers => self.resolvers = site::resolvers(each(text, site::resolver)?)?,
             OfficeZones => self.zones = site::office_zones(&each(text, site::zone)?, "")?,
             Masquerade => self.own_addresses = !yes(text)?,
+            FromHome => self.from_home = yes(text)?,
             Admin => self.admin = Some(of_the_api(input::login(text))?),
             AdminName => self.admin_name = Some(of_the_api(input::name(text))?),
             AdminLanguage => self.language = Some(of_the_api(input::language(text))?),
@@ -283,13 +353,15 @@ impl Form {
             Resolvers => Some(listed(seen.network.resolver_sockets().iter().map(SocketAddr::to_string))),
             OfficeZones => Some(listed(seen.network.zones.iter().filter_map(|zone| site::zone(zone).ok()))),
             Masquerade => Some("yes".to_owned()),
+            // A door to the internet is opened by a decision, never by a guess.
+            FromHome => Some("no".to_owned()),
             AdminName => self.admin.as_deref().map(name_of),
             AdminLanguage => Some(Language::of_environment().code().to_owned()),
         }
     }
 
     /// What was answered, as one would type it.
-    fn answer(&self, field: Field) -> Option<String> {
+    pub(super) fn answer(&self, field: Field) -> Option<String> {
         match field {
             Organisation => self.organisation.clone(),
             PublicName => self.public_name.clone(),
@@ -299,6 +371,7 @@ impl Form {
             Resolvers => Some(listed(self.resolvers.iter().map(SocketAddr::to_string))).filter(|text| text != "-"),
             OfficeZones => Some(listed(self.zones.iter().cloned())).filter(|text| text != "-"),
             Masquerade => Some(if self.own_addresses { "no" } else { "yes" }.to_owned()),
+            FromHome => Some(if self.from_home { "yes" } else { "no" }.to_owned()),
             Admin => self.admin.clone(),
             AdminName => self.admin_name.clone(),
             AdminLanguage => self.language.clone(),
@@ -313,6 +386,10 @@ impl Form {
                 OfficeInterface => format!("{answer} ({})", subnet(seen.network.interface(&answer))),
                 Masquerade if self.own_addresses => "devices' own (the router has a route back)".to_owned(),
                 Masquerade => "the gateway's (no route back needed)".to_owned(),
+                FromHome if self.from_home => {
+                    format!("opened; the router forwards TCP 443 to port {}", super::INTERNET)
+                }
+                FromHome => "not opened: at the office only".to_owned(),
                 _ => answer,
             };
             vec![format!("{number:>2}"), field.label().to_owned(), value]

@@ -98,6 +98,7 @@ async fn a_change_is_whole_or_not_at_all() {
         (json!({"group": "studio", "resource": "nothing"}), 404, "no resource `nothing`"),
         (json!({"group": "studio", "resource": "cad", "hours": "always"}), 400, "add[1].hours"),
         (json!({"group": "studio", "resource": "cad", "until": 1}), 400, "add[1].until"),
+        (json!({"group": "studio", "resource": "cad", "until": 9_000_000_000_000_i64}), 400, "add[1].until"),
         (good.clone(), 409, "may reach files already"),
     ] {
         for path in ["/policies/preview", "/policies/change"] {

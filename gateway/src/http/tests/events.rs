@@ -21,6 +21,10 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    pub(super) fn new(response: axum::response::Response) -> Self {
+        Self { body: response.into_body().into_data_stream(), text: String::new() }
+    }
+
     /// The next event, or the end.
     pub(super) async fn next(&mut self) -> Option<(String, Value)> {
         let come = async {
@@ -80,11 +84,11 @@ impl Gateway {
         }
         let mut request = request.body(Body::empty()).unwrap();
         request.extensions_mut().insert(door);
-        let response = router(self.api.clone()).oneshot(request).await.unwrap();
+        let response = self.router().oneshot(request).await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
-        Heard { body: response.into_body().into_data_stream(), text: String::new() }
+        Heard::new(response)
     }
 
     /// As if the door's ends had come this near.
@@ -276,10 +280,10 @@ async fn a_person_shut_out_is_told_nothing_more() {
 async fn streams_are_few_for_each_device_and_leave_room_for_requests() {
     let g = Gateway::new().await;
     let (door, other, office) = (g.tunnel(g.anne.1).await, g.tunnel(g.ilse.1).await, Gateway::office());
-    let cookie = g.session(g.anne.0, None).await;
-    for (door, cookie) in [(door, None), (office, Some(cookie.as_str()))] {
-        let mut streams = Vec::new();
-        for _ in 0..4 {
+    let (cookie, another) = (g.session(g.anne.0, None).await, g.session(g.anne.0, None).await);
+    for (door, [another, cookie]) in [(door, [None; 2]), (office, [Some(another.as_str()), Some(cookie.as_str())])] {
+        let mut streams = vec![g.follow(door, another).await];
+        for _ in 1..4 {
             streams.push(g.follow(door, cookie).await);
         }
         let refused = g.ask(door, cookie, "GET", "/door/events", None).await;

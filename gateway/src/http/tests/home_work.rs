@@ -32,6 +32,20 @@ async fn whom_to_call_is_told_to_all_and_links_to_whoever_is_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_settings_say_whether_invitations_open_from_home() {
+    let mut g = Gateway::new().await;
+    for from_home in [false, true] {
+        g.router = Router::new();
+        let api = Arc::into_inner(g.api).unwrap();
+        g.api = Arc::new(api.opened_from_home(from_home));
+        g.router = router(g.api.clone());
+        assert_eq!(g.ask(Door::Local, None, "GET", "/settings", None).await.json()["internet"], from_home);
+    }
+    let body = json!({"internet": false});
+    assert_eq!(g.ask(Door::Local, None, "PATCH", "/settings", Some(body)).await.slug(), "invalid-request", "only told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_are_accepted_in_the_version_that_was_read() {
     let g = Gateway::new().await;
     let (cookie, office) = (g.session(g.anne.0, None).await, Gateway::office());
@@ -49,7 +63,9 @@ async fn rules_are_accepted_in_the_version_that_was_read() {
     assert_eq!((due().await, accept(1).await), (json!(2), 400));
     let shown = g.ask(Door::Local, None, "GET", "/users/anne", None).await.json();
     assert_eq!(shown["rules_accepted"], 1, "IT sees which");
-    assert!(g.ask(Door::Local, None, "GET", "/users/ilse", None).await.json()["rules_accepted"].is_null());
+    assert!(shown["rules_accepted_at"].is_i64(), "and when");
+    let ilse = g.ask(Door::Local, None, "GET", "/users/ilse", None).await.json();
+    assert!(ilse["rules_accepted"].is_null() && ilse["rules_accepted_at"].is_null());
     change(&g, json!({"rules": ""})).await;
     assert!(due().await.is_null(), "there are none");
     let audit = g.ask(Door::Local, None, "GET", "/audit?event=rules_accepted", None).await.json();
@@ -114,6 +130,7 @@ async fn a_kept_password_is_told_to_no_other_server() {
         server("evil.example.org", "gate", None, "starttls"),
         server("smtp.example.org", "other", None, "starttls"),
         server("smtp.example.org", "gate", None, "none"),
+        json!({"host": "smtp.example.org", "port": 2525, "security": "tls", "user": "gate", "from": "g@example.org"}),
         server("8.8.8.8", "gate", Some("x"), "none"),
     ] {
         assert_eq!(put(other.clone()).await.slug(), "invalid-request", "{other}");

@@ -35,11 +35,11 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("NewDevice", "public_key", Strict, none.clone()),
         ("Extend", "code", Secret, none.clone()),
         ("CheckShare", "resource", Existing, none.clone()),
-        ("ChangePassword", "password", Secret, none.clone()),
-        ("ChangePassword", "code", Secret, none.clone()),
+        ("ChangePassword", "proof", Inner, none.clone()),
         ("ChangePassword", "new_password", Secret, none.clone()),
         ("Proof", "password", Secret, none.clone()),
         ("Proof", "code", Secret, none.clone()),
+        ("Proof", "passkey", Inner, none.clone()),
         ("ConfirmFactor", "code", Secret, none.clone()),
         ("Assertion", "credential", Secret, none.clone()),
         ("Assertion", "client_data", Secret, none.clone()),
@@ -59,12 +59,15 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("Begin", "password", Secret, none.clone()),
         ("Confirm", "token", Secret, none.clone()),
         ("Confirm", "code", Secret, none.clone()),
+        ("Confirm", "passkey", Inner, none.clone()),
+        ("BeginInvitedPasskey", "token", Secret, none.clone()),
+        ("BeginInvitedPasskey", "secret", Secret, none.clone()),
         ("Confirm", "device", Strict, json!({"name": "phone", "public_key": fixtures::key()})),
         ("Inspect", "token", Secret, none.clone()),
         ("AddPolicy", "group", Existing, none.clone()),
         ("AddPolicy", "resource", Existing, none.clone()),
         ("AddPolicy", "hours", Strict, json!("Mo-Fr 07:00-20:00")),
-        ("AddPolicy", "until", Strict, json!(4_000_000_000_000_i64)),
+        ("AddPolicy", "until", Strict, json!(Moment::now().wall.0 + 86_400_000)),
         ("AddResource", "kind", Strict, none.clone()),
         ("AddResource", "name", Strict, none.clone()),
         ("AddResource", "address4", Strict, none.clone()),
@@ -114,6 +117,8 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("SetMailServer", "from", Strict, none.clone()),
         ("TestMail", "to", Strict, none.clone()),
         ("MailInvitation", "token", Secret, none.clone()),
+        ("FollowConnection", "token", Secret, none.clone()),
+        ("FollowConnection", "device", Strict, none.clone()),
         ("AcceptInvited", "token", Secret, none.clone()),
         ("AcceptInvited", "version", Strict, none.clone()),
         ("AcceptRules", "version", Strict, none.clone()),
@@ -139,6 +144,7 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("ImportPeople", "language", Strict, json!("ca")),
         ("RenameGroup", "name", Name, none.clone()),
         ("SetMail", "mail", Strict, none.clone()),
+        ("SetMembers", "members", Strict, none.clone()),
         ("SetGroups", "groups", Strict, none),
     ]
 }
@@ -227,7 +233,7 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
                 let inside = bad.is_object() && sentence.contains(" field `");
                 let named = sentence.contains(field.as_str()) || inside;
                 match kind {
-                    Field::Strict | Field::Name if field == "groups" => {
+                    Field::Strict | Field::Name if ["groups", "members"].contains(&field.as_str()) => {
                         assert!(named || status == 404, "{what}: {sentence}")
                     }
                     Field::Strict | Field::Name | Field::Text => {
@@ -260,7 +266,7 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
                 answered.status.is_success()
                     || matches!(kind, Field::Secret | Field::Inner)
                     || schema.contains("Confirm")
-                    || ["CheckShare", "AcceptInvited"].contains(&schema.as_str()),
+                    || ["CheckShare", "AcceptInvited", "FollowConnection"].contains(&schema.as_str()),
                 "{route} {field}: {}",
                 answered.text
             );
@@ -269,6 +275,20 @@ async fn nonsense_in_any_field_is_refused_in_a_sentence_and_stores_nothing() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), table.len(), "rows for fields that are no more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_body_is_a_small_one() {
+    let g = Gateway::new().await;
+    let stranger = Door::Internet("198.51.100.7".parse().unwrap());
+    let body = Some(json!({"token": "x".repeat(20 << 10)}));
+    for (door, slug, named) in
+        [(stranger, "invalid-request", "larger than 16 KiB"), (Gateway::office(), "invitation-void", "")]
+    {
+        let answered = g.ask(door, None, "POST", "/invitations/inspect", body.clone()).await;
+        assert_eq!(answered.slug(), slug, "{}", answered.text);
+        assert!(answered.text.contains(named), "{}", answered.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

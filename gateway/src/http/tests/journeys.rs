@@ -396,25 +396,6 @@ impl hyper::body::Body for Never {
     }
 }
 
-fn base32(text: &str) -> Vec<u8> {
-    let mut bits = 0_u64;
-    let mut count = 0;
-    let mut out = Vec::new();
-    for c in text.bytes().filter(u8::is_ascii_alphanumeric) {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            _ => c - b'2' + 26,
-        };
-        bits = (bits << 5) | u64::from(value);
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from((bits >> count) & 0xff).unwrap());
-        }
-    }
-    out
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_network_has_aliases_of_its_own_and_keeps_its_size() {
     let g = Gateway::new().await;
@@ -464,6 +445,14 @@ async fn a_policy_is_for_its_hours() {
         }
         let granted = !g.net.0.lock().unwrap().state.peers[&laptop].grants.is_empty();
         assert_eq!(granted, verdict == "allow", "{hours}");
+        let door = g.ask(g.tunnel(laptop).await, None, "GET", "/door", None).await.json();
+        let of = |list: &str| door[list].as_array().unwrap().len();
+        assert_eq!((of("resources"), of("later")), if granted { (1, 0) } else { (0, 1) }, "{door}");
+        if !granted {
+            let begins = door["later"][0]["opens_at"].as_i64().unwrap() - Moment::now().wall.0;
+            assert!((0..24 * 3_600_000).contains(&begins), "{door}");
+            assert_eq!((&door["later"][0]["name"], &door["later"][0]["kind"]), (&json!("files"), &json!("share")));
+        }
         let id = policy.json()["id"].as_str().unwrap().to_owned();
         g.ask(Door::Local, None, "DELETE", &format!("/policies/{id}"), None).await;
     }
@@ -605,7 +594,7 @@ async fn people_keep_their_own_devices_and_nobody_elses() {
         assert_eq!(g.ask(office, Some(&anne), "POST", "/me/devices", add(&format!("d{n}"))).await.status, 201);
     }
     let many = g.ask(office, Some(&anne), "POST", "/me/devices", add("one too many")).await;
-    assert_eq!(many.status, 400, "{}", many.text);
+    assert_eq!((many.status.as_u16(), many.slug().as_str()), (409, "too-many"));
     // From a device whose door is locked: shut out, yes; add, no.
     let (door, cookie) = (g.tunnel(g.ilse.1).await, g.session(g.ilse.0, Some(g.ilse.1)).await);
     assert_eq!(g.ask(door, Some(&cookie), "POST", "/me/devices", add("telephone")).await.status, 403);

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::clock::Unix;
+use crate::pure::home_work::Reply;
+use crate::store::passkeys::Credential;
 use crate::store::resources::NewResource;
 
 const NEW: &str = "nine silver spoons in a drawer";
@@ -17,20 +19,6 @@ fn code(secret: &[u8], back: u64) -> String {
 
 fn proof(password: &str, code: &str) -> Option<Value> {
     Some(json!({"password": password, "code": code}))
-}
-
-fn base32(text: &str) -> Vec<u8> {
-    let (mut bits, mut left, mut out) = (0_u32, 0, Vec::new());
-    for letter in text.bytes() {
-        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|l| *l == letter).unwrap();
-        bits = (bits << 5) | u32::try_from(value).unwrap();
-        left += 5;
-        if left >= 8 {
-            left -= 8;
-            out.push(u8::try_from((bits >> left) & 0xff).unwrap());
-        }
-    }
-    out
 }
 
 impl Gateway {
@@ -75,7 +63,7 @@ async fn a_new_password_takes_the_old_ones_place_and_ends_other_sessions() {
     let ilse = g.session(g.ilse.0, None).await;
     let office = Gateway::office();
     let change = async |password: &str, code: &str, new: &str| {
-        let body = json!({"password": password, "code": code, "new_password": new});
+        let body = json!({"proof": {"password": password, "code": code}, "new_password": new});
         g.ask(office, Some(&here), "POST", "/me/password", Some(body)).await
     };
     // Her own session and either half of the proof are not enough.
@@ -201,15 +189,46 @@ async fn ones_data_is_ones_own_and_holds_no_secret() {
     g.open(g.ilse).await;
     let disabled = g.ask(Door::Local, None, "POST", &format!("/devices/{}/disable", g.anne.1), None).await;
     assert_eq!(disabled.status, 200);
+    let asked = json!({"checklist": [{"id": "desk", "text": "A desk?"}]});
+    assert_eq!(g.ask(Door::Local, None, "PATCH", "/settings", Some(asked)).await.status, 200);
+    let credential = |n: u8| Credential {
+        id: format!("credential{n}"),
+        public_key: format!("key {n}"),
+        algorithm: -7,
+        signatures: 0,
+    };
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let old = write.add_passkey(g.anne.0, "old telephone", &credential(1)).await.unwrap();
+    write.add_passkey(g.anne.0, "telephone", &credential(2)).await.unwrap();
+    write.add_passkey(g.ilse.0, "hers", &credential(3)).await.unwrap();
+    write.revoke_passkey(g.anne.0, old).await.unwrap();
+    write.set_mail(g.anne.0, Some("anne@example.org")).await.unwrap();
+    write.accept_rules(g.anne.0, 1).await.unwrap();
+    write.answer_checklist(g.anne.0, &[("desk".to_owned(), Reply::Yes)].into()).await.unwrap();
+    for user in [g.anne.0, g.ilse.0] {
+        write.invite(user, &format!("hash of {user}")).await.unwrap();
+    }
+    write.commit().await.unwrap();
     let told = g.ask(office, Some(&cookie), "GET", "/me/data", None).await;
     assert_eq!(told.status, 200, "{}", told.text);
     let data = told.json();
     assert_eq!((data["profile"]["login"].as_str(), data["devices"].as_array().unwrap().len()), (Some("anne"), 1));
     assert_eq!(data["verifications"].as_array().unwrap().len(), 1);
+    assert_eq!(data["profile"]["mail"], "anne@example.org");
+    let names: Vec<_> = data["passkeys"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["old telephone", "telephone"]);
+    assert!(data["passkeys"][0]["revoked_at"].is_i64() && data["passkeys"][1]["revoked_at"].is_null());
+    assert_eq!((&data["rules_accepted"][0]["version"], data["rules_accepted"][0]["at"].is_i64()), (&json!(1), true));
+    assert_eq!(data["checklist"]["answered"]["replies"], json!({"desk": "yes"}));
+    assert_eq!(data["checklist"]["questions"][0]["id"], "desk");
+    let invited: Vec<_> = data["invitations"].as_array().unwrap().iter().map(|i| i["login"].as_str()).collect();
+    assert_eq!(invited, [Some("anne"); 2], "the one that she redeemed, and the one that waits");
     assert!(told.text.contains("device_disabled") && told.text.contains("own_data_read"));
     let credentials = g.api.store.credentials("anne").await.unwrap().unwrap();
     for secret in [
         "ilse",
+        "hers",
+        "key 2",
         &g.ilse.1.to_string(),
         &credentials.password_hash.clone().unwrap(),
         &credentials.totp_secret.unwrap(),
@@ -218,6 +237,31 @@ async fn ones_data_is_ones_own_and_holds_no_secret() {
     ] {
         assert!(!told.text.contains(secret), "{secret} in {}", told.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ones_data_is_read_one_at_a_time_and_noted_once_a_day() {
+    let g = Gateway::new().await;
+    let (anne, ilse) = (g.session(g.anne.0, None).await, g.session(g.ilse.0, None).await);
+    let read = async |cookie: &str| {
+        let request = Request::get("/api/v1/me/data").header(header::HOST, "door.example.org");
+        let mut request = request.header(header::COOKIE, cookie).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Gateway::office());
+        g.router().oneshot(request).await.unwrap()
+    };
+    // Not taken yet.
+    let held = read(&anne).await;
+    assert_eq!((held.status().as_u16(), read(&anne).await.status().as_u16()), (200, 429));
+    assert_eq!(read(&ilse).await.status(), 200, "nobody else waits");
+    let text = axum::body::to_bytes(held.into_body(), 1 << 22).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&text).unwrap()["profile"]["login"], "anne");
+    for _ in 0..3 {
+        let again = g.ask(Gateway::office(), Some(&anne), "GET", "/me/data", None).await;
+        assert_eq!((again.status.as_u16(), &again.json()["profile"]["login"]), (200, &json!("anne")));
+        assert_eq!(again.headers[header::CONTENT_TYPE], "application/json");
+    }
+    let noted = g.ask(Door::Local, None, "GET", "/audit?event=own_data_read&user=anne", None).await.json();
+    assert_eq!(noted.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

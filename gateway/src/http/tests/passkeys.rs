@@ -387,7 +387,7 @@ async fn a_passkey_is_registered_by_who_shows_once_more_to_be_the_person() {
 async fn ten_passkeys_are_enough() {
     let g = Gateway::new().await;
     let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
-    for n in 0..crate::store::passkeys::MOST {
+    for n in 0..crate::store::room::AT_ONCE {
         let new = crate::store::passkeys::Credential {
             id: format!("id{n}"),
             public_key: "AA".into(),
@@ -401,7 +401,7 @@ async fn ten_passkeys_are_enough() {
     let begun = g.begin(Gateway::office(), &cookie, json!({"code": code(0)})).await.json();
     let made = Key::new(1).made("one more", begun["challenge"].as_str().unwrap());
     let refused = g.post(Gateway::office(), Some(&cookie), "/me/passkeys/confirm", made).await;
-    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert_eq!(told(&refused), (409, "too-many".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -434,7 +434,7 @@ async fn who_is_shut_out_invited_anew_or_unknown_after_a_restore_gets_in_by_no_p
     assert_eq!(g.touch(door, &key).await.status, 200, "what was before is in force until the invitation is redeemed");
     let invitation = g.api.store.open_invitation(&token.hash(), Moment::now().wall).await.unwrap();
     let mut write = g.api.store.write(Moment::now(), Actor::Local).await.unwrap();
-    write.redeem(&invitation, &fixtures::SECRET, 1, &[]).await.unwrap();
+    write.redeem(&invitation, &fixtures::app(fixtures::SECRET, 1), &[]).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(told(&g.touch(door, &key).await), (401, "passkey-refused".into()), "a new invitation replaces it");
 
@@ -460,6 +460,217 @@ async fn who_is_shut_out_invited_anew_or_unknown_after_a_restore_gets_in_by_no_p
     assert_eq!(g.net.open(laptop), Some(false));
     assert_eq!(local("/status/confirm-people").await, 204, "IT has confirmed");
     assert_eq!(g.touch(door, &key).await.status, 200);
+}
+
+/// What an invitation says to a step of it.
+async fn invited(g: &Gateway, step: &str, body: Value) -> Answered {
+    g.post(Gateway::office(), None, &format!("/invitations/{step}"), body).await
+}
+
+/// The token of a fresh invitation.
+async fn issued(g: &Gateway, login: &str) -> String {
+    let issued = g.ask(Door::Local, None, "POST", "/invitations", Some(json!({"user": login}))).await.json();
+    issued["token"].as_str().unwrap().to_owned()
+}
+
+/// A password is chosen; the secret drawn with it.
+async fn begun(g: &Gateway, token: &str, password: &str) -> String {
+    let begun = invited(g, "begin", json!({"token": token, "password": password})).await;
+    assert_eq!(begun.status, 200, "{}", begun.text);
+    begun.json()["secret"].as_str().unwrap().to_owned()
+}
+
+/// A passkey asked for by an invitation: its key, and the challenge.
+async fn asked(g: &Gateway, token: &str, secret: &str, seed: u8) -> (Key, String) {
+    let asked = invited(g, "passkey", json!({"token": token, "secret": secret})).await;
+    assert_eq!(asked.status, 200, "{}", asked.text);
+    let asked = asked.json();
+    let handle = asked["handle"].as_str().unwrap().to_owned();
+    (Key { handle: Some(handle), ..Key::new(seed) }, asked["challenge"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_is_redeemed_by_a_passkey_alone() {
+    let g = Gateway::new().await;
+    g.ask(Door::Local, None, "POST", "/users", Some(json!({"login": "bart", "name": "Bart"}))).await;
+    let token = issued(&g, "bart").await;
+    let early = invited(&g, "passkey", json!({"token": token, "secret": ""})).await;
+    assert_eq!(told(&early), (410, "invitation-void".into()), "no password is chosen yet");
+    let secret = begun(&g, &token, PASSWORD).await;
+    let of = invited(&g, "inspect", json!({"token": token})).await.json();
+    assert_eq!((&of["passkeys"], &of["public_name"]), (&json!(true), &json!("door.example.org")));
+    let device = json!({"name": "laptop", "public_key": fixtures::key()});
+    let confirm =
+        async |made: Value| invited(&g, "confirm", json!({"token": token, "passkey": made, "device": device})).await;
+
+    // Neither, both, a lie, another invitation's, a challenge to sign in, or one of before the password was chosen anew.
+    let (key, challenge) = asked(&g, &token, &secret, 1).await;
+    for (code, made) in [(None, None), (Some("000000"), Some(key.made("laptop", &challenge)))] {
+        let body = json!({"token": token, "code": code, "passkey": made});
+        assert_eq!(told(&invited(&g, "confirm", body).await), (400, "invalid-request".into()));
+    }
+    for lie in [
+        Key { flags: UP, ..key.clone() },
+        Key { origin: "https://evil.example", ..key.clone() },
+        Key { rp: "evil.example", ..key.clone() },
+    ] {
+        let (_, challenge) = asked(&g, &token, &secret, 1).await;
+        assert_eq!(told(&confirm(lie.made("laptop", &challenge)).await), (401, "passkey-refused".into()));
+    }
+    let anothers = issued(&g, "ilse").await;
+    let (_, foreign) = asked(&g, &anothers, &begun(&g, &anothers, PASSWORD).await, 1).await;
+    let signing_in = g.challenge(Gateway::office()).await;
+    let (_, old) = asked(&g, &token, &secret, 1).await;
+    // Whoever has read the invitation, too, chooses another password: nobody finishes what they began.
+    let thiefs = begun(&g, &token, "four wheels of a thief").await;
+    let refused = invited(&g, "passkey", json!({"token": token, "secret": secret})).await;
+    assert_eq!(told(&refused), (409, "outdated".into()));
+    let secret = begun(&g, &token, PASSWORD).await;
+    let refused = invited(&g, "passkey", json!({"token": token, "secret": thiefs})).await;
+    assert_eq!(told(&refused), (409, "outdated".into()));
+    for (what, challenge) in [("another's", foreign), ("to sign in", signing_in), ("of before", old)] {
+        assert_eq!(told(&confirm(key.made("laptop", &challenge)).await), (410, "passkey-late".into()), "{what}");
+    }
+    let bart = g.api.store.user("bart").await.unwrap();
+    assert!(bart.factor_confirmed_at.is_none() && g.api.store.passkeys(bart.id).await.unwrap().is_empty());
+
+    let (key, challenge) = asked(&g, &token, &secret, 1).await;
+    let done = confirm(key.made("laptop", &challenge)).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = done.json();
+    assert!(done["recovery_codes"].as_array().unwrap().len() == 10 && done["config"].is_string());
+    let laptop: DeviceId = done["device"]["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(g.net.open(laptop), Some(false), "its tunnel is there, and locked");
+    assert_eq!(told(&confirm(key.made("again", &challenge)).await), (410, "invitation-void".into()));
+
+    // One touch opens; no code does, not even of the secret that was drawn and not chosen.
+    let door = g.tunnel(laptop).await;
+    let wrong = json!({"user": "bart", "password": PASSWORD, "code": "000000"});
+    assert_eq!(told(&g.post(door, None, "/sign-in", wrong).await), (401, "wrong-credentials".into()));
+    let opened = g.touch(door, &key).await;
+    assert_eq!((opened.status.as_u16(), g.net.open(laptop)), (200, Some(true)), "{}", opened.text);
+    assert_eq!(opened.json()["me"]["app"], false);
+    let settings = g.ask(Door::Local, None, "GET", "/settings", None).await.json();
+    assert_eq!(settings["passkeys_alone"], 1, "IT is told who would be shut out without passkeys");
+
+    // Wrong codes suspend nothing, for there is nothing to guess.
+    for _ in 0..=crate::store::users::FACTOR_LIMIT {
+        let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+        write.forgive_everywhere("bart").await.unwrap();
+        write.commit().await.unwrap();
+        let wrong = json!({"user": "bart", "password": PASSWORD, "code": "000000"});
+        let refused = told(&g.post(Gateway::office(), None, "/sign-in", wrong).await);
+        assert!(refused.0 == 401 || refused.0 == 429, "{refused:?}");
+    }
+    assert!(!g.api.store.user("bart").await.unwrap().suspended);
+
+    // It is all he has beside recovery codes: without those it stays until there is something else. By it he gets that.
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    write.renew_recovery_codes(bart.id, &[]).await.unwrap();
+    write.commit().await.unwrap();
+    let cookie = opened.cookie.unwrap();
+    let mine = g.ask(door, Some(&cookie), "GET", "/me/passkeys", None).await.json();
+    let revoke = format!("/me/passkeys/{}/revoke", mine[0]["id"].as_str().unwrap());
+    let refused = g.ask(door, Some(&cookie), "POST", &revoke, None).await;
+    assert_eq!(told(&refused), (409, "last-factor".into()));
+    assert_eq!(g.touch(door, &key).await.status, 200, "it is still good");
+    let proof = json!({"passkey": key.sign(&g.challenge(door).await)});
+    let begun = g.post(door, Some(&cookie), "/me/factor/begin", proof).await;
+    assert_eq!(begun.status, 200, "{}", begun.text);
+    let code = totp::code_at(&base32(begun.json()["secret"].as_str().unwrap()), totp::step(Unix::now().seconds()));
+    let confirmed = g.post(door, Some(&cookie), "/me/factor/confirm", json!({"code": code})).await;
+    assert_eq!(confirmed.status, 204, "{}", confirmed.text);
+    assert_eq!(g.ask(door, Some(&cookie), "POST", &revoke, None).await.status, 204);
+    assert_eq!(g.ask(door, Some(&cookie), "GET", "/me", None).await.json()["app"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_invitation_takes_the_place_of_app_and_passkey_alike() {
+    let g = Gateway::new().await;
+    early_in_a_step().await;
+    let (anne, laptop) = g.anne;
+    let door = g.tunnel(laptop).await;
+    let by_code = async |code: String| {
+        let body = json!({"user": "anne", "password": PASSWORD, "code": code});
+        g.post(door, None, "/sign-in", body).await.status.as_u16()
+    };
+    // From an app to a passkey; by the internet's door, too.
+    let token = issued(&g, "anne").await;
+    let secret = begun(&g, &token, PASSWORD).await;
+    let far = Door::Internet("198.51.100.7".parse().unwrap());
+    let challenge = g.post(far, None, "/invitations/passkey", json!({"token": token, "secret": secret})).await.json();
+    let mut key = Key::new(1);
+    key.handle = Some(challenge["handle"].as_str().unwrap().to_owned());
+    let made = key.made("laptop", challenge["challenge"].as_str().unwrap());
+    let done = g.post(far, None, "/invitations/confirm", json!({"token": token, "passkey": made})).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert_eq!(by_code(code(0)).await, 401, "the app of before is none any more");
+    assert_eq!(g.touch(door, &key).await.status, 200);
+    // While it is the only one it can be revoked: ten recovery codes are left.
+    let cookie = g.session(anne, None).await;
+    let mine = g.ask(Gateway::office(), Some(&cookie), "GET", "/me/passkeys", None).await.json();
+    let path = format!("/me/passkeys/{}/revoke", mine[0]["id"].as_str().unwrap());
+    assert_eq!(g.ask(Gateway::office(), Some(&cookie), "POST", &path, None).await.status, 204, "a thief has it");
+    assert_eq!(by_code(done.json()["recovery_codes"][0].as_str().unwrap().to_owned()).await, 200);
+
+    // Where they are not offered, not by an invitation either; and back to an app.
+    g.ask(Door::Local, None, "PATCH", "/settings", Some(json!({"passkeys": false}))).await;
+    let token = issued(&g, "anne").await;
+    let secret = begun(&g, &token, PASSWORD).await;
+    let refused = invited(&g, "passkey", json!({"token": token, "secret": secret})).await;
+    assert_eq!(refused.status, 404);
+    let step = totp::step(Unix::now().seconds());
+    let code = totp::code_at(&base32(&secret), step - 1);
+    assert_eq!(invited(&g, "confirm", json!({"token": token, "code": code})).await.status, 200);
+    assert_eq!(by_code(totp::code_at(&base32(&secret), step)).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restore_who_had_a_passkey_alone_is_to_be_invited_anew() {
+    let g = Gateway::new().await;
+    let token = issued(&g, "anne").await;
+    let secret = begun(&g, &token, PASSWORD).await;
+    let (key, challenge) = asked(&g, &token, &secret, 1).await;
+    let body = json!({"token": token, "passkey": key.made("laptop", &challenge)});
+    assert_eq!(invited(&g, "confirm", body).await.status, 200);
+    assert_eq!(g.api.store.with_passkeys_alone().await.unwrap(), 1);
+    g.api.store.lock_everything(Moment::now(), "a database from before").await.unwrap();
+    let of = async |login: &str| g.api.store.user(login).await.unwrap().factor_confirmed_at.is_some();
+    assert_eq!((of("anne").await, of("ilse").await), (false, true), "who has an app keeps it");
+    assert_eq!(g.api.store.with_passkeys_alone().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passkey_stands_for_password_and_code_also_where_one_shows_again_who_one_is() {
+    const NEW: &str = "nine green bottles on a wall";
+    let g = Gateway::new().await;
+    let office = Gateway::office();
+    let (key, ilses) = (g.registered(g.anne.0, Key::new(1), 0).await, g.registered(g.ilse.0, Key::new(2), 0).await);
+    let (cookie, other) = (g.session(g.anne.0, None).await, g.session(g.anne.0, None).await);
+    let ask = async |path: &str, body: Value| g.post(office, Some(&cookie), path, body).await;
+    let change = async |proof: Value| ask("/me/password", json!({"proof": proof, "new_password": NEW})).await;
+    let signed = key.sign(&g.challenge(office).await);
+    for part in [
+        json!({}),
+        json!({"password": PASSWORD}),
+        json!({"password": PASSWORD, "code": "000000", "passkey": signed}),
+        json!({"password": PASSWORD, "passkey": signed}),
+    ] {
+        assert_eq!(told(&change(part).await), (400, "invalid-request".into()));
+    }
+    let theirs = ilses.sign(&g.challenge(office).await);
+    assert_eq!(told(&change(json!({"passkey": theirs})).await), (401, "passkey-refused".into()), "hers, not Anne's");
+    let forger = Key { signing: SigningKey::from_bytes(&[3; 32]), ..key.clone() };
+    let forged = forger.sign(&g.challenge(office).await);
+    assert_eq!(told(&change(json!({"passkey": forged})).await), (401, "passkey-refused".into()));
+    assert_eq!(change(json!({"passkey": signed})).await.status, 204);
+    assert_eq!(told(&change(json!({"passkey": signed})).await), (410, "passkey-late".into()), "good once");
+    assert_eq!(g.ask(office, Some(&other), "GET", "/me", None).await.status, 401, "her other session has ended");
+    let sign_in = json!({"user": "anne", "password": NEW, "code": fixtures::RECOVERY});
+    assert_eq!(g.post(office, None, "/sign-in", sign_in).await.status, 200);
+    let again = json!({"passkey": key.sign(&g.challenge(office).await)});
+    let codes = ask("/me/recovery-codes", again).await.json();
+    assert_eq!(codes["recovery_codes"].as_array().unwrap().len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -147,6 +147,54 @@ async fn a_list_is_taken_whole_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_brings_mail_addresses_and_the_offices_language() {
+    let g = Gateway::new().await;
+    let settings = g.ask(Door::Local, None, "PATCH", "/settings", Some(json!({"language": "ca"}))).await;
+    assert_eq!(settings.json()["language"], "ca");
+    let ask = async |csv: &str, dry_run: bool| {
+        let body = json!({"csv": list(csv), "dry_run": dry_run});
+        g.ask(Door::Local, None, "POST", "/users/import", Some(body)).await.json()
+    };
+    let wrong = ask("login;correu\nzoe;zoe at example.org\nboris;\n", true).await;
+    assert_eq!(wrong["people"][0]["problems"], json!(["mail_malformed"]));
+    assert_eq!((&wrong["people"][1]["outcome"], &wrong["people"][1]["mail"]), (&json!("add"), &Value::Null));
+    let right = "login;correu\nzoe;zoe@example.org\nboris;\n";
+    assert_eq!(ask(right, true).await["people"][0]["mail"], "zoe@example.org", "the dry run shows it");
+    assert_eq!(ask(right, false).await["imported"], true);
+    let zoe = g.ask(Door::Local, None, "GET", "/users/zoe", None).await.json();
+    assert_eq!((&zoe["mail"], &zoe["language"]), (&json!("zoe@example.org"), &json!("ca")));
+    assert!(g.ask(Door::Local, None, "GET", "/users/boris", None).await.json()["mail"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_members_of_a_group_are_set_at_once_or_not_at_all() {
+    let g = Gateway::new().await;
+    let (group, _) = fixtures::entitle(&g.api.store, g.anne.0).await;
+    let set = async |members: Value| {
+        let path = format!("/groups/{group}/members");
+        g.ask(Door::Local, None, "PUT", &path, Some(json!({ "members": members }))).await
+    };
+    let groups = async |user: &str| {
+        g.ask(Door::Local, None, "GET", &format!("/users/{user}"), None).await.json()["groups"].clone()
+    };
+    let before = g.stored().await;
+    assert_eq!(set(json!(["ilse", "nobody-here"])).await.status, 404);
+    assert!(g.stored().await == before, "not even those who are there");
+    let done = set(json!(["ilse", g.ilse.0, "Ilse"])).await;
+    assert!(done.status.is_success() && done.json()["closed_in_ms"].is_u64(), "{}", done.text);
+    assert_eq!((groups("anne").await, groups("ilse").await.as_array().unwrap().len()), (json!([]), 1));
+    let told = async |user: &str| {
+        let path = format!("/audit?event=groups_changed&user={user}");
+        g.ask(Door::Local, None, "GET", &path, None).await.json().as_array().unwrap().len()
+    };
+    let once = (told("anne").await, told("ilse").await);
+    assert_eq!(set(json!(["ilse"])).await.status, 200);
+    assert_eq!((told("anne").await, told("ilse").await), once, "who stays is not spoken of");
+    assert_eq!(set(json!([])).await.status, 200);
+    assert_eq!((groups("ilse").await, told("ilse").await), (json!([]), once.1 + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_keeps_what_it_may_reach_under_another_name() {
     let g = Gateway::new().await;
     let (group, _) = fixtures::entitle(&g.api.store, g.anne.0).await;

@@ -11,6 +11,7 @@ use crate::store::resources::NewResource;
 pub(super) enum Who {
     Anybody,
     Visitor,
+    Newcomer,
     Tunnel,
     Follower,
     Verified,
@@ -69,6 +70,7 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("patch /groups/{group}", Who::Admin, 200),
     ("delete /groups/{group}", Who::Admin, 200),
     ("post /groups/{group}/members", Who::Admin, 200),
+    ("put /groups/{group}/members", Who::Admin, 200),
     ("delete /groups/{group}/members/{user}", Who::Admin, 200),
     ("get /devices", Who::Admin, 200),
     ("post /devices", Who::Admin, 201),
@@ -98,8 +100,10 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /invitations/{invitation}/revoke", Who::Admin, 204),
     ("post /invitations/{invitation}/mail", Who::Admin, 410),
     ("post /invitations/rules", Who::Visitor, 410),
+    ("post /invitations/connection", Who::Newcomer, 410),
     ("post /invitations/inspect", Who::Visitor, 410),
     ("post /invitations/begin", Who::Visitor, 410),
+    ("post /invitations/passkey", Who::Visitor, 410),
     ("post /invitations/confirm", Who::Visitor, 410),
     ("get /settings", Who::Admin, 200),
     ("patch /settings", Who::Person, 200),
@@ -156,7 +160,7 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
     let nobody =
         matches!(caller, TunnelLocked | OfficeNobody | OfficeProgram | OfficeReader | TunnelProgram) && !program;
     match who {
-        Who::Anybody => None,
+        Who::Anybody | Who::Newcomer => None,
         Who::Visitor => tunnel.then_some(404),
         Who::Tunnel => (!tunnel).then_some(404),
         // In the tunnel it is the device, on the office LAN the session.
@@ -258,7 +262,7 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /sign-in" => json!({"user": v.name, "password": "wrong", "code": "000000"}),
         "post /extend" | "post /me/passkeys/begin" => json!({"code": "0"}),
         "post /door/check" => json!({"resource": v.name}),
-        "post /me/password" => json!({"password": "wrong", "code": "000000", "new_password": PASSWORD}),
+        "post /me/password" => json!({"proof": {"password": "wrong", "code": "000000"}, "new_password": PASSWORD}),
         "post /me/recovery-codes" | "post /me/factor/begin" => json!({"password": "wrong", "code": "000000"}),
         "post /me/factor/confirm" => json!({"code": "000000"}),
         "post /sign-in/passkey/finish" | "post /extend/passkey" => {
@@ -282,6 +286,7 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "put /users/{user}/groups" => json!({"groups": [v.name]}),
         "post /groups" => json!({"name": format!("new-{}", v.name)}),
         "post /groups/{group}/members" => json!({"user": v.name}),
+        "put /groups/{group}/members" => json!({"members": [v.name]}),
         "post /me/devices" => json!({"name": v.name, "public_key": fixtures::key()}),
         "post /devices" => json!({"user": v.name, "name": "phone", "public_key": fixtures::key()}),
         "post /resources" => json!({"kind": "share", "name": format!("new-{}", v.name), "address4": "192.168.1.9"}),
@@ -299,8 +304,10 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /tokens" => json!({"name": format!("new-{}", v.name), "scopes": ["users:read"],
             "until": crate::clock::Unix::now().0 + 60_000}),
         "post /invitations" => json!({"user": v.name}),
+        "post /invitations/connection" => json!({"token": token, "device": v.device}),
         "post /invitations/inspect" => json!({"token": token}),
         "post /invitations/begin" => json!({"token": token, "password": PASSWORD}),
+        "post /invitations/passkey" => json!({"token": token, "secret": "AAAA"}),
         "post /invitations/confirm" => json!({"token": token, "code": "000000"}),
         "get /door/drive" => return (format!("{path}?resource={}&system=windows", v.name), None),
         "get /audit/export" => return (format!("{path}?format=csv"), None),
@@ -361,7 +368,7 @@ async fn the_internet_opens_invitations_and_nothing_else() {
         let method = route.split(' ').next().unwrap().to_uppercase();
         for credential in [None, Some(cookie.as_str()), Some(token.as_str())] {
             let (path, body) = prepared(route, &v);
-            let expected = if *who == Who::Visitor { *right } else { 404 };
+            let expected = if matches!(who, Who::Visitor | Who::Newcomer) { *right } else { 404 };
             let answered = g.ask_by(outside.clone(), stranger, credential, &method, &path, body.clone()).await;
             assert_eq!(answered.status.as_u16(), expected, "{route}: {}", answered.text);
             // The handlers refuse a stranger by themselves, too.
@@ -494,6 +501,17 @@ async fn hosts_origins_types_and_headers() {
             assert_eq!(answered.json()["detail"], "missing field `login`");
         }
     }
+    // Nor is anything read for a page of another name, which could not see the answer: it would be noted as read.
+    let read = |site: &'static str| {
+        let request = Request::get("/api/v1/users").header(header::HOST, "door.example.org");
+        request.header("sec-fetch-site", site).header(header::COOKIE, &cookie).body(Body::empty()).unwrap()
+    };
+    for (site, expected) in [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403), ("?", 403)] {
+        assert_eq!(g.send(Gateway::office(), read(site)).await.status.as_u16(), expected, "{site}");
+    }
+    let socket = Request::get("/api/v1/users").header(header::HOST, "door.example.org").header(header::COOKIE, &cookie);
+    let socket = socket.header(header::ORIGIN, "https://evil.example.org").body(Body::empty()).unwrap();
+    assert_eq!(g.send(Gateway::office(), socket).await.status, 403, "as a WebSocket begins");
     for wrong in
         [vec![], vec![("content-type", "text/plain")], vec![("content-type", "application/x-www-form-urlencoded")]]
     {
@@ -584,10 +602,15 @@ async fn a_token_is_good_within_its_scopes_and_its_time_and_never_for_administra
     for (method, path) in [
         ("DELETE", "/groups/it".to_owned()),
         ("PATCH", "/groups/it".to_owned()),
+        ("PUT", "/groups/it/members".to_owned()),
         ("POST", format!("/invitations/{invitation}/revoke")),
         ("POST", format!("/verifications/{running}/end")),
     ] {
-        let body = (method == "PATCH").then(|| json!({"name": "x"}));
+        let body = match method {
+            "PATCH" => Some(json!({"name": "x"})),
+            "PUT" => Some(json!({"members": ["anne"]})),
+            _ => None,
+        };
         assert_eq!(ask(&all, method, &path, body).await, 403, "{method} {path}");
     }
     let mailed = format!("/invitations/{invitation}/mail");

@@ -1,8 +1,10 @@
 //! What IT looks at: live, audit, health; who may, for how long, and what is noted of it.
 
+use futures_util::StreamExt as _;
 use serde_json::json;
 
 use super::*;
+use crate::clock::Unix;
 use crate::link::message::{PeerReport, Report};
 use crate::store::verifications::EndReason;
 
@@ -193,6 +195,41 @@ async fn an_export_of_many_pages_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_breaks_off_when_its_reader_may_look_no_longer() {
+    let g = Gateway::new().await;
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    for _ in 0..2_500 {
+        write.audit(&crate::audit::Event::SignedOut { user: "anne".into() }).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    let path = "/audit/export?format=json&event=signed_out";
+    let begun = async |session: &str| {
+        let request = Request::get(format!("/api/v1{path}")).header(header::HOST, "door.example.org");
+        let mut request = request.header(header::COOKIE, session).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Gateway::office());
+        let response = g.router().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.into_body().into_data_stream()
+    };
+    let (session, other) = (g.session(g.ilse.0, None).await, g.session(g.ilse.0, None).await);
+    let mut export = begun(&session).await;
+    // The head, and the first thousand.
+    assert!(export.next().await.unwrap().is_ok() && export.next().await.unwrap().is_ok());
+    let mut twin = begun(&other).await;
+    let full = g.ask(Gateway::office(), Some(&session), "GET", path, None).await;
+    assert_eq!(full.status, 429, "two at once");
+    assert_eq!(g.ask(Gateway::office(), Some(&session), "POST", "/sign-out", None).await.status, 204);
+    assert!(export.next().await.unwrap().is_err());
+    let mut parts = 0;
+    while let Some(part) = twin.next().await {
+        parts += usize::from(part.is_ok());
+    }
+    assert_eq!(parts, 5, "head, three parts, foot: it goes on for who is signed in");
+    drop((export, twin));
+    assert_eq!(g.ask(Gateway::office(), Some(&other), "GET", path, None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn how_long_the_audit_is_kept_is_set_within_bounds() {
     let g = Gateway::new().await;
     let keep = async |access: u32| {
@@ -234,4 +271,57 @@ async fn health_is_told_check_by_check() {
     );
     assert_eq!(g.ask(Door::Local, None, "PUT", "/health/firewalls", Some(json!({}))).await.status, 204);
     assert_eq!(state(&health(&g).await, "other_firewalls").0, "well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_nobody_touches_keeps_nobody_signed_in() {
+    let g = Gateway::new().await;
+    let minutes = |n: i64| Unix(Unix::now().0 - n * 60_000);
+    let unused_since = |at: Unix| {
+        let g = &g;
+        async move {
+            let token = WebToken::generate().unwrap();
+            let then = Moment { wall: at, ..Moment::now() };
+            let mut write = g.api.store.write(then, Actor::System).await.unwrap();
+            write.begin_web_session(&token.hash(), g.ilse.0, None).await.unwrap();
+            write.commit().await.unwrap();
+            (token.set_cookie().split(';').next().unwrap().to_owned(), token.hash())
+        }
+    };
+    let seen_at = |hash: String| {
+        let g = &g;
+        async move {
+            let mut all = g.api.store.web_sessions_of(g.ilse.0, Unix::now()).await.unwrap().into_iter();
+            all.find(|s| s.token_hash == hash).unwrap().seen_at
+        }
+    };
+    let ask = |cookie: &str, method: &str, path: &str, marked: bool| {
+        let request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        let mut request = request.header(header::HOST, "door.example.org").header(header::COOKIE, cookie);
+        if marked {
+            request = request.header("passerelle-unattended", "1");
+        }
+        let body = if method == "GET" { Body::empty() } else { Body::from(json!({"name": "board"}).to_string()) };
+        g.send(Gateway::office(), request.header(header::CONTENT_TYPE, "application/json").body(body).unwrap())
+    };
+
+    // A quarter of an hour less a minute without use: polls are answered, and are no use.
+    let at = minutes(14);
+    let (cookie, hash) = unused_since(at).await;
+    for path in ["/health", "/status", "/me", "/live"] {
+        assert_eq!(ask(&cookie, "GET", path, true).await.status, 200, "{path}");
+        assert_eq!(seen_at(hash.clone()).await, at, "{path}");
+    }
+    // The same by somebody's hand is; and a change always is one.
+    assert_eq!(ask(&cookie, "GET", "/health", false).await.status, 200);
+    assert!(seen_at(hash).await > at);
+    let (cookie, hash) = unused_since(at).await;
+    assert_eq!(ask(&cookie, "POST", "/groups", true).await.status, 201);
+    assert!(seen_at(hash).await > at);
+
+    let (cookie, _) = unused_since(minutes(15)).await;
+    for marked in [true, false] {
+        let over = ask(&cookie, "GET", "/health", marked).await;
+        assert_eq!((over.status.as_u16(), over.slug().as_str()), (401, "not-signed-in"));
+    }
 }

@@ -1,13 +1,14 @@
 //! The benchmark: what people wait for (sign-in, revocation, a restart), and ten thousand peers beside `boringtun-cli` and
 //! `wireguard-go` in the same run. Medians and ratios, for machines differ and may be busy with something else.
 //!
-//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`; none is both.
+//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`; none is all.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![allow(clippy::print_stdout)]
 
 mod peers;
 mod proc;
 mod waits;
+mod web;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,14 +25,17 @@ fn main() -> ExitCode {
     let all = rustix::process::Rlimit { current: limit.maximum, ..limit };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, all);
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers"].contains(&c.as_str())) {
-        eprintln!("there is no `{unknown}`; there are: waits, peers");
+    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers", "web"].contains(&c.as_str())) {
+        eprintln!("there is no `{unknown}`; there are: waits, peers, web");
         return ExitCode::FAILURE;
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
     let waits = if wanted("waits") { waits::measure() } else { Ok(()) };
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
-    let failed = [("waits", waits), ("peers", peers)].into_iter().filter_map(|(name, part)| Some((name, part.err()?)));
+    let web = if wanted("web") { web::measure() } else { Ok(()) };
+    let failed = [("waits", waits), ("peers", peers), ("web", web)]
+        .into_iter()
+        .filter_map(|(name, part)| Some((name, part.err()?)));
     failed.fold(ExitCode::SUCCESS, |_, (name, error)| {
         eprintln!("{name}: {error:#}");
         ExitCode::FAILURE

@@ -31,7 +31,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     restart(&mut cast, &client)
 }
 
-fn line(what: &str, mut took: Vec<Duration>) {
+pub(crate) fn line(what: &str, mut took: Vec<Duration>) {
     took.sort();
     let ms = |hundredths| percentile(&took, hundredths).as_secs_f64() * 1000.0;
     println!("{what:45} {:5} {:6.1} ms {:6.1} ms {:6.1} ms", took.len(), ms(50), ms(99), ms(100));

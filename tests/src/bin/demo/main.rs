@@ -1,5 +1,5 @@
 //! The demo: the whole story with real clients and servers, a tick and a measured time for each step; then it stays up
-//! for a visitor at `https://localhost:8443`. With `ONESHOT=1` it ends after the story: exit code 0 if every step held.
+//! for a visitor: the portal at `https://localhost:8443`, the console at `https://127.0.0.1:8543/admin`. With `ONESHOT=1` it ends after the story: exit code 0 if every step held.
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 #![allow(clippy::print_stdout)]
 
@@ -7,21 +7,27 @@ mod screen;
 mod splice;
 mod story;
 
-use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::Context as _;
-use office::gateway::{Cast, GatewayOptions};
+use office::gateway::{Cast, GatewayOptions, Lan};
+use office::totp::Authenticator;
 use office::{Office, OfficeOptions, leftovers, missing};
 use screen::Screen;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use splice::Taken;
 
 /// Set once by the first Ctrl-C: what fails from then on fails because everything is being taken down.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
+    if let [word, secret] = &std::env::args().skip(1).collect::<Vec<_>>()[..]
+        && word == "code"
+    {
+        return telephone(secret);
+    }
     if let Some(why) = missing() {
         eprintln!("{why}");
         return ExitCode::FAILURE;
@@ -37,9 +43,23 @@ fn main() -> ExitCode {
     }
 }
 
+/// `demo code SECRET`, for who has no authenticator app at hand.
+fn telephone(secret: &str) -> ExitCode {
+    match Authenticator::new(secret).and_then(|app| app.current_code()) {
+        Ok(code) => {
+            println!("{code}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn run() -> anyhow::Result<bool> {
     let oneshot = std::env::var("ONESHOT").is_ok_and(|v| v == "1");
-    let listener = splice::listen()?;
+    let taken = splice::listen()?;
     let mut screen = Screen::new();
     screen.title("Passerelle, in a virtual office");
     let mut office = None;
@@ -50,7 +70,7 @@ fn run() -> anyhow::Result<bool> {
         Ok(format!("Samba, dnsmasq, {}", office.as_ref().map_or("", |o| o.rdp_server())))
     })?;
     let mut office = office.context("the office")?;
-    let told = tell(&office, listener, &mut screen, oneshot);
+    let told = tell(&office, taken, &mut screen, oneshot);
     if !matches!(told, Ok(true)) {
         wait_if_ending();
         office.fail();
@@ -58,19 +78,22 @@ fn run() -> anyhow::Result<bool> {
     told
 }
 
-fn tell(office: &Office, listener: TcpListener, screen: &mut Screen, oneshot: bool) -> anyhow::Result<bool> {
+fn tell(office: &Office, taken: Taken, screen: &mut Screen, oneshot: bool) -> anyhow::Result<bool> {
     let mut cast = None;
-    screen.must("the gateway set up; Anne and Boris invited, enrolled, each with a device", || {
-        cast = Some(Cast::start(office, GatewayOptions::default())?);
+    screen.must("the gateway set up; Ada (IT), Anne and Boris enrolled, the last two with a device", || {
+        let started = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
+        let admin = started.gateway.redeem("ada", &started.gateway.admin_token)?;
+        cast = Some((started, admin));
         Ok("password, TOTP, WireGuard key".to_owned())
     })?;
-    let mut cast = cast.context("the cast")?;
+    let (mut cast, admin) = cast.context("the cast")?;
     let scene = story::play(&mut cast, screen)?;
-    let portal = splice::open(listener, &cast, &scene)?;
-    screen.step("the portal answers on this machine, spliced into Anne's home", || portal.check());
+    let ways = splice::open(taken, &cast, &scene)?;
+    screen.step("the portal answers on this machine, spliced into Anne's home", || ways.portal.check());
+    screen.step("and the console, spliced into the office LAN", || ways.console.check());
     screen.verdict();
     if !oneshot {
-        scene.introduce(&cast, &portal, screen)?;
+        scene.introduce(&cast, &admin, &ways, screen)?;
         loop {
             thread::park();
         }

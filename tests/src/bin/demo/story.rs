@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use office::gateway::{Cast, Role};
+use office::gateway::{Cast, Person, Role};
 use office::{
     BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Seen, Stream, connect, wait_until,
 };
 
 use crate::screen::{Screen, time};
-use crate::splice::Portal;
+use crate::splice::Ways;
 
 /// The name by which the share is found from home.
 const SERVER: &str = "files.office.lan";
@@ -177,7 +177,13 @@ fn cut(anne: &Client<'_>, cast: &Cast<'_>, file: &BigFile, screen: &mut Screen) 
 
 impl Scene<'_> {
     /// Locks Anne's door again and hands everything over to the visitor.
-    pub(crate) fn introduce(&self, cast: &Cast<'_>, portal: &Portal, screen: &Screen) -> anyhow::Result<()> {
+    pub(crate) fn introduce(
+        &self,
+        cast: &Cast<'_>,
+        admin: &Person,
+        ways: &Ways,
+        screen: &Screen,
+    ) -> anyhow::Result<()> {
         for opening in cast.gateway.cli(&["verification", "list"])?.as_array().into_iter().flatten() {
             let ended = opening.get("ended_at").is_some_and(|at| !at.is_null());
             if let (Some(id), false) = (opening.get("id").and_then(|id| id.as_str()), ended) {
@@ -185,17 +191,19 @@ impl Scene<'_> {
             }
         }
         let office = cast.gateway.office();
-        screen.title("Now you are Anne's laptop, at home");
-        screen.say(&format!("  Open {}  (your browser will warn: the name is not the gateway's)", portal.url()));
-        screen
-            .say(&format!("  From another machine first: ssh -L {0}:localhost:{0} root@THIS-MACHINE\n", portal.port()));
-        for (person, what) in [(&cast.anne, "may reach the share and the PC"), (&cast.boris, "may reach nothing")] {
-            screen.say(&format!("  {:<6} password {}   ({what})", person.login, person.password));
-            let secret = person.authenticator.secret();
-            screen.say(&format!("         TOTP secret {secret}; without a telephone: oathtool --totp -b {secret}"));
-            let picture = provisioning::qr::terminal(&person.uri);
-            screen.say(&picture.lines().map(|l| format!("    {l}\n")).collect::<String>());
+        screen.title("For an authenticator app, if you have one at hand");
+        for person in [&cast.anne, &cast.boris, admin] {
+            picture(person, screen);
         }
+        screen.title("Now you are Anne's laptop, at home");
+        let Ways { portal, console } = ways;
+        screen.say(&format!("  Open {}  (your browser will warn: the name is not the gateway's)", portal.url));
+        screen.say(&format!(
+            "  From another machine first: ssh -L {0}:localhost:{0} -L {1}:localhost:{1} root@THIS-MACHINE\n",
+            portal.port, console.port
+        ));
+        credentials(&cast.anne, "may reach the share and the PC", screen)?;
+        credentials(&cast.boris, "may reach nothing", screen)?;
         screen.say("  The portal here is Anne's device: Boris's password does not open it. A code works once.\n");
         let home = office.home_a.full_name();
         let server = cast.files.0;
@@ -204,14 +212,35 @@ impl Scene<'_> {
              ip netns exec {home} smbclient -U '{SMB_USER}%{SMB_PASSWORD}' //{SERVER}/{}",
             SHARES[0]
         ));
+        screen.title("And you are IT, at the office");
+        screen.say(&format!("  The console: open {} (the same warning)\n", console.url));
+        credentials(admin, "the administrator", screen)?;
         let binary = office::gateway::binary()?;
         screen.say(&format!(
-            "  As IT, on the gateway:\n    ip netns exec {} {} --config {} status\n",
+            "  On the gateway, as root:\n    ip netns exec {} {} --config {} status\n",
             office.gw.full_name(),
             binary.display(),
             cast.gateway.config().display()
         ));
-        screen.say("  Ctrl-C takes everything down again.");
+        screen.say(
+            "  Ctrl-C takes everything down again (in the background: kill -INT -- -GROUP, make's process group).",
+        );
         Ok(())
     }
+}
+
+/// All that somebody signs in with, but for the picture.
+fn credentials(person: &Person, what: &str, screen: &Screen) -> anyhow::Result<()> {
+    screen.say(&format!("  {:<6} password {}   ({what})", person.login, person.password));
+    let program = std::env::current_exe().context("find this program's own file")?;
+    screen.say("         Scan the picture above with an authenticator app, or ask for a code in another terminal:");
+    screen.say(&format!("           {} code {}\n", program.display(), person.authenticator.secret()));
+    Ok(())
+}
+
+/// For an authenticator app.
+fn picture(person: &Person, screen: &Screen) {
+    let picture = provisioning::qr::terminal(&person.uri);
+    screen.say(&format!("  {}:", person.login));
+    screen.say(&picture.lines().map(|l| format!("    {l}\n")).collect::<String>());
 }

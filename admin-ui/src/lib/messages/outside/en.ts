@@ -1,7 +1,7 @@
 const en = {
   outsideTitle: 'Switch your tunnel on first',
   outsideStep1: 'Open the WireGuard app and switch the office’s tunnel on.',
-  outsideStep2: 'Then open this page again: it asks for your password and a code, and your office opens.',
+  outsideStep2: 'Then this page opens by itself: it asks for your password and a code, and your office opens.',
   outsideNone: 'Not set up yet?',
 };
 

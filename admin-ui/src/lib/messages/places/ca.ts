@@ -1,8 +1,8 @@
 import type { Messages } from './en.ts';
 
 export default {
-  publishOffice: 'Publica una carpeta de l’oficina',
-  publishOther: 'Publica una altra cosa',
+  publishOffice: 'Publica una carpeta d’un domini Windows',
+  publishOther: 'Publica una carpeta, un servei o un ordinador',
   resourcesWhy:
     'El que es pot fer servir de l’oficina des de casa. Ningú no hi arriba fins que digueu qui, a la pàgina «Accés».',
   publishedThese: 'Publicat: {names}. Encara no hi té accés ningú.',
@@ -53,7 +53,6 @@ export default {
   wrongPorts: 'Els ports són números de l’1 al 65535, com ara 443 o 5000-5010/udp.',
   missingPorts: 'Un servei necessita un port, com ara el 443.',
   publishedAlready: 'Això ja està publicat: busqueu-ho a la llista.',
-  officeShare: 'Publiqueu una carpeta de l’oficina',
   officeShareWhy:
     'Per a un servidor Windows o Samba d’un domini (Active Directory). La carpeta i el que els dispositius necessiten del domini es publiquen alhora.',
   serverName: 'Nom complet del servidor',

@@ -1,6 +1,6 @@
 const en = {
-  publishOffice: 'Publish an office share',
-  publishOther: 'Publish something else',
+  publishOffice: 'Publish a share of a Windows domain',
+  publishOther: 'Publish a share, service or computer',
   resourcesWhy:
     'What of the office can be reached from home. Nobody reaches any of it before you say who, on the page “Access”.',
   publishedThese: 'Published: {names}. Nobody may reach it yet.',
@@ -50,7 +50,6 @@ const en = {
   wrongPorts: 'Ports are numbers from 1 to 65535, such as 443 or 5000-5010/udp.',
   missingPorts: 'A service needs a port, such as 443.',
   publishedAlready: 'This is published already: look for it in the list.',
-  officeShare: 'Publish an office share',
   officeShareWhy:
     'For a Windows or Samba server in a domain (Active Directory). The share and what devices need of the domain are published together.',
   serverName: 'The server’s whole name',

@@ -1,8 +1,8 @@
 import type { Messages } from './en.ts';
 
 export default {
-  publishOffice: 'Publicar una carpeta de la oficina',
-  publishOther: 'Publicar otra cosa',
+  publishOffice: 'Publicar una carpeta de un dominio Windows',
+  publishOther: 'Publicar una carpeta, un servicio o un ordenador',
   resourcesWhy:
     'Lo que se puede usar de la oficina desde casa. Nadie llega hasta que usted diga quién, en la página «Acceso».',
   publishedThese: 'Publicado: {names}. Todavía no tiene acceso nadie.',
@@ -52,7 +52,6 @@ export default {
   wrongPorts: 'Los puertos son números del 1 al 65535, como 443 o 5000-5010/udp.',
   missingPorts: 'Un servicio necesita un puerto, como el 443.',
   publishedAlready: 'Esto ya está publicado: búsquelo en la lista.',
-  officeShare: 'Publicar una carpeta de la oficina',
   officeShareWhy:
     'Para un servidor Windows o Samba de un dominio (Active Directory). La carpeta y lo que los dispositivos necesitan del dominio se publican a la vez.',
   serverName: 'Nombre completo del servidor',

@@ -1,8 +1,8 @@
 import type { Messages } from './en.ts';
 
 export default {
-  publishOffice: 'Publier un partage du bureau',
-  publishOther: 'Publier autre chose',
+  publishOffice: 'Publier un partage d’un domaine Windows',
+  publishOther: 'Publier un partage, un service ou un ordinateur',
   resourcesWhy:
     'Ce qui, au bureau, peut être atteint de la maison. Personne n’y accède avant que vous ne disiez qui, à la page «\u00a0Accès\u00a0».',
   publishedThese: 'Publié\u00a0: {names}. Personne n’y a encore accès.',
@@ -55,7 +55,6 @@ export default {
   wrongPorts: 'Les ports sont des nombres de 1 à 65535, par exemple 443 ou 5000-5010/udp.',
   missingPorts: 'Un service a besoin d’un port, par exemple 443.',
   publishedAlready: 'C’est déjà publié\u00a0: cherchez-le dans la liste.',
-  officeShare: 'Publier un partage du bureau',
   officeShareWhy:
     'Pour un serveur Windows ou Samba membre d’un domaine (Active Directory). Le partage et ce que les appareils attendent du domaine sont publiés ensemble.',
   serverName: 'Nom complet du serveur',

@@ -1,8 +1,8 @@
 import type { Messages } from './en.ts';
 
 export default {
-  publishOffice: 'Een kantoorschijf publiceren',
-  publishOther: 'Iets anders publiceren',
+  publishOffice: 'Een schijf van een Windows-domein publiceren',
+  publishOther: 'Een schijf, dienst of computer publiceren',
   resourcesWhy:
     'Wat van het kantoor van thuis uit bereikbaar is. Niemand komt erbij voordat u op de pagina ‘Toegang’ zegt wie.',
   publishedThese: 'Gepubliceerd: {names}. Nog niemand heeft toegang.',
@@ -53,7 +53,6 @@ export default {
   wrongPorts: 'Poorten zijn getallen van 1 tot 65535, zoals 443 of 5000-5010/udp.',
   missingPorts: 'Een dienst heeft een poort nodig, zoals 443.',
   publishedAlready: 'Dit is al gepubliceerd: zoek het in de lijst.',
-  officeShare: 'Een kantoorschijf publiceren',
   officeShareWhy:
     'Voor een Windows- of Samba-server in een domein (Active Directory). De schijf en wat toestellen van het domein nodig hebben, worden samen gepubliceerd.',
   serverName: 'Volledige naam van de server',

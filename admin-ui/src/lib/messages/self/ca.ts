@@ -11,9 +11,12 @@ export default {
   telephoneWhy: 'Telèfon nou, o una altra aplicació? El vell continua valent fins que el nou hagi mostrat un codi.',
   changeTelephone: 'Fes servir un altre telèfon',
   telephoneChanged: 'Ara els codis els fa el telèfon nou; els del vell ja no valen.',
+  telephoneAdded: 'El telèfon ja us fa codis.',
+  telephoneNone: 'No teniu cap aplicació de codis. Amb una també entreu on no teniu cap clau d’accés a mà.',
+  telephoneAdd: 'Configura una aplicació',
   recoveryCodes: 'Codis de recuperació',
-  recoveryLeft_one: 'Us en queda {n}, per al dia que no tingueu el telèfon.',
-  recoveryLeft_other: 'Us en queden {n}, per al dia que no tingueu el telèfon.',
+  recoveryLeft_one: 'Us en queda {n}, per al dia que no tingueu el telèfon o la clau d’accés.',
+  recoveryLeft_other: 'Us en queden {n}, per al dia que no tingueu el telèfon o la clau d’accés.',
   newCodes: 'Fes codis nous',
   newCodesWhy: 'Els que teniu ara deixaran de valer.',
   codesRenewed: 'Teniu deu codis de recuperació nous. Llenceu els vells.',
@@ -33,7 +36,7 @@ export default {
   lostDevice: 'Un dispositiu perdut o robat? Bloquegeu-lo a',
   dataWhy: 'Això és el que la passarel·la de l’oficina sap de vós. No en surt res de la màquina de l’oficina.',
   dataStored: 'Què es desa, i quant de temps',
-  dataProfile: 'El vostre nom, usuari, llengua i grups',
+  dataProfile: 'El vostre nom, usuari, adreça de correu, llengua i grups',
   dataProfileKept: 'Mentre tingueu accés.',
   dataFactors:
     'La contrasenya (com a empremta irreversible), la clau dels codis (segellada) i els codis de recuperació (com a empremtes)',
@@ -50,7 +53,7 @@ export default {
   dataNotWhy:
     'Quins fitxers obriu, què hi ha, què escriviu, quines pàgines visiteu, quins noms busca el dispositiu: res d’això no s’anota.',
   dataDownload: 'Baixa les meves dades',
-  dataDownloadWhy: 'Un fitxer (JSON) amb tot l’anterior que es pot llegir.',
+  dataDownloadWhy: 'Un fitxer (JSON) amb tot el que es pot llegir d’això.',
   dataSaved: 'Desat com a {file}.',
   dataRights:
     'Hi ha res que no és correcte o que s’ha d’esborrar? Demaneu-ho a informàtica: ho poden corregir, i esborrar-vos quan marxeu.',
@@ -60,7 +63,7 @@ export default {
   driveSave: 'Desa el fitxer',
   driveSaved: '{file} és a les baixades.',
   driveWindows:
-    'Feu-hi doble clic. Si Windows us avisa, trieu Més informació i Executa-ho igualment. També posa Obre la meva oficina a l’escriptori.',
+    'Feu-hi doble clic. Si Windows us avisa, trieu Més informació i Executa-ho igualment. També posa Obre la meva oficina a l’escriptori, i l’engega quan inicieu la sessió a Windows.',
   drivePowershell: 'Per a informàtica: com a script d’inici de sessió, o un cop al PowerShell.',
   driveMacos: 'Feu-hi doble clic: el Finder es connecta i demana el nom i la contrasenya de l’oficina.',
   driveLinux: 'En un terminal, a les baixades:',
@@ -122,7 +125,13 @@ export default {
     'Teniu l’oficina oberta a la primera pàgina? Si és així, trieu-hi Per què no s’obre? sota la carpeta: ho mira pas a pas i diu què cal fer.',
   helpEnd: 'S’ha tancat mentre treballava',
   helpEndWhat:
-    'Ho fa al cap de deu hores, o de dues sense ús. Tingueu-ne la pàgina oberta: avisa 15 i 5 minuts abans. Torneu a entrar i deseu els fitxers un altre cop.',
+    'Ho fa al cap del temps que informàtica ha fixat, i abans si ningú no la fa servir. Tingueu-ne la pàgina oberta: avisa 15 i 5 minuts abans. Torneu a entrar i deseu els fitxers un altre cop.',
   callIt: 'A qui trucar',
   callItWhat: 'Informàtica de la vostra organització. Digueu-los què diu la pàgina, i el número de sota si n’hi ha.',
+  dataPasskeys: 'Les claus d’accés: nom, identificador públic, quan es van afegir i l’últim ús',
+  dataPasskeysKept: 'Mentre tingueu accés. D’una clau eliminada en queda la línia, perquè no es torni a acceptar mai.',
+  dataRules: 'Quina versió de les normes per treballar des de casa heu acceptat, i quan',
+  dataChecklist: 'El que heu respost sobre el treball a casa',
+  dataChecklistKept: 'Les últimes respostes, mentre tingueu accés.',
+  dataInvitations: 'Les invitacions que heu rebut: quan es van emetre, enviar i fer servir',
 } satisfies Messages;

@@ -9,9 +9,12 @@ const en = {
   telephoneWhy: 'New telephone, or another app? The old one stays good until the new one has shown a code.',
   changeTelephone: 'Use another telephone',
   telephoneChanged: 'The new telephone makes your codes now; the old one’s are good no more.',
+  telephoneAdded: 'Your telephone makes codes for you now.',
+  telephoneNone: 'You have no app for codes. With one you also get in where no passkey is at hand.',
+  telephoneAdd: 'Set up an app',
   recoveryCodes: 'Recovery codes',
-  recoveryLeft_one: 'You have {n} left, for the day your telephone is not at hand.',
-  recoveryLeft_other: 'You have {n} left, for the day your telephone is not at hand.',
+  recoveryLeft_one: 'You have {n} left, for the day your telephone or passkey is not at hand.',
+  recoveryLeft_other: 'You have {n} left, for the day your telephone or passkey is not at hand.',
   newCodes: 'Make new codes',
   newCodesWhy: 'Those you have now are then good no more.',
   codesRenewed: 'You have ten new recovery codes. Throw the old ones away.',
@@ -31,7 +34,7 @@ const en = {
   lostDevice: 'A device is lost or stolen? Shut it out on',
   dataWhy: 'This is what your office’s gateway knows about you. Nothing of it leaves the office’s own machine.',
   dataStored: 'What is stored, and how long',
-  dataProfile: 'Your name, user name, language and groups',
+  dataProfile: 'Your name, user name, mail address, language and groups',
   dataProfileKept: 'As long as you have access.',
   dataFactors:
     'Your password (as a fingerprint that cannot be turned back), the key of your codes (sealed), recovery codes (as fingerprints)',
@@ -48,7 +51,7 @@ const en = {
   dataNotWhy:
     'Which files you open, what is in them, what you type, which web pages you visit, which names your device looks up: nothing of this is written down.',
   dataDownload: 'Download my data',
-  dataDownloadWhy: 'One file (JSON) with all of the above that can be read.',
+  dataDownloadWhy: 'One file (JSON) with all of this that can be read.',
   dataSaved: 'Saved as {file}.',
   dataRights: 'Something is wrong, or should go? Ask IT: they can correct it, and erase you when you leave.',
   driveSystem: 'Your computer',
@@ -57,7 +60,7 @@ const en = {
   driveSave: 'Save the file',
   driveSaved: '{file} is among your downloads.',
   driveWindows:
-    'Double-click it. If Windows warns of it, choose More info, then Run anyway. It also puts Open my office on your desktop.',
+    'Double-click it. If Windows warns of it, choose More info, then Run anyway. It also puts Open my office on your desktop, and starts it when you sign in to Windows.',
   drivePowershell: 'For IT: as a logon script, or run once in PowerShell.',
   driveMacos: 'Double-click it: the Finder connects, and asks for your name and password of the office.',
   driveLinux: 'In a terminal, among your downloads:',
@@ -116,9 +119,16 @@ const en = {
     'Is your office open on the first page? If so, choose Why does it not open? below the share there: it looks step by step, and says what to do.',
   helpEnd: 'It locked while I was working',
   helpEndWhat:
-    'It does after ten hours, or after two without use. Keep its page open: it warns you 15 and 5 minutes before. Sign in again, and save your files once more.',
+    'It does after as long as your IT has set, and sooner if nobody uses it. Keep its page open: it warns you 15 and 5 minutes before. Sign in again, and save your files once more.',
   callIt: 'Whom to call',
   callItWhat: 'IT in your organisation. Tell them what the page says, and the number below it if there is one.',
+  dataPasskeys: 'Your passkeys: name, public identifier, when added and last used',
+  dataPasskeysKept:
+    'As long as you have access. Of a passkey that was removed, the line stays, so that it is never taken again.',
+  dataRules: 'Which version of the rules for working from home you accepted, and when',
+  dataChecklist: 'What you answered about working at home',
+  dataChecklistKept: 'Your last answers, as long as you have access.',
+  dataInvitations: 'Invitations to you: when issued, mailed and used',
 };
 
 /** What every language has. */

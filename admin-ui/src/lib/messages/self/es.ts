@@ -11,9 +11,13 @@ export default {
   telephoneWhy: '¿Teléfono nuevo u otra aplicación? El antiguo sigue valiendo hasta que el nuevo muestre un código.',
   changeTelephone: 'Usar otro teléfono',
   telephoneChanged: 'Ahora los códigos los da el teléfono nuevo; los del antiguo ya no valen.',
+  telephoneAdded: 'Su teléfono ya le da códigos.',
+  telephoneNone:
+    'No tiene ninguna aplicación de códigos. Con una también entra donde no tenga ninguna clave de acceso a mano.',
+  telephoneAdd: 'Configurar una aplicación',
   recoveryCodes: 'Códigos de recuperación',
-  recoveryLeft_one: 'Le queda {n}, para el día en que no tenga el teléfono.',
-  recoveryLeft_other: 'Le quedan {n}, para el día en que no tenga el teléfono.',
+  recoveryLeft_one: 'Le queda {n}, para el día en que no tenga el teléfono o la clave de acceso.',
+  recoveryLeft_other: 'Le quedan {n}, para el día en que no tenga el teléfono o la clave de acceso.',
   newCodes: 'Crear códigos nuevos',
   newCodesWhy: 'Los que tiene ahora dejarán de valer.',
   codesRenewed: 'Tiene diez códigos de recuperación nuevos. Tire los antiguos.',
@@ -33,7 +37,7 @@ export default {
   lostDevice: '¿Un dispositivo perdido o robado? Bloquéelo en',
   dataWhy: 'Esto es lo que la pasarela de la oficina sabe de usted. Nada de ello sale de la máquina de la oficina.',
   dataStored: 'Qué se guarda, y cuánto tiempo',
-  dataProfile: 'Su nombre, usuario, idioma y grupos',
+  dataProfile: 'Su nombre, usuario, dirección de correo, idioma y grupos',
   dataProfileKept: 'Mientras tenga acceso.',
   dataFactors:
     'La contraseña (como huella irreversible), la clave de los códigos (sellada) y los códigos de recuperación (como huellas)',
@@ -50,7 +54,7 @@ export default {
   dataNotWhy:
     'Qué archivos abre, qué contienen, qué escribe, qué páginas visita, qué nombres busca su dispositivo: nada de eso se anota.',
   dataDownload: 'Descargar mis datos',
-  dataDownloadWhy: 'Un archivo (JSON) con todo lo anterior que puede leerse.',
+  dataDownloadWhy: 'Un archivo (JSON) con todo lo que se puede leer de esto.',
   dataSaved: 'Guardado como {file}.',
   dataRights:
     '¿Algo no es correcto o debe borrarse? Pídalo a informática: pueden corregirlo, y borrarle cuando se vaya.',
@@ -60,7 +64,7 @@ export default {
   driveSave: 'Guardar el archivo',
   driveSaved: '{file} está en sus descargas.',
   driveWindows:
-    'Haga doble clic. Si Windows le avisa, elija Más información y Ejecutar de todas formas. También pone Abrir mi oficina en el escritorio.',
+    'Haga doble clic. Si Windows le avisa, elija Más información y Ejecutar de todas formas. También pone Abrir mi oficina en el escritorio, y lo inicia al entrar en Windows.',
   drivePowershell: 'Para informática: como script de inicio de sesión, o una vez en PowerShell.',
   driveMacos: 'Haga doble clic: el Finder se conecta y pide su nombre y contraseña de la oficina.',
   driveLinux: 'En un terminal, en las descargas:',
@@ -121,7 +125,13 @@ export default {
     '¿Tiene la oficina abierta en la primera página? Si es así, elija allí ¿Por qué no se abre? bajo la carpeta: mira paso a paso y dice qué hacer.',
   helpEnd: 'Se cerró mientras trabajaba',
   helpEndWhat:
-    'Lo hace tras diez horas, o dos sin uso. Tenga su página abierta: avisa 15 y 5 minutos antes. Vuelva a entrar y guarde sus archivos otra vez.',
+    'Lo hace tras el tiempo que informática ha fijado, y antes si nadie la usa. Tenga su página abierta: avisa 15 y 5 minutos antes. Vuelva a entrar y guarde sus archivos otra vez.',
   callIt: 'A quién llamar',
   callItWhat: 'Informática de su organización. Dígales lo que dice la página, y el número de abajo si lo hay.',
+  dataPasskeys: 'Sus claves de acceso: nombre, identificador público, cuándo se añadieron y último uso',
+  dataPasskeysKept: 'Mientras tenga acceso. De una clave eliminada queda la línea, para que nunca vuelva a aceptarse.',
+  dataRules: 'Qué versión de las normas para trabajar en casa aceptó, y cuándo',
+  dataChecklist: 'Lo que respondió sobre el trabajo en casa',
+  dataChecklistKept: 'Sus últimas respuestas, mientras tenga acceso.',
+  dataInvitations: 'Las invitaciones a su nombre: cuándo se emitieron, enviaron y usaron',
 } satisfies Messages;

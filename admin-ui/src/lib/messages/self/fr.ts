@@ -12,9 +12,13 @@ export default {
     'Nouveau téléphone, ou autre application\u202f? L’ancien reste valable jusqu’à ce que le nouveau ait donné un code.',
   changeTelephone: 'Utiliser un autre téléphone',
   telephoneChanged: 'Le nouveau téléphone donne désormais vos codes\u202f; ceux de l’ancien ne valent plus.',
+  telephoneAdded: 'Votre téléphone fait désormais vos codes.',
+  telephoneNone:
+    'Vous n’avez pas d’application de codes. Avec elle, vous entrez aussi là où aucune clé d’accès n’est disponible.',
+  telephoneAdd: 'Configurer une application',
   recoveryCodes: 'Codes de secours',
-  recoveryLeft_one: 'Il vous en reste {n}, pour le jour où le téléphone manque.',
-  recoveryLeft_other: 'Il vous en reste {n}, pour le jour où le téléphone manque.',
+  recoveryLeft_one: 'Il vous en reste {n}, pour le jour où le téléphone ou la clé d’accès manque.',
+  recoveryLeft_other: 'Il vous en reste {n}, pour le jour où le téléphone ou la clé d’accès manque.',
   newCodes: 'Créer de nouveaux codes',
   newCodesWhy: 'Ceux que vous avez ne vaudront alors plus.',
   codesRenewed: 'Vous avez dix nouveaux codes de secours. Jetez les anciens.',
@@ -34,7 +38,7 @@ export default {
   lostDevice: 'Un appareil perdu ou volé\u202f? Bloquez-le dans',
   dataWhy: 'Voici ce que la passerelle de votre bureau sait de vous. Rien n’en sort de la machine du bureau.',
   dataStored: 'Ce qui est conservé, et combien de temps',
-  dataProfile: 'Votre nom, nom d’utilisateur, langue et groupes',
+  dataProfile: 'Votre nom, nom d’utilisateur, adresse e-mail, langue et groupes',
   dataProfileKept: 'Tant que vous avez un accès.',
   dataFactors:
     'Votre mot de passe (sous forme d’empreinte irréversible), la clé de vos codes (scellée), les codes de secours (en empreintes)',
@@ -52,7 +56,7 @@ export default {
   dataNotWhy:
     'Les fichiers que vous ouvrez, leur contenu, ce que vous tapez, les pages que vous visitez, les noms que votre appareil recherche\u00a0: rien de cela n’est noté.',
   dataDownload: 'Télécharger mes données',
-  dataDownloadWhy: 'Un fichier (JSON) avec tout ce qui précède et qui peut être lu.',
+  dataDownloadWhy: 'Un fichier (JSON) avec tout ce qui peut être lu de ce qui suit.',
   dataSaved: 'Enregistré sous {file}.',
   dataRights:
     'Quelque chose est faux, ou doit disparaître\u202f? Demandez à l’informatique\u00a0: elle peut corriger, et vous effacer quand vous partez.',
@@ -62,7 +66,7 @@ export default {
   driveSave: 'Enregistrer le fichier',
   driveSaved: '{file} est dans vos téléchargements.',
   driveWindows:
-    'Double-cliquez dessus. Si Windows vous met en garde, choisissez Informations complémentaires, puis Exécuter quand même. Il met aussi Ouvrir mon bureau sur votre bureau Windows.',
+    'Double-cliquez dessus. Si Windows vous met en garde, choisissez Informations complémentaires, puis Exécuter quand même. Il met aussi Ouvrir mon bureau sur votre bureau Windows, et le lance à l’ouverture de votre session.',
   drivePowershell: 'Pour l’informatique\u00a0: comme script de connexion, ou une fois dans PowerShell.',
   driveMacos: 'Double-cliquez dessus\u00a0: le Finder se connecte et demande votre nom et mot de passe du bureau.',
   driveLinux: 'Dans un terminal, dans vos téléchargements\u00a0:',
@@ -124,8 +128,15 @@ export default {
     'Votre bureau est-il ouvert, à la première page\u202f? Si oui, choisissez-y Pourquoi ne s’ouvre-t-il pas\u202f? sous le partage\u00a0: on regarde étape par étape et on vous dit quoi faire.',
   helpEnd: 'Il s’est verrouillé pendant que je travaillais',
   helpEndWhat:
-    'Il le fait après dix heures, ou deux sans utilisation. Gardez sa page ouverte\u00a0: elle prévient 15 et 5 minutes avant. Identifiez-vous à nouveau, puis enregistrez encore vos fichiers.',
+    'Il le fait au bout de la durée que l’informatique a fixée, et plus tôt si personne ne l’utilise. Gardez sa page ouverte\u00a0: elle prévient 15 et 5 minutes avant. Identifiez-vous à nouveau, puis enregistrez encore vos fichiers.',
   callIt: 'Qui appeler',
   callItWhat:
     'L’informatique de votre organisation. Dites-lui ce que dit la page, et le numéro dessous s’il y en a un.',
+  dataPasskeys: 'Vos clés d’accès\u00a0: nom, identifiant public, date d’ajout et de dernière utilisation',
+  dataPasskeysKept:
+    'Tant que vous avez un accès. D’une clé supprimée, la ligne reste, pour qu’elle ne serve plus jamais.',
+  dataRules: 'La version des règles de télétravail que vous avez acceptée, et quand',
+  dataChecklist: 'Ce que vous avez répondu sur votre travail à la maison',
+  dataChecklistKept: 'Vos dernières réponses, tant que vous avez un accès.',
+  dataInvitations: 'Les invitations à votre nom\u00a0: quand elles ont été émises, envoyées et utilisées',
 } satisfies Messages;

@@ -11,9 +11,12 @@ export default {
   telephoneWhy: 'Nieuwe telefoon of een andere app? De oude blijft geldig tot de nieuwe een code heeft getoond.',
   changeTelephone: 'Een andere telefoon gebruiken',
   telephoneChanged: 'De nieuwe telefoon maakt nu uw codes; die van de oude gelden niet meer.',
+  telephoneAdded: 'Uw telefoon maakt nu codes voor u.',
+  telephoneNone: 'U hebt geen app voor codes. Daarmee komt u ook binnen waar u geen toegangssleutel bij de hand hebt.',
+  telephoneAdd: 'Een app instellen',
   recoveryCodes: 'Herstelcodes',
-  recoveryLeft_one: 'U hebt er nog {n}, voor als uw telefoon er niet is.',
-  recoveryLeft_other: 'U hebt er nog {n}, voor als uw telefoon er niet is.',
+  recoveryLeft_one: 'U hebt er nog {n}, voor als uw telefoon of toegangssleutel er niet is.',
+  recoveryLeft_other: 'U hebt er nog {n}, voor als uw telefoon of toegangssleutel er niet is.',
   newCodes: 'Nieuwe codes maken',
   newCodesWhy: 'Die u nu hebt, gelden dan niet meer.',
   codesRenewed: 'U hebt tien nieuwe herstelcodes. Gooi de oude weg.',
@@ -33,7 +36,7 @@ export default {
   lostDevice: 'Toestel kwijt of gestolen? Blokkeer het bij',
   dataWhy: 'Dit weet de gateway van uw kantoor over u. Niets daarvan verlaat de machine van het kantoor.',
   dataStored: 'Wat wordt bewaard, en hoelang',
-  dataProfile: 'Uw naam, gebruikersnaam, taal en groepen',
+  dataProfile: 'Uw naam, gebruikersnaam, mailadres, taal en groepen',
   dataProfileKept: 'Zolang u toegang hebt.',
   dataFactors:
     'Uw wachtwoord (als onomkeerbare vingerafdruk), de sleutel van uw codes (verzegeld), herstelcodes (als vingerafdruk)',
@@ -50,7 +53,7 @@ export default {
   dataNotWhy:
     'Welke bestanden u opent, wat erin staat, wat u typt, welke webpagina’s u bezoekt, welke namen uw toestel opzoekt: niets daarvan wordt genoteerd.',
   dataDownload: 'Mijn gegevens downloaden',
-  dataDownloadWhy: 'Eén bestand (JSON) met al het bovenstaande dat leesbaar is.',
+  dataDownloadWhy: 'Eén bestand (JSON) met alles hiervan dat te lezen is.',
   dataSaved: 'Bewaard als {file}.',
   dataRights:
     'Klopt er iets niet of moet het weg? Vraag het IT: zij kunnen het verbeteren, en u wissen als u vertrekt.',
@@ -60,7 +63,7 @@ export default {
   driveSave: 'Het bestand bewaren',
   driveSaved: '{file} staat bij uw downloads.',
   driveWindows:
-    'Dubbelklik erop. Waarschuwt Windows, kies dan Meer informatie en Toch uitvoeren. Het zet ook Mijn kantoor openen op uw bureaublad.',
+    'Dubbelklik erop. Waarschuwt Windows, kies dan Meer informatie en Toch uitvoeren. Het zet ook Mijn kantoor openen op uw bureaublad, en start het als u zich bij Windows aanmeldt.',
   drivePowershell: 'Voor IT: als aanmeldscript, of één keer in PowerShell.',
   driveMacos: 'Dubbelklik erop: de Finder maakt verbinding en vraagt uw naam en wachtwoord van kantoor.',
   driveLinux: 'In een terminal, bij uw downloads:',
@@ -119,7 +122,14 @@ export default {
     'Staat uw kantoor open op de eerste pagina? Zo ja, kies daar Waarom gaat het niet open? onder de schijf: het kijkt stap voor stap en zegt wat te doen.',
   helpEnd: 'Het vergrendelde terwijl ik werkte',
   helpEndWhat:
-    'Dat doet het na tien uur, of na twee zonder gebruik. Houd de pagina open: ze waarschuwt 15 en 5 minuten vooraf. Meld u weer aan en bewaar uw bestanden nog eens.',
+    'Dat doet het na de tijd die uw IT heeft ingesteld, en vroeger als niemand het gebruikt. Houd de pagina open: ze waarschuwt 15 en 5 minuten vooraf. Meld u weer aan en bewaar uw bestanden nog eens.',
   callIt: 'Wie bellen',
   callItWhat: 'De IT van uw organisatie. Zeg wat de pagina zegt, en het nummer eronder als er een staat.',
+  dataPasskeys: 'Uw passkeys: naam, publieke aanduiding, wanneer toegevoegd en laatst gebruikt',
+  dataPasskeysKept:
+    'Zolang u toegang hebt. Van een verwijderde passkey blijft de regel staan, zodat ze nooit opnieuw wordt aanvaard.',
+  dataRules: 'Welke versie van de thuiswerkregels u hebt aanvaard, en wanneer',
+  dataChecklist: 'Wat u hebt geantwoord over thuiswerken',
+  dataChecklistKept: 'Uw laatste antwoorden, zolang u toegang hebt.',
+  dataInvitations: 'Uitnodigingen voor u: wanneer gemaakt, gemaild en gebruikt',
 } satisfies Messages;

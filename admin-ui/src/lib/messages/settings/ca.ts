@@ -1,6 +1,15 @@
 import type { Messages } from './en.ts';
 
 export default {
+  groupPasskeys: 'Claus d’accés',
+  offerPasskeys: 'Es pot entrar amb una clau d’accés',
+  offerPasskeysHint:
+    'Només si els navegadors accepten sense avís el certificat del nom públic: si no, rebutgen les claus d’accés.',
+  passkeysAlone_one:
+    '{n} persona entra només amb clau d’accés: sense claus d’accés li cal un codi de recuperació o una invitació nova.',
+  passkeysAlone_other:
+    '{n} persones entren només amb clau d’accés: sense claus d’accés els cal un codi de recuperació o una invitació nova.',
+  offerPasskeysWrong: 'Les claus d’accés demanen un nom públic amb un punt, com porta.exemple.org, no una adreça.',
   settingsParts: 'Parts de la configuració',
   partOffice: 'Oficina',
   partHome: 'Treball des de casa',
@@ -64,7 +73,7 @@ export default {
   groupRules: 'Normes de teletreball',
   rulesText: 'Les normes, en paràgrafs senzills',
   rulesHint:
-    'Tothom les accepta amb la invitació, i de nou després de cada canvi. No es bloqueja res a qui no ho ha fet: ho veieu a Persones. Buit: no n’hi ha.',
+    'Tothom les accepta amb la invitació, i de nou després de cada canvi. No es bloqueja res a qui no ho ha fet: ho veieu a la pàgina de cadascú. Buit: no n’hi ha.',
   rulesWrong: 'Escriviu 20 kB de text com a màxim.',
   rulesVersion: 'La versió {n} és vigent.',
   groupChecklist: 'Llista per a casa',
@@ -88,8 +97,9 @@ export default {
   mailUserHint: 'Buit: el servidor no en demana.',
   mailPassword: 'Contrasenya al servidor',
   mailPasswordHint: 'Es desa segellada i no es torna a mostrar.',
-  mailPasswordKept: 'Ja n’hi ha una. Deixeu-ho buit per conservar-la; un altre servidor o usuari la torna a demanar.',
-  mailPasswordWrong: 'Escriviu la contrasenya per a aquest servidor i usuari.',
+  mailPasswordKept:
+    'Ja n’hi ha una. Deixeu-ho buit per conservar-la; un altre servidor, port o usuari la torna a demanar.',
+  mailPasswordWrong: 'Escriviu la contrasenya per a aquest servidor, port i usuari.',
   mailFrom: 'Els correus vénen de',
   mailFromHint: 'Una adreça des de la qual el servidor us deixa enviar.',
   mailTest: 'Proveu-ho',
@@ -117,7 +127,7 @@ export default {
   scopeVerifications: 'Portes obertes',
   scopeInvitations: 'Invitacions',
   scopeAudit: 'Auditoria',
-  scopeStatus: 'Salut',
+  scopeStatus: 'Estat i versió de la passarel·la',
   scopeWhy: 'Per què algú pot o no pot',
   scopeSettings: 'Configuració',
   tokenUntil: 'Val fins al',
@@ -135,4 +145,6 @@ export default {
   tokenGood: 'En ús',
   tokenOver: 'Caducada des de {time}',
   tokenEnded: 'Caducades o revocades',
+  scopeLive: 'En directe',
+  scopeHealth: 'Salut',
 } satisfies Messages;

@@ -1,4 +1,13 @@
 const en = {
+  groupPasskeys: 'Passkeys',
+  offerPasskeys: 'People may sign in with a passkey',
+  offerPasskeysHint:
+    'Only if browsers trust the certificate of the public name without a warning: otherwise they refuse passkeys.',
+  passkeysAlone_one:
+    '{n} person signs in by a passkey alone: without passkeys they need a recovery code, or a new invitation.',
+  passkeysAlone_other:
+    '{n} people sign in by a passkey alone: without passkeys they need a recovery code, or a new invitation.',
+  offerPasskeysWrong: 'Passkeys need a public name with a dot, such as door.example.org, not an address.',
   settingsParts: 'Parts of the settings',
   partOffice: 'Office',
   partHome: 'Working from home',
@@ -62,7 +71,7 @@ const en = {
   groupRules: 'Telework rules',
   rulesText: 'The rules, in plain paragraphs',
   rulesHint:
-    'People accept them with their invitation, and again after every change. Nothing is blocked for those who have not: you see who they are under People. Empty: there are none.',
+    'People accept them with their invitation, and again after every change. Nothing is blocked for those who have not: you see it on the page of each person. Empty: there are none.',
   rulesWrong: 'Write at most 20 kB of text.',
   rulesVersion: 'Version {n} is in force.',
   groupChecklist: 'Checklist for the home',
@@ -86,8 +95,8 @@ const en = {
   mailUserHint: 'Empty: the server asks for none.',
   mailPassword: 'Password there',
   mailPasswordHint: 'Kept sealed, and never shown again.',
-  mailPasswordKept: 'One is kept. Leave empty to keep it; another server or user needs it again.',
-  mailPasswordWrong: 'Type the password for this server and user.',
+  mailPasswordKept: 'One is kept. Leave empty to keep it; another server, port or user needs it again.',
+  mailPasswordWrong: 'Type the password for this server, port and user.',
   mailFrom: 'Mails come from',
   mailFromHint: 'An address the server lets you send from.',
   mailTest: 'Try it',
@@ -115,7 +124,7 @@ const en = {
   scopeVerifications: 'Open doors',
   scopeInvitations: 'Invitations',
   scopeAudit: 'Audit',
-  scopeStatus: 'Health',
+  scopeStatus: 'State and version of the gateway',
   scopeWhy: 'Why somebody may or may not',
   scopeSettings: 'Settings',
   tokenUntil: 'Good until',
@@ -133,6 +142,8 @@ const en = {
   tokenGood: 'In use',
   tokenOver: 'Over since {time}',
   tokenEnded: 'Over or revoked',
+  scopeLive: 'Live',
+  scopeHealth: 'Health',
 };
 
 /** What every language has. */

@@ -1,6 +1,16 @@
 import type { Messages } from './en.ts';
 
 export default {
+  groupPasskeys: 'Claves de acceso',
+  offerPasskeys: 'Se puede entrar con una clave de acceso',
+  offerPasskeysHint:
+    'Solo si los navegadores aceptan sin aviso el certificado del nombre público: si no, rechazan las claves de acceso.',
+  passkeysAlone_one:
+    '{n} persona entra solo con clave de acceso: sin claves de acceso necesita un código de recuperación o una invitación nueva.',
+  passkeysAlone_other:
+    '{n} personas entran solo con clave de acceso: sin claves de acceso necesitan un código de recuperación o una invitación nueva.',
+  offerPasskeysWrong:
+    'Las claves de acceso piden un nombre público con un punto, como puerta.ejemplo.org, no una dirección.',
   settingsParts: 'Partes de la configuración',
   partOffice: 'Oficina',
   partHome: 'Trabajo desde casa',
@@ -64,7 +74,7 @@ export default {
   groupRules: 'Normas de teletrabajo',
   rulesText: 'Las normas, en párrafos sencillos',
   rulesHint:
-    'Cada uno las acepta con su invitación, y de nuevo tras cada cambio. No se bloquea nada a quien no lo ha hecho: lo ve en Personas. Vacío: no hay.',
+    'Cada uno las acepta con su invitación, y de nuevo tras cada cambio. No se bloquea nada a quien no lo ha hecho: lo ve en la página de cada persona. Vacío: no hay.',
   rulesWrong: 'Escriba 20 kB de texto como máximo.',
   rulesVersion: 'La versión {n} está en vigor.',
   groupChecklist: 'Lista para casa',
@@ -88,8 +98,8 @@ export default {
   mailUserHint: 'Vacío: el servidor no lo pide.',
   mailPassword: 'Contraseña en el servidor',
   mailPasswordHint: 'Se guarda sellada y no se vuelve a mostrar.',
-  mailPasswordKept: 'Ya hay una. Déjelo vacío para conservarla; otro servidor o usuario la pide de nuevo.',
-  mailPasswordWrong: 'Escriba la contraseña para este servidor y usuario.',
+  mailPasswordKept: 'Ya hay una. Déjelo vacío para conservarla; otro servidor, puerto o usuario la pide de nuevo.',
+  mailPasswordWrong: 'Escriba la contraseña para este servidor, puerto y usuario.',
   mailFrom: 'Los correos vienen de',
   mailFromHint: 'Una dirección desde la que el servidor le deja enviar.',
   mailTest: 'Probarlo',
@@ -117,7 +127,7 @@ export default {
   scopeVerifications: 'Puertas abiertas',
   scopeInvitations: 'Invitaciones',
   scopeAudit: 'Auditoría',
-  scopeStatus: 'Salud',
+  scopeStatus: 'Estado y versión de la pasarela',
   scopeWhy: 'Por qué alguien puede o no',
   scopeSettings: 'Configuración',
   tokenUntil: 'Vale hasta el',
@@ -135,4 +145,6 @@ export default {
   tokenGood: 'En uso',
   tokenOver: 'Caducada desde {time}',
   tokenEnded: 'Caducadas o revocadas',
+  scopeLive: 'En directo',
+  scopeHealth: 'Salud',
 } satisfies Messages;

@@ -1,6 +1,16 @@
 import type { Messages } from './en.ts';
 
 export default {
+  groupPasskeys: 'Clés d’accès',
+  offerPasskeys: 'On peut se connecter avec une clé d’accès',
+  offerPasskeysHint:
+    'Seulement si les navigateurs acceptent sans avertissement le certificat du nom public\u00a0: sinon ils refusent les clés d’accès.',
+  passkeysAlone_one:
+    '{n} personne se connecte uniquement par clé d’accès\u00a0: sans clés d’accès, il lui faut un code de secours ou une nouvelle invitation.',
+  passkeysAlone_other:
+    '{n} personnes se connectent uniquement par clé d’accès\u00a0: sans clés d’accès, il leur faut un code de secours ou une nouvelle invitation.',
+  offerPasskeysWrong:
+    'Les clés d’accès demandent un nom public avec un point, par exemple porte.exemple.org, pas une adresse.',
   settingsParts: 'Parties des paramètres',
   partOffice: 'Bureau',
   partHome: 'Télétravail',
@@ -65,7 +75,7 @@ export default {
   groupRules: 'Règles de télétravail',
   rulesText: 'Les règles, en simples paragraphes',
   rulesHint:
-    'Chacun les accepte avec son invitation, puis après chaque changement. Rien n’est bloqué pour les autres\u00a0: vous les voyez sous Personnes. Vide\u00a0: il n’y en a pas.',
+    'Chacun les accepte avec son invitation, puis après chaque changement. Rien n’est bloqué pour les autres\u00a0: vous le voyez sur la page de chacun. Vide\u00a0: il n’y en a pas.',
   rulesWrong: 'Écrivez 20 ko de texte au plus.',
   rulesVersion: 'La version {n} est en vigueur.',
   groupChecklist: 'Questionnaire pour la maison',
@@ -90,8 +100,8 @@ export default {
   mailPassword: 'Mot de passe sur ce serveur',
   mailPasswordHint: 'Conservé sous scellé, et jamais montré de nouveau.',
   mailPasswordKept:
-    'Il y en a un. Laissez vide pour le garder\u202f; un autre serveur ou utilisateur le demande de nouveau.',
-  mailPasswordWrong: 'Saisissez le mot de passe pour ce serveur et cet utilisateur.',
+    'Il y en a un. Laissez vide pour le garder\u202f; un autre serveur, port ou utilisateur le demande de nouveau.',
+  mailPasswordWrong: 'Saisissez le mot de passe pour ce serveur, ce port et cet utilisateur.',
   mailFrom: 'Les messages viennent de',
   mailFromHint: 'Une adresse au nom de laquelle le serveur vous laisse envoyer.',
   mailTest: 'Essayer',
@@ -119,7 +129,7 @@ export default {
   scopeVerifications: 'Portes ouvertes',
   scopeInvitations: 'Invitations',
   scopeAudit: 'Journal d’audit',
-  scopeStatus: 'État de santé',
+  scopeStatus: 'État et version de la passerelle',
   scopeWhy: 'Pourquoi un accès est permis ou non',
   scopeSettings: 'Paramètres',
   tokenUntil: 'Valable jusqu’au',
@@ -138,4 +148,6 @@ export default {
   tokenGood: 'En service',
   tokenOver: 'Terminé depuis {time}',
   tokenEnded: 'Terminés ou révoqués',
+  scopeLive: 'En direct',
+  scopeHealth: 'État de santé',
 } satisfies Messages;

@@ -1,6 +1,15 @@
 import type { Messages } from './en.ts';
 
 export default {
+  groupPasskeys: 'Toegangssleutels',
+  offerPasskeys: 'Mensen mogen zich met een toegangssleutel aanmelden',
+  offerPasskeysHint:
+    'Alleen als browsers het certificaat van de publieke naam zonder waarschuwing vertrouwen: anders weigeren ze toegangssleutels.',
+  passkeysAlone_one:
+    '{n} persoon meldt zich alleen met een toegangssleutel aan: zonder toegangssleutels is een herstelcode of een nieuwe uitnodiging nodig.',
+  passkeysAlone_other:
+    '{n} mensen melden zich alleen met een toegangssleutel aan: zonder toegangssleutels is een herstelcode of een nieuwe uitnodiging nodig.',
+  offerPasskeysWrong: 'Toegangssleutels vragen een publieke naam met een punt, zoals deur.voorbeeld.org, geen adres.',
   settingsParts: 'Delen van de instellingen',
   partOffice: 'Kantoor',
   partHome: 'Thuiswerk',
@@ -64,7 +73,7 @@ export default {
   groupRules: 'Regels voor thuiswerk',
   rulesText: 'De regels, in gewone alinea’s',
   rulesHint:
-    'Iedereen aanvaardt ze bij de uitnodiging, en opnieuw na elke wijziging. Wie dat niet deed, wordt niet geblokkeerd: u ziet het bij Personen. Leeg: er zijn er geen.',
+    'Iedereen aanvaardt ze bij de uitnodiging, en opnieuw na elke wijziging. Wie dat niet deed, wordt niet geblokkeerd: u ziet het op de pagina van elke persoon. Leeg: er zijn er geen.',
   rulesWrong: 'Schrijf hoogstens 20 kB tekst.',
   rulesVersion: 'Versie {n} is van kracht.',
   groupChecklist: 'Vragenlijst voor thuis',
@@ -89,8 +98,8 @@ export default {
   mailPassword: 'Wachtwoord daar',
   mailPasswordHint: 'Verzegeld bewaard, en nooit meer getoond.',
   mailPasswordKept:
-    'Er is er een bewaard. Laat leeg om het te houden; voor een andere server of gebruiker typt u het opnieuw.',
-  mailPasswordWrong: 'Typ het wachtwoord voor deze server en gebruiker.',
+    'Er is er een bewaard. Laat leeg om het te houden; voor een andere server, poort of gebruiker typt u het opnieuw.',
+  mailPasswordWrong: 'Typ het wachtwoord voor deze server, poort en gebruiker.',
   mailFrom: 'Mails komen van',
   mailFromHint: 'Een adres waaruit de server u laat versturen.',
   mailTest: 'Uitproberen',
@@ -118,7 +127,7 @@ export default {
   scopeVerifications: 'Open deuren',
   scopeInvitations: 'Uitnodigingen',
   scopeAudit: 'Auditlogboek',
-  scopeStatus: 'Gezondheid',
+  scopeStatus: 'Toestand en versie van de gateway',
   scopeWhy: 'Waarom iemand wel of niet mag',
   scopeSettings: 'Instellingen',
   tokenUntil: 'Geldig tot',
@@ -136,4 +145,6 @@ export default {
   tokenGood: 'In gebruik',
   tokenOver: 'Verlopen sinds {time}',
   tokenEnded: 'Verlopen of ingetrokken',
+  scopeLive: 'Live',
+  scopeHealth: 'Gezondheid',
 } satisfies Messages;

@@ -1,0 +1,60 @@
+import type { Messages } from './en.ts';
+
+export default {
+  inviteTitle: 'Obriu la vostra invitació',
+  inviteToken: 'Invitació',
+  inviteTokenHint: 'Tal com és al full d’informàtica. Les majúscules i els guionets no hi fan res.',
+  inviteWelcome: 'Us donem la benvinguda, {name}',
+  inviteFrom:
+    '{organisation} us convida a treballar des de casa. El vostre nom d’usuari és {login}. Calen uns tres minuts; tingueu el telèfon a mà.',
+  choosePassword: 'Trieu una contrasenya',
+  choosePasswordHint:
+    'Com a mínim 12 caràcters. Tres o quatre paraules sense relació són segures i fàcils de recordar.',
+  passwordShort: '{missing} caràcters més',
+  passwordFair: 'Suficient. Més llarga és millor.',
+  passwordGood: 'Bona',
+  show: 'Mostra-la',
+  hide: 'Amaga-la',
+  factorTitle: 'El telèfon us farà els codis',
+  factorWhy:
+    'Obriu una aplicació d’autenticació al telèfon (Google o Microsoft Authenticator, Aegis, la que vulgueu) i escanegeu aquesta imatge.',
+  factorHere: 'Obre l’aplicació d’autenticació d’aquest telèfon',
+  factorQr: 'Imatge per a l’aplicació d’autenticació',
+  factorType: 'Sense càmera? Escriviu això a l’aplicació',
+  factorCode: 'Escriviu el codi que mostra ara',
+  factorCodeHint: '6 xifres; en surt un de nou cada 30 segons',
+  deviceName: 'Nom d’aquest dispositiu',
+  deviceNameHint: 'Perquè vós i informàtica el reconegueu, si es perd per exemple',
+  phoneName: 'telèfon',
+  laptopName: 'portàtil',
+  nameFirst: 'Poseu-hi un nom.',
+  recoveryTitle: 'Guardeu aquests codis',
+  recoveryWhy:
+    'Si el telèfon o la clau d’accés es perd o s’espatlla, un d’aquests codis us deixa entrar, amb la contrasenya. Cadascun serveix un sol cop. Només es mostren ara: imprimiu-los, o deseu-los on només mireu vós.',
+  recoveryKept: 'Els he guardat',
+  recoveryFirst: 'Primer guardeu els codis, després marqueu la casella.',
+  deviceTitle: 'Connecteu aquest dispositiu',
+  deviceWhy: 'Una última cosa: l’aplicació WireGuard, que porta a la vostra oficina.',
+  system: 'El vostre sistema',
+  stepInstall: 'Instal·leu l’aplicació WireGuard:',
+  stepInstallLink: 'obteniu-la',
+  stepPhone: 'A l’aplicació, afegiu un túnel i trieu el codi QR. Escanegeu això amb el telèfon:',
+  deviceQr: 'Configuració per a l’aplicació WireGuard',
+  stepPhoneFile: 'És aquest el telèfon? Deseu un fitxer i importeu-lo',
+  stepSave: 'Deseu la configuració d’aquest dispositiu:',
+  saveFile: 'Desa {file}',
+  stepLinux: 'Importeu-la amb el NetworkManager, en un terminal:',
+  stepImport: 'Al WireGuard, trieu Importa túnels des d’un fitxer, i el fitxer {file} de les vostres baixades.',
+  stepOn: 'Activeu el túnel. A l’oficina el podeu deixar apagat: acabeu a casa, a partir d’aquest pas.',
+  stepOpen: 'Després obriu {address}, i entreu amb la contrasenya i un codi.',
+  deviceOnce:
+    'La configuració conté la clau d’aquest dispositiu. S’ha creat en aquesta pàgina i només es mostra ara: no la doneu a ningú, i suprimiu el fitxer després d’importar-lo.',
+  deviceDisabled: 'Exclòs per informàtica',
+  loseAsk:
+    'Voleu excloure {device} per sempre? Tal com és no es podrà fer servir mai més; si el trobeu, s’afegeix de nou.',
+  loseYes: 'Exclou-lo',
+  loseDone: '{device} s’ha exclòs: ja no en passa res ({ms} ms).',
+  addDevice: 'Afegeix un dispositiu',
+  addDeviceWhy:
+    'Afegiu-lo des del mateix dispositiu, perquè la clau s’hi creï: obriu-hi aquesta pàgina, a l’oficina. Des de casa, demaneu una invitació a informàtica.',
+} satisfies Messages;

@@ -1,0 +1,60 @@
+import type { Messages } from './en.ts';
+
+export default {
+  inviteTitle: 'Open uw uitnodiging',
+  inviteToken: 'Uitnodiging',
+  inviteTokenHint: 'Zoals ze op het blad van IT staat. Hoofdletters en koppeltekens maken niet uit.',
+  inviteWelcome: 'Welkom, {name}',
+  inviteFrom:
+    '{organisation} nodigt u uit om thuis te werken. Uw gebruikersnaam is {login}. Dit duurt ongeveer drie minuten; houd uw telefoon bij de hand.',
+  choosePassword: 'Kies een wachtwoord',
+  choosePasswordHint:
+    'Minstens 12 tekens. Drie of vier woorden die niet bij elkaar horen zijn veilig en makkelijk te onthouden.',
+  passwordShort: 'Nog {missing} tekens',
+  passwordFair: 'Voldoende. Langer is beter.',
+  passwordGood: 'Goed',
+  show: 'Tonen',
+  hide: 'Verbergen',
+  factorTitle: 'Laat uw telefoon codes maken',
+  factorWhy:
+    'Open een authenticator-app op uw telefoon (Google of Microsoft Authenticator, Aegis, om het even) en scan deze afbeelding.',
+  factorHere: 'De authenticator-app van deze telefoon openen',
+  factorQr: 'Afbeelding voor de authenticator-app',
+  factorType: 'Geen camera? Typ dit in de app',
+  factorCode: 'Vul de code in die ze nu toont',
+  factorCodeHint: '6 cijfers; om de 30 seconden komt er een nieuwe',
+  deviceName: 'Naam van dit toestel',
+  deviceNameHint: 'Zodat u en IT het herkennen, als het verloren is bijvoorbeeld',
+  phoneName: 'telefoon',
+  laptopName: 'laptop',
+  nameFirst: 'Geef het een naam.',
+  recoveryTitle: 'Bewaar deze codes',
+  recoveryWhy:
+    'Is uw telefoon of toegangssleutel verloren of stuk, dan laat een van deze codes u binnen, met uw wachtwoord. Elke code werkt één keer. Ze worden alleen nu getoond: druk ze af, of bewaar ze waar alleen u kijkt.',
+  recoveryKept: 'Ik heb ze bewaard',
+  recoveryFirst: 'Bewaar eerst de codes, vink daarna het vakje aan.',
+  deviceTitle: 'Verbind dit toestel',
+  deviceWhy: 'Nog één ding: de WireGuard-app, die naar uw kantoor leidt.',
+  system: 'Uw systeem',
+  stepInstall: 'Installeer de WireGuard-app:',
+  stepInstallLink: 'downloaden',
+  stepPhone: 'Voeg in de app een tunnel toe en kies de QR-code. Scan dit met de telefoon:',
+  deviceQr: 'Configuratie voor de WireGuard-app',
+  stepPhoneFile: 'Is dit de telefoon zelf? Bewaar een bestand en importeer het',
+  stepSave: 'Bewaar de configuratie van dit toestel:',
+  saveFile: '{file} bewaren',
+  stepLinux: 'Importeer ze met NetworkManager, in een terminal:',
+  stepImport: 'Kies in WireGuard Tunnel(s) importeren uit bestand, en dan {file} bij uw downloads.',
+  stepOn: 'Zet de tunnel aan. Op kantoor mag hij uit blijven: rond het thuis af, vanaf deze stap.',
+  stepOpen: 'Open dan {address}, en meld u aan met uw wachtwoord en een code.',
+  deviceOnce:
+    'De configuratie bevat de sleutel van dit toestel. Ze is in deze pagina gemaakt en wordt alleen nu getoond: geef ze aan niemand, en verwijder het bestand na het importeren.',
+  deviceDisabled: 'Uitgesloten door IT',
+  loseAsk:
+    '{device} voorgoed uitsluiten? Zoals het is kan het nooit meer gebruikt worden; vindt u het terug, dan voegt u het opnieuw toe.',
+  loseYes: 'Uitsluiten',
+  loseDone: '{device} is uitgesloten: er komt niets meer van door ({ms} ms).',
+  addDevice: 'Een toestel toevoegen',
+  addDeviceWhy:
+    'Voeg het toe op het toestel zelf, zodat zijn sleutel daar wordt gemaakt: open er deze pagina op, op kantoor. Vraag van thuis uit een uitnodiging aan IT.',
+} satisfies Messages;
