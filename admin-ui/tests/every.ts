@@ -10,6 +10,9 @@ export type Named = readonly [name: string, path: string];
 /** What a page asks of the gateway has come within this. */
 const SETTLED_MS = 15_000;
 
+/** A page that asks on with what an answer told has done so within this many frames. */
+const QUIET_FRAMES = 4;
+
 export const CONSOLE: readonly Named[] = [
   ['overview', '/admin'],
   ['people', '/admin/people'],
@@ -62,8 +65,12 @@ export function complete() {
 /** Opens pages, each once all it asked for has come. */
 export function settling(page: Page): (named: Named) => Promise<void> {
   const asked = new Set<Request>();
+  let quiet = 0;
   const answered = (request: Request) => asked.delete(request);
-  page.on('request', (request) => asked.add(request));
+  page.on('request', (request) => {
+    asked.add(request);
+    quiet = 0;
+  });
   page.on('requestfinished', answered);
   page.on('requestfailed', answered);
   // What is heard as it happens never ends.
@@ -72,9 +79,10 @@ export function settling(page: Page): (named: Named) => Promise<void> {
     await page.goto(OFFICE + path);
     await page.getByRole('heading', { level: 1 }).waitFor();
     const late = performance.now() + SETTLED_MS;
-    while (waits().length > 0) {
-      ensure(performance.now() < late, `${name} still waits for ${waits().join(' ')}`);
+    for (quiet = 0; quiet < QUIET_FRAMES; quiet += 1) {
       await page.evaluate(() => new Promise(requestAnimationFrame));
+      if (waits().length > 0) quiet = -1;
+      ensure(performance.now() < late, `${name} still waits for ${waits().join(' ')}`);
     }
   };
 }

@@ -55,7 +55,7 @@ pub struct Device {
     /// Shut out for good since.
     #[schema(value_type = Option<i64>)]
     pub revoked_at: Option<Unix>,
-    /// When its open door locks, in Unix milliseconds; absent while locked.
+    /// When its open door locks at the latest, used or not, in Unix milliseconds; absent while locked.
     #[schema(value_type = Option<i64>)]
     pub open_until: Option<Unix>,
     /// Where it was last heard.

@@ -95,7 +95,7 @@ pub struct LiveDevice {
     /// When its door was opened, in Unix milliseconds; absent while locked.
     #[schema(value_type = Option<i64>)]
     pub open_since: Option<Unix>,
-    /// When its door locks, in Unix milliseconds; absent while locked.
+    /// When its door locks at the latest, used or not, in Unix milliseconds; absent while locked.
     #[schema(value_type = Option<i64>)]
     pub open_until: Option<Unix>,
     /// Bytes received from it since `net` started.
