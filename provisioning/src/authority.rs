@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
 };
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,10 @@ pub const AUTHORITY_DAYS: u32 = 3652;
 
 /// How long a server certificate is valid: the most that Apple's and Mozilla's programmes took for years (398) less one.
 pub const SERVER_DAYS: u32 = 397;
+
+/// How long an agent's certificate is valid: a PC may stay in a cupboard for a year and still be known. What ends it
+/// before that is the gateway's list of agents, not its date.
+pub const AGENT_DAYS: u32 = 761;
 
 /// Certificates begin in the past by this much, for clients whose clock is behind.
 const BACKDATED: Duration = Duration::from_secs(3600);
@@ -55,6 +59,9 @@ pub enum AuthorityError {
     /// The stored certificate or key cannot be read, or they do not belong together.
     #[error("the stored certificate authority cannot be used")]
     Stored(#[source] rcgen::Error),
+    /// What a machine asked to be certified is no request, or not signed with the key it names.
+    #[error("not a certificate request (PKCS #10) signed with its own key")]
+    Request(#[source] rcgen::Error),
     /// Making a key or a signature failed.
     #[error("cannot make a certificate")]
     Making(#[source] rcgen::Error),
@@ -130,6 +137,25 @@ impl Authority {
         let key = KeyPair::generate().map_err(AuthorityError::Making)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(AuthorityError::Making)?;
         Ok((format!("{}{}", certificate.pem(), self.certificate_pem), key.serialize_pem()))
+    }
+
+    /// A client certificate for an agent, with this authority's own behind it, valid for 761 days from this moment. Of the
+    /// request (PKCS #10, in PEM) nothing is taken but the key it was signed with; `id` stands as the common name.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Request`], [`AuthorityError::Making`].
+    pub fn issue_agent_at(&self, request_pem: &str, id: &str, unix_seconds: u64) -> Result<String, AuthorityError> {
+        let request = CertificateSigningRequestParams::from_pem(request_pem).map_err(AuthorityError::Request)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, id);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        valid(&mut params, unix_seconds, AGENT_DAYS);
+        let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(AuthorityError::Making)?;
+        Ok(format!("{}{}", certificate.pem(), self.certificate_pem))
     }
 }
 
@@ -213,6 +239,32 @@ mod tests {
         assert!(matches!(authority.issue_server_at(&[], &[], 0), Err(AuthorityError::Nameless)));
         for free in [Bounds { names: vec![], ..bounds() }, Bounds { networks: vec![], ..bounds() }] {
             assert!(matches!(Authority::new_at("x", &free, 0), Err(AuthorityError::Boundless)));
+        }
+    }
+
+    #[test]
+    fn an_agent_gets_a_certificate_for_its_key_and_nothing_it_asked_for() {
+        let authority = Authority::new_at("x", &bounds(), 0).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let mut wishes = CertificateParams::new(vec!["bank.example".to_owned()]).unwrap();
+        wishes.is_ca = IsCa::NoCa;
+        wishes.distinguished_name.push(DnType::CommonName, "the gateway");
+        let request = wishes.serialize_request(&key).unwrap().pem().unwrap();
+        let chain = authority.issue_agent_at(&request, "pc-7", 1_750_000_000).unwrap();
+        assert!(chain.ends_with(authority.certificate_pem()));
+        let der = STANDARD.decode(chain.lines().skip(1).take_while(|l| !l.starts_with('-')).collect::<String>()).unwrap();
+        let holds = |bytes: &[u8]| der.windows(bytes.len()).any(|w| w == bytes);
+        assert!(holds(b"pc-7") && holds(key.public_key_raw()));
+        assert!(!holds(b"bank.example") && !holds(b"the gateway"));
+        // Signed with another key than the one that it names.
+        let other = KeyPair::generate().unwrap();
+        let body = |pem: &str| STANDARD.decode(pem.lines().filter(|l| !l.starts_with('-')).collect::<String>()).unwrap();
+        let (mut forged, raw) = (body(&request), key.public_key_raw());
+        let at = forged.windows(raw.len()).position(|w| w == raw).unwrap();
+        forged[at..at + raw.len()].copy_from_slice(other.public_key_raw());
+        let begin = |text: String| format!("-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n");
+        for wrong in [begin(STANDARD.encode(forged)), begin("AAAA".into()), String::new(), chain] {
+            assert!(matches!(authority.issue_agent_at(&wrong, "x", 0), Err(AuthorityError::Request(_))), "{wrong}");
         }
     }
 
