@@ -249,3 +249,57 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_login ON audit (login, id);
+
+-- Office PCs, beside what is published of each: hardware addresses and what its last wakes took (JSON lists), when it is
+-- woken by itself (weekly hours), whether it sleeps again after use from afar.
+CREATE TABLE workstations (
+    resource_id TEXT   PRIMARY KEY REFERENCES resources (id) ON DELETE CASCADE,
+    macs        TEXT   NOT NULL,
+    took        TEXT   NOT NULL,
+    wake_hours  TEXT,
+    sleep_again BIGINT NOT NULL CHECK (sleep_again IN (0, 1))
+);
+
+-- What a PC was doing from when on.
+CREATE TABLE workstation_states (
+    id          TEXT   PRIMARY KEY,
+    resource_id TEXT   NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    at          BIGINT NOT NULL,
+    kind        TEXT   NOT NULL,
+    reason      TEXT   NOT NULL
+);
+CREATE INDEX workstation_states_of_resource ON workstation_states (resource_id, at);
+CREATE INDEX workstation_states_at ON workstation_states (at);
+
+-- `hosts`: a JSON list of names; then others who show the token wait for IT. `resource_id`: for this PC alone.
+CREATE TABLE agent_tokens (
+    id          TEXT   PRIMARY KEY,
+    name        TEXT   NOT NULL,
+    token_hash  TEXT   NOT NULL UNIQUE,
+    uses        BIGINT NOT NULL CHECK (uses >= 0),
+    approves    BIGINT NOT NULL CHECK (approves IN (0, 1)),
+    hosts       TEXT,
+    resource_id TEXT   REFERENCES resources (id) ON DELETE CASCADE,
+    created_by  TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    until       BIGINT NOT NULL,
+    revoked_at  BIGINT
+);
+
+-- `key_hash` is SHA-256 of the certificate's key (SubjectPublicKeyInfo), in base64. Rows stay: a key that was revoked is
+-- never enrolled anew. `facts` are the last ones, without people.
+CREATE TABLE agents (
+    id          TEXT   PRIMARY KEY,
+    host        TEXT   NOT NULL,
+    key_hash    TEXT   NOT NULL UNIQUE,
+    resource_id TEXT   UNIQUE REFERENCES resources (id) ON DELETE SET NULL,
+    token       TEXT   NOT NULL,
+    program     TEXT   NOT NULL,
+    facts       TEXT,
+    heard_at    BIGINT,
+    gone        TEXT,
+    gone_at     BIGINT,
+    enrolled_at BIGINT NOT NULL,
+    approved_at BIGINT,
+    revoked_at  BIGINT
+);

@@ -3,11 +3,12 @@
 //! No event holds a password, code, token or private key; what a stranger typed as a login is not kept either.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use crate::clock::Unix;
-use crate::ids::{DeviceId, PasskeyId, PolicyId, VerificationId};
+use crate::ids::{AgentId, DeviceId, PasskeyId, PolicyId, VerificationId};
 use crate::link::message::Ports;
 use crate::pure::retention::Retention;
 
@@ -80,11 +81,22 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 7] =
-    ["signed_in", "signed_out", "invitation_redeemed", "door_opened", "door_extended", "door_grace", "door_locked"];
+pub const ACCESS: [&str; 10] = [
+    "signed_in",
+    "signed_out",
+    "invitation_redeemed",
+    "door_opened",
+    "door_extended",
+    "door_grace",
+    "door_locked",
+    "wake_begun",
+    "wake_ended",
+    "sent_to_sleep",
+];
 
 /// The names of the class [`Class::Security`].
-pub const SECURITY: [&str; 7] = [
+pub const SECURITY: [&str; 8] = [
+    "agent_refused",
     "sign_in_refused",
     "factor_suspended",
     "all_doors_locked",
@@ -265,6 +277,48 @@ pub enum Event {
         passkey: PasskeyId,
         name: String,
     },
+    AgentTokenAdded {
+        token: String,
+        uses: u32,
+        approves: bool,
+        until: Unix,
+    },
+    AgentTokenRevoked {
+        token: String,
+    },
+    AgentEnrolled {
+        agent: AgentId,
+        host: String,
+        token: String,
+    },
+    AgentApproved {
+        agent: AgentId,
+        host: String,
+        workstation: String,
+    },
+    AgentRevoked {
+        agent: AgentId,
+        host: String,
+    },
+    AgentRefused {
+        address: IpAddr,
+        why: &'static str,
+    },
+    WorkstationChanged {
+        workstation: String,
+        fields: Vec<&'static str>,
+    },
+    WakeBegun {
+        workstation: String,
+    },
+    WakeEnded {
+        workstation: String,
+        outcome: &'static str,
+        after_ms: u64,
+    },
+    SentToSleep {
+        workstation: String,
+    },
     SignedIn {
         user: String,
         factor: Factor,
@@ -338,7 +392,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 54] = [
+    pub const NAMES: [&str; 64] = [
         "site_created",
         "settings_changed",
         "mail_server_set",
@@ -374,6 +428,16 @@ impl Event {
         "token_revoked",
         "passkey_added",
         "passkey_revoked",
+        "agent_token_added",
+        "agent_token_revoked",
+        "agent_enrolled",
+        "agent_approved",
+        "agent_revoked",
+        "agent_refused",
+        "workstation_changed",
+        "wake_begun",
+        "wake_ended",
+        "sent_to_sleep",
         "signed_in",
         "sign_in_refused",
         "signed_out",

@@ -92,3 +92,11 @@ id!(
     /// An API token.
     TokenId
 );
+id!(
+    /// The agent of one office PC.
+    AgentId
+);
+id!(
+    /// A token by which agents are enrolled.
+    AgentTokenId
+);

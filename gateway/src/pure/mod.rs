@@ -26,4 +26,6 @@ pub mod shown;
 pub mod site;
 pub mod source;
 pub mod state;
+pub mod wake;
 pub mod warnings;
+pub mod workstation;

@@ -5,6 +5,7 @@
 //! What takes away goes through without the database, too ([`cuts`]).
 //! Reads go by their own connections, so that they never wait for a write.
 
+pub mod agents;
 pub mod audit;
 pub mod counts;
 mod cut_file;
@@ -39,6 +40,7 @@ pub mod tokens;
 pub mod users;
 pub mod verifications;
 pub mod web_sessions;
+pub mod workstations;
 pub mod world;
 
 mod row;

@@ -11,6 +11,9 @@ use crate::pure::retention::Retention;
 /// Rows of one batch: a few milliseconds of the database's only writer.
 pub const BATCH: u64 = 500;
 
+/// What PCs were doing is kept for so long: a timeline of the last weeks, no record of anybody's work.
+const STATES_MS: i64 = 31 * 24 * 3600 * 1000;
+
 impl Store {
     /// One batch of what is too old; how many rows. Less than [`BATCH`] of each kind: it was the last.
     ///
@@ -34,6 +37,9 @@ impl Store {
             ("verifications", "COALESCE(ended_at, cap) < $1 AND until < $1".to_owned(), came),
             ("invitations", "COALESCE(redeemed_at, revoked_at, until) < $1".to_owned(), came),
             ("tokens", "(revoked_at < $1 OR until < $1)".to_owned(), changed),
+            ("agent_tokens", "(revoked_at < $1 OR until < $1)".to_owned(), changed),
+            // When a PC was used says when somebody worked.
+            ("workstation_states", "at < $1".to_owned(), Unix(now.wall.0 - STATES_MS)),
         ] {
             rows = rows.max(self.delete_batch(table, &over, cutoff).await?);
         }

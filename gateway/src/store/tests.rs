@@ -145,6 +145,22 @@ pub(crate) async fn person(store: &Store, login: &str, role: Role, password: &st
 pub(crate) const RECOVERY: &str = "00000-00000-00000-00000-000000";
 
 /// A group with this member, and a share that it may reach.
+/// An office PC of this name.
+pub(crate) async fn workstation(store: &Store, name: &str) -> ResourceId {
+    let new = NewResource {
+        kind: ResourceKind::Workstation,
+        name: name.to_owned(),
+        dns_names: Vec::new(),
+        real4: Some("192.168.1.20/32".parse().unwrap()),
+        real6: None,
+        ports: vec![Ports { transport: Transport::Tcp, first: 3389, last: 3389 }],
+    };
+    let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+    let id = write.add_resource(&new).await.unwrap();
+    write.commit().await.unwrap();
+    id
+}
+
 pub(crate) async fn entitle(store: &Store, user: UserId) -> (GroupId, ResourceId) {
     let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
     let group = write.add_group("staff").await.unwrap();

@@ -1,0 +1,458 @@
+//! Agents of office PCs, and the tokens by which they are enrolled.
+//!
+//! An agent is known by its key alone. Until IT has said which PC it is, nothing is made of what it tells.
+
+use std::collections::BTreeSet;
+
+use agent::facts::Facts;
+use agent::message::Leaving;
+use sqlx::any::AnyRow;
+
+use super::row::{Columns as _, sought};
+use super::{Error, Moment, Result, Store, Write, exists};
+use crate::audit::Event;
+use crate::clock::Unix;
+use crate::ids::{AgentId, AgentTokenId, ResourceId};
+
+/// A token by which PCs are enrolled, without its secret.
+#[derive(Clone, Debug)]
+pub struct AgentToken {
+    /// Which one.
+    pub id: AgentTokenId,
+    /// Its name, for people.
+    pub name: String,
+    /// How many PCs it may enrol yet.
+    pub uses: u32,
+    /// Whether IT need not look at them again.
+    pub approves: bool,
+    /// Names of the PCs it was made for; then others wait for IT.
+    pub hosts: Option<BTreeSet<String>>,
+    /// The one PC it was made for.
+    pub resource: Option<ResourceId>,
+    /// Who made it.
+    pub created_by: String,
+    /// Made.
+    pub created_at: Unix,
+    /// Its end.
+    pub until: Unix,
+    /// Taken back.
+    pub revoked_at: Option<Unix>,
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewAgentToken {
+    /// As in [`AgentToken`].
+    pub name: String,
+    /// As in [`AgentToken`].
+    pub uses: u32,
+    /// As in [`AgentToken`].
+    pub approves: bool,
+    /// As in [`AgentToken`]; lower case.
+    pub hosts: Option<BTreeSet<String>>,
+    /// As in [`AgentToken`].
+    pub resource: Option<ResourceId>,
+    /// As in [`AgentToken`].
+    pub until: Unix,
+}
+
+/// The agent of one PC.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Which one.
+    pub id: AgentId,
+    /// What the PC calls itself.
+    pub host: String,
+    /// Which PC it is, once IT has said so.
+    pub resource: Option<ResourceId>,
+    /// Name of the token that enrolled it.
+    pub token: String,
+    /// Its own version.
+    pub program: String,
+    /// What it told last, without people.
+    pub facts: Option<Facts>,
+    /// Last heard, to the minute.
+    pub heard_at: Option<Unix>,
+    /// How it left, and when, if it said so and has not come back.
+    pub gone: Option<(Leaving, Unix)>,
+    /// Enrolled.
+    pub enrolled_at: Unix,
+    /// Approved by IT.
+    pub approved_at: Option<Unix>,
+    /// Taken back.
+    pub revoked_at: Option<Unix>,
+}
+
+/// An agent that has just been enrolled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Which one.
+    pub id: AgentId,
+    /// Whether the token says that IT need not look at it again.
+    pub approves: bool,
+    /// The PC the token was made for.
+    pub resource: Option<ResourceId>,
+}
+
+impl Store {
+    /// Every token, newest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn agent_tokens(&self) -> Result<Vec<AgentToken>> {
+        let rows = sqlx::query("SELECT * FROM agent_tokens ORDER BY id DESC").fetch_all(&self.reads).await?;
+        rows.iter().map(token).collect()
+    }
+
+    /// Every agent, revoked ones too, newest first.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn agents(&self) -> Result<Vec<Agent>> {
+        let rows = sqlx::query("SELECT * FROM agents ORDER BY id DESC").fetch_all(&self.reads).await?;
+        rows.iter().map(agent).collect()
+    }
+
+    /// The agent with this key, revoked or not.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn agent_by_key(&self, key_hash: &str) -> Result<Option<Agent>> {
+        let row = sqlx::query("SELECT * FROM agents WHERE key_hash = $1").bind(key_hash);
+        row.fetch_optional(&self.reads).await?.as_ref().map(agent).transpose()
+    }
+
+    /// An agent by id, or one that is not revoked by the name of its PC.
+    ///
+    /// # Errors
+    /// There is none, or several PCs call themselves so, or the database does not answer.
+    pub async fn agent(&self, which: &str) -> Result<Agent> {
+        let sql = "SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL)";
+        let rows = sqlx::query(sql).bind(sought(which)).fetch_all(&self.reads).await?;
+        match rows.as_slice() {
+            [row] => agent(row),
+            _ => Err(Error::NotFound("agent")),
+        }
+    }
+
+    /// When an agent was last heard, and whether it said that it leaves. It is left out while the database stores nothing.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn agent_heard(&self, id: AgentId, at: Unix, gone: Option<Leaving>) -> Result<()> {
+        let sql = "UPDATE agents SET heard_at = $2, gone = $3, gone_at = $4 WHERE id = $1";
+        let noted = sqlx::query(sql)
+            .bind(id.to_string())
+            .bind(at.0)
+            .bind(gone.map(word))
+            .bind(gone.map(|_| at.0))
+            .execute(&self.writes)
+            .await;
+        super::unless_full(noted)
+    }
+
+    /// What an agent told, for when it is away; people are left out of it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn agent_told(&self, id: AgentId, program: &str, facts: &Facts) -> Result<()> {
+        let kept = Facts { sessions: None, ..facts.clone() };
+        let text = serde_json::to_string(&kept).map_err(|_| Error::Unreadable("facts"))?;
+        let sql = "UPDATE agents SET host = $2, program = $3, facts = $4 WHERE id = $1";
+        // A PC without a name keeps the one it was enrolled by.
+        let sql =
+            if facts.host.is_empty() { sql.replace("host = $2", "host = COALESCE(host, $2)") } else { sql.to_owned() };
+        // Text of ours alone is put together; what comes from outside is bound.
+        let noted = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(id.to_string())
+            .bind(facts.host.as_str())
+            .bind(program)
+            .bind(text)
+            .execute(&self.writes)
+            .await;
+        super::unless_full(noted)
+    }
+
+    /// Enrols a PC: the token is spent and the key becomes an agent's, both or neither. Nothing: the token is wrong, used
+    /// up, over or taken back.
+    ///
+    /// # Errors
+    /// [`Error::Exists`]: the key is known already; or the database does not answer.
+    pub async fn enrol(&self, secret_hash: &str, host: &str, key_hash: &str, now: Moment) -> Result<Option<Enrolled>> {
+        let mut write = self.write(now, crate::audit::Actor::Nobody).await?;
+        let spent = sqlx::query(
+            "UPDATE agent_tokens SET uses = uses - 1 WHERE token_hash = $1 AND uses > 0 AND revoked_at IS NULL \
+             AND until > $2 AND created_at <= $2 RETURNING *",
+        )
+        .bind(secret_hash)
+        .bind(now.wall.0)
+        .fetch_optional(write.connection())
+        .await?;
+        let Some(token) = spent.as_ref().map(token).transpose()? else { return Ok(None) };
+        let id = AgentId::new();
+        sqlx::query(
+            "INSERT INTO agents (id, host, key_hash, token, program, enrolled_at) VALUES ($1, $2, $3, $4, '', $5)",
+        )
+        .bind(id.to_string())
+        .bind(host)
+        .bind(key_hash)
+        .bind(&token.name)
+        .bind(now.wall.0)
+        .execute(write.connection())
+        .await
+        .map_err(exists("key of an agent"))?;
+        let told = Event::AgentEnrolled { agent: id, host: host.to_owned(), token: token.name };
+        write.audit(&told).await?;
+        write.commit().await?;
+        let expected = token.hosts.is_none_or(|hosts| hosts.contains(&host.to_lowercase()));
+        Ok(Some(Enrolled { id, approves: token.approves && expected, resource: token.resource }))
+    }
+}
+
+impl Write<'_> {
+    /// Adds a token.
+    ///
+    /// # Errors
+    /// No such PC, or the database does not answer.
+    pub async fn add_agent_token(&mut self, new: &NewAgentToken, hash: &str) -> Result<AgentTokenId> {
+        let (id, now, by) = (AgentTokenId::new(), self.now.wall.0, self.actor.to_string());
+        let hosts =
+            new.hosts.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Unreadable("hosts"))?;
+        sqlx::query(
+            "INSERT INTO agent_tokens (id, name, token_hash, uses, approves, hosts, resource_id, created_by, created_at, \
+             until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(id.to_string())
+        .bind(&new.name)
+        .bind(hash)
+        .bind(i64::from(new.uses))
+        .bind(i64::from(new.approves))
+        .bind(hosts)
+        .bind(new.resource.map(|r| r.to_string()))
+        .bind(by)
+        .bind(now)
+        .bind(new.until.0)
+        .execute(self.connection())
+        .await?;
+        let NewAgentToken { name, uses, approves, until, .. } = new.clone();
+        self.audit(&Event::AgentTokenAdded { token: name, uses, approves, until }).await?;
+        Ok(id)
+    }
+
+    /// Takes a token back, for good.
+    ///
+    /// # Errors
+    /// No such token, or taken back already.
+    pub async fn revoke_agent_token(&mut self, id: AgentTokenId) -> Result<()> {
+        let sql = "UPDATE agent_tokens SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING name";
+        let now = self.now.wall.0;
+        let name: Option<String> =
+            sqlx::query_scalar(sql).bind(id.to_string()).bind(now).fetch_optional(self.connection()).await?;
+        self.audit(&Event::AgentTokenRevoked { token: name.ok_or(Error::NotFound("token"))? }).await
+    }
+
+    /// IT says which PC an agent is.
+    ///
+    /// # Errors
+    /// No such agent that is not revoked, or the PC has another agent already.
+    pub async fn approve_agent(&mut self, id: AgentId, resource: ResourceId) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql =
+            "UPDATE agents SET resource_id = $2, approved_at = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING host";
+        let host: Option<String> = sqlx::query_scalar(sql)
+            .bind(id.to_string())
+            .bind(resource.to_string())
+            .bind(now)
+            .fetch_optional(self.connection())
+            .await
+            .map_err(exists("agent of this PC"))?;
+        let host = host.ok_or(Error::NotFound("agent"))?;
+        let name = sqlx::query_scalar("SELECT name FROM resources WHERE id = $1 AND kind = 'workstation'");
+        let workstation: Option<String> = name.bind(resource.to_string()).fetch_optional(self.connection()).await?;
+        let workstation = workstation.ok_or(Error::NotFound("workstation"))?;
+        self.audit(&Event::AgentApproved { agent: id, host, workstation }).await
+    }
+
+    /// Takes an enrolment back, for good: the key is never heard again.
+    ///
+    /// # Errors
+    /// No such agent, or taken back already.
+    pub async fn revoke_agent(&mut self, id: AgentId) -> Result<()> {
+        let now = self.now.wall.0;
+        let sql =
+            "UPDATE agents SET revoked_at = $2, resource_id = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING host";
+        let host: Option<String> =
+            sqlx::query_scalar(sql).bind(id.to_string()).bind(now).fetch_optional(self.connection()).await?;
+        self.audit(&Event::AgentRevoked { agent: id, host: host.ok_or(Error::NotFound("agent"))? }).await
+    }
+}
+
+fn word(how: Leaving) -> &'static str {
+    match how {
+        Leaving::Sleep => "sleep",
+        Leaving::Shutdown => "shutdown",
+        Leaving::Restart => "restart",
+        Leaving::Agent => "agent",
+        Leaving::Unknown => "unknown",
+    }
+}
+
+fn leaving(word: &str) -> Leaving {
+    match word {
+        "sleep" => Leaving::Sleep,
+        "shutdown" => Leaving::Shutdown,
+        "restart" => Leaving::Restart,
+        "agent" => Leaving::Agent,
+        _ => Leaving::Unknown,
+    }
+}
+
+fn token(row: &AnyRow) -> Result<AgentToken> {
+    let hosts = row.maybe_text("hosts")?;
+    Ok(AgentToken {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        uses: row.count("uses")?,
+        approves: row.integer("approves")? == 1,
+        hosts: hosts.map(|t| serde_json::from_str(&t)).transpose().map_err(|_| Error::Unreadable("hosts"))?,
+        resource: row.maybe_parsed("resource_id")?,
+        created_by: row.text("created_by")?,
+        created_at: row.time("created_at")?,
+        until: row.time("until")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+    })
+}
+
+fn agent(row: &AnyRow) -> Result<Agent> {
+    let gone = row.maybe_text("gone")?.zip(row.maybe_time("gone_at")?);
+    Ok(Agent {
+        id: row.parsed("id")?,
+        host: row.text("host")?,
+        resource: row.maybe_parsed("resource_id")?,
+        token: row.text("token")?,
+        program: row.text("program")?,
+        // Of an older gateway, perhaps: what cannot be read is told anew when the agent comes.
+        facts: row.maybe_text("facts")?.and_then(|text| serde_json::from_str(&text).ok()),
+        heard_at: row.maybe_time("heard_at")?,
+        gone: gone.map(|(how, at)| (leaving(&how), at)),
+        enrolled_at: row.time("enrolled_at")?,
+        approved_at: row.maybe_time("approved_at")?,
+        revoked_at: row.maybe_time("revoked_at")?,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use agent::facts::Session;
+
+    use super::*;
+    use crate::audit::Actor;
+    use crate::clock::Boot;
+    use crate::store::tests::{fixture, workstation};
+
+    fn token(uses: u32, now: Moment) -> NewAgentToken {
+        let until = now.wall + Duration::from_secs(3600);
+        NewAgentToken { name: "desk".into(), uses, approves: true, hosts: None, resource: None, until }
+    }
+
+    async fn added(store: &Store, new: &NewAgentToken, hash: &str, now: Moment) -> AgentTokenId {
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        let id = write.add_agent_token(new, hash).await.unwrap();
+        write.commit().await.unwrap();
+        id
+    }
+
+    #[tokio::test]
+    async fn a_token_enrols_as_often_as_it_may_and_no_oftener() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        added(&store, &token(1, now), "h", now).await;
+        let tries = (0..20).map(|n| {
+            let (key, store) = (format!("key{n}"), &store);
+            async move { store.enrol("h", "pc", &key, now).await.unwrap() }
+        });
+        let enrolled = futures_util::future::join_all(tries).await;
+        assert_eq!(enrolled.iter().flatten().count(), 1);
+        assert_eq!(store.agents().await.unwrap().len(), 1);
+        assert!(store.enrol("another", "pc", "key", now).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_token_ends_and_is_taken_back() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        let id = added(&store, &token(5, now), "h", now).await;
+        let at = |s: i64| Moment { wall: Unix(now.wall.0 + 1000 * s), boot: Boot(now.boot.0) };
+        assert!(store.enrol("h", "pc", "late", at(3601)).await.unwrap().is_none());
+        assert!(store.enrol("h", "pc", "early", at(-1)).await.unwrap().is_none());
+        assert!(store.enrol("h", "pc", "intime", at(3599)).await.unwrap().is_some());
+        let again = store.enrol("h", "pc", "intime", now).await;
+        assert!(matches!(again, Err(Error::Exists(_))), "one key, one PC");
+        assert_eq!(store.agent_tokens().await.unwrap()[0].uses, 4, "what failed spent nothing");
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.revoke_agent_token(id).await.unwrap();
+        assert!(matches!(write.revoke_agent_token(id).await, Err(Error::NotFound(_))));
+        write.commit().await.unwrap();
+        assert!(store.enrol("h", "pc", "key", now).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_is_not_on_the_list_waits_for_it() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        let hosts = Some(BTreeSet::from(["pc-one".to_owned()]));
+        added(&store, &NewAgentToken { hosts, ..token(9, now) }, "h", now).await;
+        assert!(store.enrol("h", "PC-One", "a", now).await.unwrap().unwrap().approves);
+        assert!(!store.enrol("h", "pc-two", "b", now).await.unwrap().unwrap().approves);
+    }
+
+    #[tokio::test]
+    async fn one_agent_a_pc_and_a_revoked_key_stays_out() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        let pc = workstation(&store, "pc").await;
+        added(&store, &token(9, now), "h", now).await;
+        let (a, b) = (store.enrol("h", "pc", "a", now).await, store.enrol("h", "pc", "b", now).await);
+        let (a, b) = (a.unwrap().unwrap().id, b.unwrap().unwrap().id);
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.approve_agent(a, pc).await.unwrap();
+        write.commit().await.unwrap();
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        assert!(matches!(write.approve_agent(b, pc).await, Err(Error::Exists(_))));
+        drop(write);
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.revoke_agent(a).await.unwrap();
+        write.approve_agent(b, pc).await.unwrap();
+        assert!(matches!(write.approve_agent(a, pc).await, Err(Error::NotFound(_))));
+        write.commit().await.unwrap();
+        let agent = store.agent_by_key("a").await.unwrap().unwrap();
+        assert!(agent.revoked_at.is_some() && agent.resource.is_none());
+        assert!(matches!(store.enrol("h", "pc", "a", now).await, Err(Error::Exists(_))));
+        assert!(matches!(store.agent("nobody").await, Err(Error::NotFound(_))));
+        assert_eq!(store.agent("PC").await.unwrap().id, b);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_facts_names_nobody() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        added(&store, &token(1, now), "h", now).await;
+        let id = store.enrol("h", "pc", "a", now).await.unwrap().unwrap().id;
+        let session = Session { user: Some("marta".into()), ..Session::default() };
+        let sessions = Some(agent::bounded::AtMost::first([session]));
+        let facts = Facts { host: "PC-7".into(), up_ms: 5, sessions, ..Facts::default() };
+        store.agent_told(id, "0.1.0", &facts).await.unwrap();
+        store.agent_heard(id, now.wall, Some(Leaving::Sleep)).await.unwrap();
+        let agent = store.agent("pc-7").await.unwrap();
+        assert_eq!((agent.host.as_str(), agent.program.as_str()), ("PC-7", "0.1.0"));
+        assert_eq!(agent.facts.map(|f| (f.up_ms, f.sessions)), Some((5, None)));
+        assert_eq!(agent.gone, Some((Leaving::Sleep, now.wall)));
+        store.agent_told(id, "0.1.0", &Facts::default()).await.unwrap();
+        store.agent_heard(id, now.wall, None).await.unwrap();
+        let agent = store.agent(&id.to_string()).await.unwrap();
+        assert_eq!((agent.host.as_str(), agent.gone), ("PC-7", None));
+    }
+}
