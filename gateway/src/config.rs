@@ -34,6 +34,8 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Addresses on which the office LAN reaches portal and API.
     pub office_listen: Vec<SocketAddr>,
+    /// TCP port on which agents of office PCs are heard, at the same addresses as the portal; 0 is none.
+    pub agents_port: u16,
     /// Addresses to which the office's router forwards TCP 443 from the internet: invitations are opened there, and nothing
     /// else is answered.
     pub internet_listen: Vec<SocketAddr>,
@@ -53,6 +55,7 @@ impl Default for Config {
             interface: "pass0".into(),
             ports: vec![51820, 443],
             office_listen: Vec::new(),
+            agents_port: crate::fleet::link::PORT,
             internet_listen: Vec::new(),
             office_dns: Vec::new(),
             also_named: Vec::new(),
@@ -97,7 +100,13 @@ impl Config {
         for address in &self.internet_listen {
             let shared = self.office_listen.contains(address);
             anyhow::ensure!(!shared, "internet_listen `{address}`: the office LAN has it, take another port");
+            let agents = address.port() == self.agents_port;
+            anyhow::ensure!(!agents, "internet_listen `{address}`: agents of office PCs have this port, take another");
             anyhow::ensure!(address.port() != 0, "internet_listen `{address}`: 0 is not a port");
+        }
+        for address in self.office_listen.iter().filter(|a| a.port() != 0) {
+            let agents = address.port() == self.agents_port;
+            anyhow::ensure!(!agents, "office_listen `{address}`: agents of office PCs have this port, take another");
         }
         for address in &self.office_dns {
             let ip = address.ip();
@@ -139,13 +148,14 @@ impl Config {
 }
 
 /// What is expected of each key, for whoever wrote something else.
-const EXPECTED: [(&str, &str); 9] = [
+const EXPECTED: [(&str, &str); 10] = [
     ("state_dir", "a directory is expected, such as \"/var/lib/passerelle\""),
     ("database", "a PostgreSQL URL is expected, such as \"postgresql:///passerelle?host=/run/postgresql\""),
     ("runtime_dir", "a directory is expected, such as \"/run/passerelle\""),
     ("interface", "a name is expected, such as \"pass0\""),
     ("ports", "a list of UDP ports is expected, such as [51820, 443]"),
     ("office_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8443\"]"),
+    ("agents_port", "a TCP port is expected, such as 8444"),
     ("internet_listen", "a list of addresses with ports is expected, such as [\"192.168.1.2:8445\"]"),
     ("office_dns", "a list of addresses with ports is expected, such as [\"192.168.1.2:5300\"]"),
     ("also_named", "a list of host names is expected, such as [\"localhost\"]"),
@@ -177,7 +187,7 @@ mod tests {
     #[test]
     fn whatever_is_wrong_is_said_in_one_line_with_file_key_and_what_is_expected() {
         let long = format!("interface = \"{}\"", "x".repeat(64 * 1024));
-        let cases: [(&str, &str); 25] = [
+        let cases: [(&str, &str); 27] = [
             ("state_dir = 5", "line 1: state_dir: a directory is expected"),
             ("state_dir = [\"/x\"]", "state_dir: a directory is expected"),
             ("runtime_dir = true", "runtime_dir: a directory is expected"),
@@ -194,6 +204,8 @@ mod tests {
             ("ports = [99999999999999999999999]", "line 1"),
             ("# x\nports = [\n  1,\n  \"2\",\n]", "ports: a list of UDP ports"),
             ("office_listen = [\"192.168.1.2\"]", "office_listen: a list of addresses with ports"),
+            ("agents_port = \"8444\"", "agents_port: a TCP port is expected"),
+            ("office_listen = [\"192.168.1.2:8444\"]", "agents of office PCs have this port"),
             ("internet_listen = 8445", "internet_listen: a list of addresses with ports"),
             ("internet_listen = [\"192.168.1.2:0\"]", "0 is not a port"),
             (

@@ -9,8 +9,10 @@ pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod detect;
 pub mod dns;
 pub mod firewall;
+pub mod fleet;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod http;
@@ -26,3 +28,4 @@ pub mod reconcile;
 pub mod smb;
 pub mod store;
 pub mod tunnel;
+pub mod wake;

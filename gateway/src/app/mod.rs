@@ -18,6 +18,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::addresses;
+use provisioning::authority::Authority;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use crate::audit::Actor;
 use crate::claim::{Role, claim};
 use crate::config::Config;
 use crate::dns::{self, Side};
+use crate::fleet::{self, Enrolment, link};
 use crate::http::health::Machine;
 use crate::http::listen::{self, Certificate, TcpDoor};
 use crate::http::{self, Api};
@@ -38,6 +40,7 @@ use crate::mail::remind::keep_reminding;
 use crate::reconcile::{self, Sockets};
 use crate::store::site::Site;
 use crate::store::{Moment, Store};
+use crate::wake;
 
 pub(crate) use first_boot::RENEW_BEFORE;
 pub use first_boot::{Born, FirstBoot, first_boot};
@@ -92,14 +95,22 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 
     let certificate = Arc::new(Certificate::new(&site.tls_certificate, &site.tls_key)?);
     let to_strangers = Arc::new(Certificate::new(&site.strangers_certificate, &site.strangers_key)?);
+    let agents_tls = link::tls(certificate.clone(), &site.ca_certificate)?;
     let (tls, strangers_tls) = (listen::tls(certificate.clone())?, listen::tls(to_strangers.clone())?);
     tokio::spawn(renew_daily(store.clone(), config.clone(), [certificate, to_strangers]));
     let also = office.portal().map(|ip| ip.to_string()).chain(config.also_named.iter().cloned());
     let public_name = site.public_name.clone();
     let from_home = !config.internet_listen.is_empty();
     tokio::spawn(keep_reminding(store.clone(), started.reconciler.clone(), from_home));
+    let started_published = started.reconciler.published();
     let api = Api::new(store.clone(), passwords, started.reconciler, also).on(Machine::new(&config));
     let api = Arc::new(api.opened_from_home(from_home));
+    let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
+    let agents = link::Door::new(api.fleet.clone(), agents_tls, Enrolment::new(authority));
+    let fleet = api.fleet.clone();
+    fleet.reload(&store.resources().await?, Moment::now()).await?;
+    tokio::spawn(fleet::keep::keep(fleet.clone(), started_published.clone()));
+    tokio::spawn(wake::keep::keep(api.waker.clone(), started_published));
     let (internet, router) = (http::internet_router(api.clone()), http::router(api));
     let mut doors = JoinSet::new();
     let database = config.database();
@@ -107,7 +118,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let socket = config.api_socket();
     let local = router.clone();
     doors.spawn(async move { listen::local(&socket, local).await });
-    let with = With { tls, strangers_tls, router, internet, public_name, view: views.office, site: site.network };
+    let with =
+        With { tls, strangers_tls, router, internet, public_name, view: views.office, site: site.network, agents };
     office.serve(&with, &mut doors);
     let With { tls, router, public_name, .. } = with;
     doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel }));
@@ -123,6 +135,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         },
     };
     drop(doors);
+    fleet.write_down().await;
     store.close().await;
     tracing::info!("control plane stopped");
     stopped

@@ -4,6 +4,7 @@
 //! They are named in the configuration, on ports from 1024 on, or handed in by `passerelle-office@.socket`. What they
 //! are is told by their kind and port; whoever comes by them came from the office LAN.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::config::Config;
 use crate::dns::{self, Addresses, Side, View};
+use crate::fleet::link;
 use crate::http::listen::{self, TcpDoor};
 
 /// An office address that is not there yet (the interface comes up late) is tried again after this.
@@ -33,6 +35,7 @@ const HTTP: u16 = 80;
 pub(super) struct Office {
     https: Vec<(SocketAddr, Option<TcpListener>)>,
     internet: Vec<SocketAddr>,
+    agents_port: u16,
     http: Vec<TcpListener>,
     dns: Vec<SocketAddr>,
     dns_handed: dns::Sockets,
@@ -49,6 +52,7 @@ pub(super) struct With {
     pub public_name: String,
     pub view: Arc<ArcSwap<View>>,
     pub site: SiteNetwork,
+    pub agents: link::Door,
 }
 
 impl Office {
@@ -60,6 +64,7 @@ impl Office {
         let mut office = Self {
             https: config.office_listen.iter().map(|address| (*address, None)).collect(),
             internet: config.internet_listen.clone(),
+            agents_port: config.agents_port,
             dns: config.office_dns.clone(),
             dns_at: config.office_dns.iter().map(SocketAddr::ip).collect(),
             ..Self::default()
@@ -93,6 +98,12 @@ impl Office {
         self.https.iter().map(|(address, _)| address.ip())
     }
 
+    /// Where agents of office PCs are heard: where the portal listens.
+    fn agents(&self) -> BTreeSet<SocketAddr> {
+        let at = self.portal().map(|ip| SocketAddr::new(ip, self.agents_port));
+        at.filter(|at| at.port() != 0).collect()
+    }
+
     /// Where the LAN is told that the gateway is: where the portal listens, else where DNS does.
     pub(super) fn gateway(&self) -> Addresses {
         let all = self.portal().chain(self.dns_at.iter().copied());
@@ -108,6 +119,9 @@ impl Office {
 
     /// Serves them all, each by a task of its own.
     pub(super) fn serve(self, with: &With, doors: &mut JoinSet<anyhow::Result<()>>) {
+        for address in self.agents() {
+            doors.spawn(agents(address, with.agents.clone()));
+        }
         for (address, listener) in self.https {
             doors.spawn(portal(address, listener, with.clone()));
         }
@@ -135,6 +149,12 @@ async fn portal(address: SocketAddr, listener: Option<TcpListener>, with: With) 
     };
     tracing::info!(%address, "office door open for business");
     listen::https(listener, TcpDoor::Office, with.tls, with.router).await
+}
+
+async fn agents(address: SocketAddr, door: link::Door) -> anyhow::Result<()> {
+    let listener = patiently(address, "agents", || TcpListener::bind(address)).await;
+    tracing::info!(%address, "agents of office PCs are heard");
+    link::serve(listener, door).await
 }
 
 async fn strangers(address: SocketAddr, with: With) -> anyhow::Result<()> {

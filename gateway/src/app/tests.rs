@@ -89,6 +89,7 @@ async fn from_first_boot_to_three_doors() {
         state_dir: dir.path().join("state"),
         runtime_dir: dir.path().join("run"),
         office_listen: vec![office],
+        agents_port: 0,
         ..Config::default()
     };
     assert!(serve(config.clone()).await.unwrap_err().to_string().contains("passerelle setup"));
@@ -280,6 +281,7 @@ async fn strangers_are_shown_a_certificate_for_the_public_name_alone() {
         state_dir: dir.path().join("state"),
         runtime_dir: dir.path().join("run"),
         office_listen: vec![office],
+        agents_port: 0,
         internet_listen: vec![internet],
         ..Config::default()
     };

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::client::Client;
 use super::output::{say, say_json};
-use super::{detect, probe};
+use super::probe;
 use crate::config::Config;
+use crate::detect;
 use crate::firewall::load::Nft;
 use crate::http::health::Firewalls;
 use crate::http::settings::Settings;

@@ -1,8 +1,8 @@
 //! What set-up reads of the machine, and times as people write them.
 
-use super::detect::Network;
 use super::moment::{parse_end, parse_start};
 use crate::clock::Unix;
+use crate::detect::Network;
 
 /// Links, addresses and routes as the kernel tells them; the same bytes as a resolver file.
 pub(crate) fn network(bytes: &[u8]) {

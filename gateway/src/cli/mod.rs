@@ -7,7 +7,6 @@
 mod audit;
 mod authority;
 mod client;
-mod detect;
 mod device;
 mod doctor;
 #[cfg(any(test, fuzzing))]

@@ -8,10 +8,10 @@ use ipnet::IpNet;
 
 use super::Context;
 use super::client::escape;
-use super::detect;
 use super::input::tell;
 use super::output::{list, or_dash, say, say_json};
 use super::user::carried_out;
+use crate::detect;
 use crate::http::resources::{AddResource, ChangeAddress, Resource, ResourceKind};
 use crate::http::users::CarriedOut;
 use crate::link::message::{Ports, Transport};

@@ -18,11 +18,11 @@ use provisioning::addresses::SiteNetwork;
 use serde_json::json;
 
 use self::form::{Field, Form, Seen};
-use super::detect::Network;
 use super::input::{Input, Left, tell};
 use super::output::{say, say_json};
 use super::probe::{self, Probed};
 use crate::config::{Config, DEFAULT_PATH};
+use crate::detect::Network;
 use crate::dns::ask;
 use crate::firewall::probe::forwards;
 use crate::pure::site;

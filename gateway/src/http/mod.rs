@@ -74,6 +74,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::error::{Answer, ApiError};
 use self::users::CarriedOut;
+use crate::fleet::Fleet;
 use crate::identity::ceremonies::Ceremonies;
 use crate::identity::passwords::Passwords;
 use crate::places::Places;
@@ -81,6 +82,7 @@ use crate::reconcile::{Reconciler, Wait};
 use crate::store::devices::Device;
 use crate::store::site::Site;
 use crate::store::{Moment, Store};
+use crate::wake::Waker;
 
 /// Largest body: hardly any holds a thousand bytes.
 const LARGEST_BODY: usize = 128 << 10;
@@ -116,6 +118,10 @@ pub struct Api {
     checks: check::Checks,
     /// Invitations can be opened from the internet; letters say so.
     from_home: bool,
+    /// The office PCs as they are now.
+    pub fleet: Arc<Fleet>,
+    /// Wakes them.
+    pub waker: Arc<Waker>,
 }
 
 impl Api {
@@ -128,11 +134,14 @@ impl Api {
         also: impl IntoIterator<Item = String>,
     ) -> Self {
         let site = reconciler.site();
+        let fleet = Arc::new(Fleet::new(store.clone()));
         let (v4, v6) = addresses::gateway(&site.network);
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
         Self {
+            waker: Waker::new(store.clone(), fleet.clone()),
+            fleet,
             store,
             passwords,
             reconciler,

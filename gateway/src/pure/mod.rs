@@ -29,3 +29,4 @@ pub mod state;
 pub mod wake;
 pub mod warnings;
 pub mod workstation;
+pub mod x224;

@@ -9,8 +9,8 @@ use agent::message::Leaving;
 use sqlx::any::AnyRow;
 
 use super::row::{Columns as _, sought};
-use super::{Error, Moment, Result, Store, Write, exists};
-use crate::audit::Event;
+use super::{Error, Moment, Result, Scope, Store, Write, exists};
+use crate::audit::{Actor, Event};
 use crate::clock::Unix;
 use crate::ids::{AgentId, AgentTokenId, ResourceId};
 
@@ -94,6 +94,17 @@ pub struct Enrolled {
     pub resource: Option<ResourceId>,
 }
 
+/// What an agent told last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When.
+    pub heard_at: Unix,
+    /// How it left, and when, if it did.
+    pub gone: Option<(Leaving, Unix)>,
+    /// Its version and what it saw, if that is new.
+    pub facts: Option<(String, Facts)>,
+}
+
 impl Store {
     /// Every token, newest first.
     ///
@@ -135,51 +146,18 @@ impl Store {
         }
     }
 
-    /// When an agent was last heard, and whether it said that it leaves. It is left out while the database stores nothing.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn agent_heard(&self, id: AgentId, at: Unix, gone: Option<Leaving>) -> Result<()> {
-        let sql = "UPDATE agents SET heard_at = $2, gone = $3, gone_at = $4 WHERE id = $1";
-        let noted = sqlx::query(sql)
-            .bind(id.to_string())
-            .bind(at.0)
-            .bind(gone.map(word))
-            .bind(gone.map(|_| at.0))
-            .execute(&self.writes)
-            .await;
-        super::unless_full(noted)
-    }
-
-    /// What an agent told, for when it is away; people are left out of it.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn agent_told(&self, id: AgentId, program: &str, facts: &Facts) -> Result<()> {
-        let kept = Facts { sessions: None, ..facts.clone() };
-        let text = serde_json::to_string(&kept).map_err(|_| Error::Unreadable("facts"))?;
-        let sql = "UPDATE agents SET host = $2, program = $3, facts = $4 WHERE id = $1";
-        // A PC without a name keeps the one it was enrolled by.
-        let sql =
-            if facts.host.is_empty() { sql.replace("host = $2", "host = COALESCE(host, $2)") } else { sql.to_owned() };
-        // Text of ours alone is put together; what comes from outside is bound.
-        let noted = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id.to_string())
-            .bind(facts.host.as_str())
-            .bind(program)
-            .bind(text)
-            .execute(&self.writes)
-            .await;
-        super::unless_full(noted)
-    }
-
     /// Enrols a PC: the token is spent and the key becomes an agent's, both or neither. Nothing: the token is wrong, used
     /// up, over or taken back.
     ///
     /// # Errors
     /// [`Error::Exists`]: the key is known already; or the database does not answer.
     pub async fn enrol(&self, secret_hash: &str, host: &str, key_hash: &str, now: Moment) -> Result<Option<Enrolled>> {
-        let mut write = self.write(now, crate::audit::Actor::Nobody).await?;
+        // A stranger's guess holds nobody up who writes.
+        let known = sqlx::query("SELECT id FROM agent_tokens WHERE token_hash = $1").bind(secret_hash);
+        if known.fetch_optional(&self.reads).await?.is_none() {
+            return Ok(None);
+        }
+        let mut write = self.write(now, Actor::Nobody).await?;
         let spent = sqlx::query(
             "UPDATE agent_tokens SET uses = uses - 1 WHERE token_hash = $1 AND uses > 0 AND revoked_at IS NULL \
              AND until > $2 AND created_at <= $2 RETURNING *",
@@ -251,6 +229,31 @@ impl Write<'_> {
         self.audit(&Event::AgentTokenRevoked { token: name.ok_or(Error::NotFound("token"))? }).await
     }
 
+    /// What an agent told, for when it is away: when it was heard last, whether it said that it leaves, what it saw. People
+    /// are left out of it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn note_agent(&mut self, id: AgentId, told: &Told) -> Result<()> {
+        let kept = told.facts.as_ref().map(|(_, facts)| Facts { sessions: None, ..facts.clone() });
+        let text = kept.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Unreadable("facts"))?;
+        // A PC without a name keeps the one it was enrolled by.
+        let host = kept.map(|facts| facts.host).filter(|host| !host.is_empty());
+        let sql = "UPDATE agents SET heard_at = $2, gone = $3, gone_at = $4, host = COALESCE($5, host), \
+                   program = COALESCE($6, program), facts = COALESCE($7, facts) WHERE id = $1";
+        sqlx::query(sql)
+            .bind(id.to_string())
+            .bind(told.heard_at.0)
+            .bind(told.gone.map(|(how, _)| word(how)))
+            .bind(told.gone.map(|(_, at)| at.0))
+            .bind(host.map(|host| host.to_string()))
+            .bind(told.facts.as_ref().map(|(program, _)| program.clone()))
+            .bind(text)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
     /// IT says which PC an agent is.
     ///
     /// # Errors
@@ -270,6 +273,7 @@ impl Write<'_> {
         let name = sqlx::query_scalar("SELECT name FROM resources WHERE id = $1 AND kind = 'workstation'");
         let workstation: Option<String> = name.bind(resource.to_string()).fetch_optional(self.connection()).await?;
         let workstation = workstation.ok_or(Error::NotFound("workstation"))?;
+        self.touch(Scope::Users(BTreeSet::new()));
         self.audit(&Event::AgentApproved { agent: id, host, workstation }).await
     }
 
@@ -283,6 +287,7 @@ impl Write<'_> {
             "UPDATE agents SET revoked_at = $2, resource_id = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING host";
         let host: Option<String> =
             sqlx::query_scalar(sql).bind(id.to_string()).bind(now).fetch_optional(self.connection()).await?;
+        self.touch(Scope::Users(BTreeSet::new()));
         self.audit(&Event::AgentRevoked { agent: id, host: host.ok_or(Error::NotFound("agent"))? }).await
     }
 }
@@ -349,7 +354,6 @@ mod tests {
     use agent::facts::Session;
 
     use super::*;
-    use crate::audit::Actor;
     use crate::clock::Boot;
     use crate::store::tests::{fixture, workstation};
 
@@ -363,6 +367,12 @@ mod tests {
         let id = write.add_agent_token(new, hash).await.unwrap();
         write.commit().await.unwrap();
         id
+    }
+
+    async fn note(store: &Store, id: AgentId, told: &Told) {
+        let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+        write.note_agent(id, told).await.unwrap();
+        write.commit().await.unwrap();
     }
 
     #[tokio::test]
@@ -444,15 +454,20 @@ mod tests {
         let session = Session { user: Some("marta".into()), ..Session::default() };
         let sessions = Some(agent::bounded::AtMost::first([session]));
         let facts = Facts { host: "PC-7".into(), up_ms: 5, sessions, ..Facts::default() };
-        store.agent_told(id, "0.1.0", &facts).await.unwrap();
-        store.agent_heard(id, now.wall, Some(Leaving::Sleep)).await.unwrap();
+        let told = Told {
+            heard_at: now.wall,
+            gone: Some((Leaving::Sleep, now.wall)),
+            facts: Some(("0.1.0".to_owned(), facts)),
+        };
+        note(&store, id, &told).await;
         let agent = store.agent("pc-7").await.unwrap();
         assert_eq!((agent.host.as_str(), agent.program.as_str()), ("PC-7", "0.1.0"));
         assert_eq!(agent.facts.map(|f| (f.up_ms, f.sessions)), Some((5, None)));
         assert_eq!(agent.gone, Some((Leaving::Sleep, now.wall)));
-        store.agent_told(id, "0.1.0", &Facts::default()).await.unwrap();
-        store.agent_heard(id, now.wall, None).await.unwrap();
+        note(&store, id, &Told { gone: None, facts: Some(("0.2.0".to_owned(), Facts::default())), ..told.clone() })
+            .await;
+        note(&store, id, &Told { gone: None, facts: None, ..told }).await;
         let agent = store.agent(&id.to_string()).await.unwrap();
-        assert_eq!((agent.host.as_str(), agent.gone), ("PC-7", None));
+        assert_eq!((agent.host.as_str(), agent.program.as_str(), agent.gone), ("PC-7", "0.2.0", None));
     }
 }

@@ -75,56 +75,6 @@ impl Store {
         row.fetch_optional(&self.reads).await?.as_ref().map_or_else(|| Ok(Kept::default()), kept)
     }
 
-    /// Hardware addresses that were seen of it. It is left out while the database stores nothing.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn saw_macs(&self, id: ResourceId, macs: &[Mac]) -> Result<()> {
-        self.note("macs", id, json(macs)?).await
-    }
-
-    /// One more wake, and what it took.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn woke(&self, id: ResourceId, took: Duration) -> Result<()> {
-        let before = self.workstation(id).await?.took;
-        self.note("took", id, json(&wake::remembered(&before, took))?).await
-    }
-
-    async fn note(&self, column: &str, id: ResourceId, text: String) -> Result<()> {
-        let sql = format!(
-            "INSERT INTO workstations (resource_id, macs, took, sleep_again) VALUES ($1, $2, $3, 0) \
-             ON CONFLICT (resource_id) DO UPDATE SET {column} = EXCLUDED.{column}"
-        );
-        let (macs, took) = if column == "macs" { (text, "[]".to_owned()) } else { ("[]".to_owned(), text) };
-        // The column's name is ours; what comes from outside is bound.
-        let noted = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string()).bind(macs).bind(took);
-        match noted.execute(&self.writes).await {
-            // Taken back meanwhile.
-            Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => Ok(()),
-            noted => super::unless_full(noted),
-        }
-    }
-
-    /// What it does from now on. It is left out while the database stores nothing.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn step(&self, id: ResourceId, step: Step) -> Result<()> {
-        let sql = "INSERT INTO workstation_states (id, resource_id, at, kind, reason) VALUES ($1, $2, $3, $4, $5)";
-        let noted = sqlx::query(sql)
-            .bind(Uuid::now_v7().to_string())
-            .bind(id.to_string())
-            .bind(step.at.0)
-            .bind(word(&step.kind)?)
-            .bind(word(&step.reason)?);
-        match noted.execute(&self.writes).await {
-            Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => Ok(()),
-            noted => super::unless_full(noted),
-        }
-    }
-
     /// What it was doing in this span, oldest first; first, what it was doing when the span began.
     ///
     /// # Errors
@@ -147,6 +97,55 @@ impl Store {
 }
 
 impl Write<'_> {
+    /// Hardware addresses that were seen of it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn saw_macs(&mut self, id: ResourceId, macs: &[Mac]) -> Result<()> {
+        self.keep("macs", id, json(macs)?).await
+    }
+
+    /// One more wake, and what it took.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn woke(&mut self, id: ResourceId, took: Duration) -> Result<()> {
+        let before = self.store.workstation(id).await?.took;
+        self.keep("took", id, json(&wake::remembered(&before, took))?).await
+    }
+
+    /// One list of a PC that is still there.
+    async fn keep(&mut self, column: &str, id: ResourceId, text: String) -> Result<()> {
+        let sql = format!(
+            "INSERT INTO workstations (resource_id, macs, took, sleep_again) SELECT id, $2, $3, 0 FROM resources \
+             WHERE id = $1 ON CONFLICT (resource_id) DO UPDATE SET {column} = EXCLUDED.{column}"
+        );
+        let (macs, took) = if column == "macs" { (text, "[]".to_owned()) } else { ("[]".to_owned(), text) };
+        // The column's name is ours; what comes from outside is bound.
+        let sql = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.to_string()).bind(macs).bind(took);
+        sql.execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// What a PC that is still there does from now on.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn step(&mut self, id: ResourceId, step: Step) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO workstation_states (id, resource_id, at, kind, reason) SELECT $1, id, $3, $4, $5 FROM resources \
+             WHERE id = $2",
+        )
+        .bind(Uuid::now_v7().to_string())
+        .bind(id.to_string())
+        .bind(step.at.0)
+        .bind(word(&step.kind)?)
+        .bind(word(&step.reason)?)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// Changes what is kept of a PC.
     ///
     /// # Errors
@@ -214,25 +213,28 @@ mod tests {
         let pc = workstation(&store, "pc").await;
         assert_eq!(store.workstation(pc).await.unwrap(), Kept::default());
         let mac = Mac([2, 0, 0, 0, 0, 7]);
-        store.woke(pc, Duration::from_secs(20)).await.unwrap();
-        store.saw_macs(pc, &[mac]).await.unwrap();
-        store.woke(pc, Duration::from_secs(30)).await.unwrap();
+        for took in [20, 30] {
+            let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+            write.woke(pc, Duration::from_secs(took)).await.unwrap();
+            write.saw_macs(pc, &[mac]).await.unwrap();
+            // Of one that was taken back nothing is noted, and nothing fails.
+            write.saw_macs(ResourceId::new(), &[mac]).await.unwrap();
+            write.commit().await.unwrap();
+        }
         let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
-        let hours = Some(Some("Mon-Fri 07:30-18:00".to_owned()));
+        let hours = Some(Some("Mo-Fr 07:30-18:00".to_owned()));
         let change = Change { wake_hours: hours, sleep_again: Some(true), macs: None };
         write.change_workstation(pc, "pc", &change).await.unwrap();
         write.commit().await.unwrap();
         let kept = store.workstation(pc).await.unwrap();
         assert_eq!((kept.macs, kept.took), (vec![mac], vec![20_000, 30_000]));
-        assert_eq!((kept.wake_hours.as_deref(), kept.sleep_again), (Some("Mon-Fri 07:30-18:00"), true));
+        assert_eq!((kept.wake_hours.as_deref(), kept.sleep_again), (Some("Mo-Fr 07:30-18:00"), true));
         let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
         let never = Change { wake_hours: Some(None), ..Change::default() };
         write.change_workstation(pc, "pc", &never).await.unwrap();
         write.commit().await.unwrap();
         let kept = store.workstations().await.unwrap().remove(&pc).unwrap();
         assert_eq!((kept.wake_hours, kept.sleep_again, kept.macs.len()), (None, true, 1));
-        // Of one that was taken back nothing is noted, and nothing fails.
-        store.saw_macs(ResourceId::new(), &[mac]).await.unwrap();
     }
 
     #[tokio::test]
@@ -241,13 +243,15 @@ mod tests {
         let pc = workstation(&store, "pc").await;
         let step = |at, kind| Step { at: Unix(at), kind, reason: Reason::Reported };
         let all = [step(10, Kind::Asleep), step(20, Kind::Free), step(30, Kind::InUseHere), step(40, Kind::Free)];
+        let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
         for step in all {
-            store.step(pc, step).await.unwrap();
+            write.step(pc, step).await.unwrap();
+            write.step(ResourceId::new(), step).await.unwrap();
         }
+        write.commit().await.unwrap();
         assert_eq!(store.steps(pc, Unix(25), Unix(40)).await.unwrap(), all[1..3]);
         assert_eq!(store.steps(pc, Unix(0), Unix(100)).await.unwrap(), all);
         assert_eq!(store.steps(pc, Unix(50), Unix(100)).await.unwrap(), all[3..]);
         assert!(store.steps(ResourceId::new(), Unix(0), Unix(100)).await.unwrap().is_empty());
-        store.step(ResourceId::new(), all[0]).await.unwrap();
     }
 }

@@ -6,11 +6,11 @@ use ipnet::IpNet;
 use provisioning::addresses::SiteNetwork;
 
 use crate::app::FirstBoot;
-use crate::cli::detect::{Interface, Network};
 use crate::cli::input::{Input, tell};
 use crate::cli::output::table;
 use crate::cli::user::name_of;
 use crate::cli::words::Language;
+use crate::detect::{Interface, Network};
 use crate::http::error::Answer;
 use crate::http::input;
 use crate::pure::site;

@@ -469,7 +469,7 @@ async fn propose(_: Claimant, State(wizard): State<Arc<Wizard>>, Body(answers): 
             problem: problems.iter().find(|(of, _)| of == field).map(|(_, problem)| problem.clone()),
         }
     });
-    let leads = |i: &&crate::cli::detect::Interface| !i.loopback && i.name != wizard.seen.tunnel;
+    let leads = |i: &&crate::detect::Interface| !i.loopback && i.name != wizard.seen.tunnel;
     let interfaces = wizard.seen.network.interfaces.iter().filter(leads).map(|i| OfficeInterface {
         name: i.name.clone(),
         network: i.subnet().map(|network| network.trunc().to_string()),

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::cli::detect::{Interface, Network};
+use crate::detect::{Interface, Network};
 
 const NEAR: &str = "192.168.77.50";
 

@@ -24,32 +24,32 @@ const MAX_MESSAGES: usize = 100_000;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Network {
-    pub(super) interfaces: Vec<Interface>,
+pub(crate) struct Network {
+    pub(crate) interfaces: Vec<Interface>,
     /// Every network that has a route, the default route aside.
-    pub(super) routed: Vec<IpNet>,
+    pub(crate) routed: Vec<IpNet>,
     /// Index of the interface that leads to the internet.
-    pub(super) way_out: Option<u32>,
+    pub(crate) way_out: Option<u32>,
     /// Whom this machine asks for names.
-    pub(super) resolvers: Vec<IpAddr>,
+    pub(crate) resolvers: Vec<IpAddr>,
     /// Search domains of this machine: most likely the office's own zones.
-    pub(super) zones: Vec<String>,
+    pub(crate) zones: Vec<String>,
 }
 
 /// One network card, bridge or VLAN.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Interface {
-    pub(super) index: u32,
-    pub(super) name: String,
-    pub(super) up: bool,
-    pub(super) loopback: bool,
+pub(crate) struct Interface {
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) up: bool,
+    pub(crate) loopback: bool,
     /// Addresses with their prefix lengths; link-local ones left out.
-    pub(super) addresses: Vec<IpNet>,
+    pub(crate) addresses: Vec<IpNet>,
 }
 
 impl Network {
     /// Asks the kernel and reads the resolver files.
-    pub(super) fn detect() -> anyhow::Result<Self> {
+    pub(crate) fn detect() -> anyhow::Result<Self> {
         let mut network = Self::default();
         network.add(dump(RouteNetlinkMessage::GetLink(LinkMessage::default()))?);
         network.add(dump(RouteNetlinkMessage::GetAddress(AddressMessage::default()))?);
@@ -71,7 +71,7 @@ impl Network {
     }
 
     /// The interface in the office LAN, most likely: up, with a private IPv4 address; the way out before others.
-    pub(super) fn office(&self) -> Option<&Interface> {
+    pub(crate) fn office(&self) -> Option<&Interface> {
         let fits = |i: &&Interface| i.up && !i.loopback && i.subnet().is_some();
         let private = |i: &Interface| matches!(i.subnet(), Some(IpNet::V4(net)) if net.addr().is_private());
         let virtual_ =
@@ -82,18 +82,18 @@ impl Network {
             .max_by_key(|i| (!virtual_(i), private(i), Some(i.index) == self.way_out, std::cmp::Reverse(i.index)))
     }
 
-    pub(super) fn interface(&self, name: &str) -> Option<&Interface> {
+    pub(crate) fn interface(&self, name: &str) -> Option<&Interface> {
         self.interfaces.iter().find(|i| i.name == name)
     }
 
     /// Every network this machine sees, for the site network to avoid.
-    pub(super) fn taken(&self) -> Vec<IpNet> {
+    pub(crate) fn taken(&self) -> Vec<IpNet> {
         let own = self.interfaces.iter().filter(|i| !i.loopback).flat_map(|i| i.addresses.iter().map(IpNet::trunc));
         own.chain(self.routed.iter().copied()).collect()
     }
 
     /// Resolvers with their port.
-    pub(super) fn resolver_sockets(&self) -> Vec<SocketAddr> {
+    pub(crate) fn resolver_sockets(&self) -> Vec<SocketAddr> {
         self.resolvers.iter().map(|ip| SocketAddr::new(*ip, 53)).collect()
     }
 
@@ -110,7 +110,7 @@ impl Network {
 
     /// Takes in a datagram of the kernel's, and what a resolver file says.
     #[cfg(any(test, fuzzing))]
-    pub(super) fn of(datagram: &[u8], resolver_file: &str) -> Self {
+    pub(crate) fn of(datagram: &[u8], resolver_file: &str) -> Self {
         let (mut network, mut found) = (Self::default(), Vec::new());
         // What came before the broken part counts here: the more is looked at.
         let _ = take(datagram, &mut found);
@@ -163,7 +163,7 @@ impl Network {
 
 impl Interface {
     /// The network it is in: IPv4 before IPv6.
-    pub(super) fn subnet(&self) -> Option<IpNet> {
+    pub(crate) fn subnet(&self) -> Option<IpNet> {
         let v4 = self.addresses.iter().find(|net| matches!(net, IpNet::V4(_)));
         v4.or_else(|| self.addresses.first()).copied()
     }

@@ -1,0 +1,177 @@
+//! A PC without a certificate: it shows a token, and is given one. It can do nothing else.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::bounded::Short;
+use agent::message::{FromAgent, Papers, Refused, Secret, ToAgent};
+use ipnet::{Ipv4Net, Ipv6Net};
+use provisioning::authority::Authority;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::link::{Door, Heard, Socket, hear, key_hash, say};
+use crate::audit::Actor;
+use crate::clock::Unix;
+use crate::http::resources::RDP;
+use crate::ids::ResourceId;
+use crate::link::message::{Ports, Transport};
+use crate::store::agents::Enrolled;
+use crate::store::resources::{NewResource, Resource, ResourceKind};
+use crate::store::{self, Moment, Store};
+
+/// It says what it wants within this.
+const ASKS: Duration = Duration::from_secs(10);
+
+/// Enrolments at once; all others wait.
+const AT_ONCE: usize = 8;
+
+/// Who was refused is told so after this, and holds one of those places meanwhile: guesses are slow.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// Enrols, and renews certificates.
+#[derive(Debug)]
+pub struct Enrolment {
+    authority: Authority,
+    turns: Arc<Semaphore>,
+}
+
+/// Attends to a PC without a certificate; the reason, if it is not enrolled.
+pub(super) async fn attend(door: &Door, socket: &mut Socket, peer: IpAddr) -> Option<Refused> {
+    let message = timeout(ASKS, hear::<FromAgent>(socket)).await;
+    let Ok(Heard::Message(FromAgent::Enrol { secret, request, host, .. })) = message else {
+        return matches!(message, Ok(Heard::Message(_) | Heard::Rubbish)).then_some(Refused::Unknown);
+    };
+    let _turn = door.enrolment.turns.acquire().await.ok()?;
+    match enrol(door, &secret, &request, &host, peer).await {
+        Ok(certificate) => {
+            say(socket, &ToAgent::Enrolled { certificate }).await;
+            // It says goodbye, or it does not.
+            let _ = timeout(ASKS, hear::<FromAgent>(socket)).await;
+            None
+        }
+        Err(why) => {
+            sleep(REFUSED).await;
+            Some(why)
+        }
+    }
+}
+
+async fn enrol(door: &Door, secret: &Secret, request: &Papers, host: &Short, peer: IpAddr) -> Result<Papers, Refused> {
+    let (certificate, key) = door.enrolment.certify(request, Unix::now()).ok_or(Refused::Key)?;
+    let store = &door.fleet.store;
+    let now = Moment::now();
+    let enrolled = match store.enrol(&secret.hash(), host, &key, now).await {
+        Ok(Some(enrolled)) => enrolled,
+        Ok(None) => return Err(Refused::Token),
+        Err(store::Error::Exists(_)) => return Err(Refused::Key),
+        Err(e) => {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(e)), "a PC cannot be enrolled");
+            return Err(Refused::Busy);
+        }
+    };
+    tracing::info!(agent = %enrolled.id, host = %host, address = %peer, "a PC was enrolled");
+    if enrolled.approves
+        && let Err(e) = approve(store, &enrolled, host, peer, now).await
+    {
+        // It waits for IT like any other.
+        tracing::warn!(error = format!("{:#}", anyhow::Error::from(e)), "a PC that was expected cannot be approved");
+    }
+    Ok(certificate)
+}
+
+/// The PC that was expected: the one the token was made for, the one at its address or of its name, or a new one.
+async fn approve(store: &Store, enrolled: &Enrolled, host: &str, peer: IpAddr, now: Moment) -> store::Result<()> {
+    let (resources, agents) = (store.resources().await?, store.agents().await?);
+    let taken = |id: ResourceId| agents.iter().any(|a| a.resource == Some(id));
+    let free = || resources.iter().filter(|r| r.kind == ResourceKind::Workstation && !taken(r.id));
+    let name = label(host);
+    let found = match enrolled.resource {
+        Some(resource) => Some(resource),
+        None => free().find(|r| is_at(r, peer)).or_else(|| free().find(|r| r.name == name)).map(|r| r.id),
+    };
+    let mut write = store.write(now, Actor::System).await?;
+    let resource = match found {
+        Some(resource) => resource,
+        None => write.add_resource(&published(&unused(&name, &resources), peer)).await?,
+    };
+    write.approve_agent(enrolled.id, resource).await?;
+    write.commit().await?;
+    Ok(())
+}
+
+fn is_at(resource: &Resource, peer: IpAddr) -> bool {
+    match peer {
+        IpAddr::V4(a) => resource.real4.is_some_and(|n| n.addr() == a),
+        IpAddr::V6(a) => resource.real6.is_some_and(|n| n.addr() == a),
+    }
+}
+
+fn published(name: &str, peer: IpAddr) -> NewResource {
+    let (real4, real6) = match peer {
+        IpAddr::V4(a) => (Some(Ipv4Net::from(a)), None),
+        IpAddr::V6(a) => (None, Some(Ipv6Net::from(a))),
+    };
+    let ports = vec![Ports { transport: Transport::Tcp, first: RDP, last: RDP }];
+    NewResource { kind: ResourceKind::Workstation, name: name.to_owned(), dns_names: Vec::new(), real4, real6, ports }
+}
+
+/// One DNS label of a PC's name: `PC-Accounts.office.lan` is `pc-accounts`.
+pub(crate) fn label(host: &str) -> String {
+    let first = host.split('.').next().unwrap_or_default().to_lowercase();
+    let clean: String = first.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(50).collect();
+    let clean = clean.trim_matches('-');
+    if clean.is_empty() { "pc".to_owned() } else { clean.to_owned() }
+}
+
+/// The same, with a number where others have it already.
+fn unused(name: &str, resources: &[Resource]) -> String {
+    let has = |name: &str| resources.iter().any(|r| r.name == name);
+    // One more than there are is free.
+    let numbered = || (2..resources.len() + 3).map(|n| format!("{name}-{n}"));
+    if has(name) { numbered().find(|n| !has(n)).unwrap_or_else(|| name.to_owned()) } else { name.to_owned() }
+}
+
+impl Enrolment {
+    /// By this authority.
+    #[must_use]
+    pub fn new(authority: Authority) -> Self {
+        Self { authority, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// A certificate for the key of this request, and SHA-256 of that key.
+    fn certify(&self, request: &Papers, now: Unix) -> Option<(Papers, String)> {
+        let chain = self.authority.issue_agent_at(request.as_str(), "Passerelle agent", now.seconds()).ok()?;
+        let certificate = CertificateDer::from_pem_slice(chain.as_bytes()).ok()?;
+        let key = key_hash(&certificate).ok()?;
+        Some((Papers::try_from(chain).ok()?, key))
+    }
+
+    /// A new certificate for the same key.
+    pub(super) fn renew(&self, request: &Papers, key: &str) -> Option<Papers> {
+        self.certify(request, Unix::now()).filter(|(_, of)| of == key).map(|(certificate, _)| certificate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pcs_name_becomes_a_label() {
+        for (host, wanted) in [
+            ("PC-Accounts", "pc-accounts"),
+            ("pc7.office.lan", "pc7"),
+            ("Poste de Léa", "poste-de-l-a"),
+            ("---", "pc"),
+            ("", "pc"),
+            ("ordinateur_2", "ordinateur-2"),
+        ] {
+            assert_eq!(label(host), wanted, "{host}");
+        }
+        assert_eq!(label(&"x".repeat(300)).len(), 50);
+    }
+}

@@ -1,0 +1,549 @@
+//! The office PCs as they are now: what their agents told last, what they answer, and the judgement made of both.
+//!
+//! Everything here is in memory; what must outlive a restart is written down in one change every few seconds ([`keep`]).
+//! Agents are heard in [`link`]; whether a PC without one answers is asked in [`crate::wake`]. The judgement itself is
+//! [`crate::pure::workstation`].
+
+mod enrol;
+pub mod keep;
+pub mod link;
+mod session;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
+mod tests;
+
+pub use enrol::Enrolment;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use agent::bounded::{AtMost, Mac, Short};
+use agent::facts::{Facts, Medium};
+use agent::message::{Action, Leaving, Outcome, Refused};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::{Boot, Unix};
+use crate::ids::{AgentId, ResourceId};
+use crate::pure::workstation::{Judged, Kind, Probe, Seen, Told, judge};
+use crate::store::agents::{self as stored, Agent};
+use crate::store::resources::{Resource, ResourceKind};
+use crate::store::workstations::{MACS, Step};
+use crate::store::{Moment, Store};
+
+/// Orders that wait for one agent: it is asked for one thing at a time, and told at most twice to go.
+const ORDERS: usize = 8;
+
+/// An agent that was asked to do something, and says nothing, has not done it. Questions to people have their own time.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// All PCs.
+#[derive(Debug)]
+pub struct Fleet {
+    store: Arc<Store>,
+    inner: Mutex<Inner>,
+    version: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    agents: BTreeMap<AgentId, Agent>,
+    present: HashMap<AgentId, Present>,
+    pcs: BTreeMap<ResourceId, Pc>,
+    notes: Notes,
+    connections: u64,
+    acts: u64,
+}
+
+/// What is to be written down.
+#[derive(Debug, Default)]
+struct Notes {
+    agents: BTreeMap<AgentId, stored::Told>,
+    steps: Vec<(ResourceId, Step)>,
+    macs: BTreeMap<ResourceId, Vec<Mac>>,
+}
+
+/// An agent that is connected.
+#[derive(Debug)]
+struct Present {
+    connection: u64,
+    orders: mpsc::Sender<Order>,
+    program: Short,
+    facts: Option<Arc<Facts>>,
+    heard: Unix,
+    address: IpAddr,
+}
+
+/// One PC.
+#[derive(Debug)]
+struct Pc {
+    name: String,
+    address: Option<IpAddr>,
+    probe: Probe,
+    probed: Option<Boot>,
+    waking_since: Option<Unix>,
+    judged: Judged,
+    since: Unix,
+    macs: Vec<Mac>,
+}
+
+/// What an agent's connection is told to do.
+#[derive(Debug)]
+enum Order {
+    /// Ask the agent this; the answer goes there.
+    Act(u64, Action, oneshot::Sender<Outcome>),
+    /// Say why, and end.
+    End(Refused),
+    /// Read anew what IT says of it, and tell it.
+    Welcome,
+}
+
+/// A PC as it is now.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Which one.
+    pub id: ResourceId,
+    /// Its name.
+    pub name: String,
+    /// Its address in the office.
+    pub address: Option<IpAddr>,
+    /// What it is doing, and why it is taken to do so.
+    pub judged: Judged,
+    /// Since when.
+    pub since: Unix,
+    /// Its agent, if it has one.
+    pub agent: Option<AgentState>,
+    /// Its hardware addresses, as far as they are known.
+    pub macs: Vec<Mac>,
+    /// When it was last asked whether it answers.
+    pub probed: Option<Boot>,
+}
+
+/// An agent as it is now.
+#[derive(Clone, Debug)]
+pub struct AgentState {
+    /// What is stored of it.
+    pub agent: Agent,
+    /// Whether it is connected.
+    pub connected: bool,
+    /// What it told last; without people if it is away.
+    pub facts: Option<Arc<Facts>>,
+    /// Last heard.
+    pub heard_at: Option<Unix>,
+    /// Where it is connected from.
+    pub address: Option<IpAddr>,
+}
+
+/// Why an agent did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDone {
+    /// It is not connected.
+    #[error("the agent of this PC is not connected")]
+    Away,
+    /// It did not answer.
+    #[error("the agent of this PC did not answer")]
+    Silent,
+    /// It said why.
+    #[error("the agent of this PC could not do it: {0}")]
+    Failed(Short),
+}
+
+impl Fleet {
+    /// None yet: [`Fleet::reload`] brings them.
+    #[must_use]
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store, inner: Mutex::default(), version: watch::channel(0).0 }
+    }
+
+    /// Takes over what was changed: PCs come and go, and so do agents. Who was taken back is cut off.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn reload(&self, published: &[Resource], now: Moment) -> crate::store::Result<()> {
+        let (agents, kept) = (self.store.agents().await?, self.store.workstations().await?);
+        let mut inner = self.lock();
+        let pcs: BTreeMap<_, _> =
+            published.iter().filter(|r| r.kind == ResourceKind::Workstation).map(|r| (r.id, r)).collect();
+        inner.pcs.retain(|id, _| pcs.contains_key(id));
+        for (id, resource) in pcs {
+            let address = resource.real4.map(|n| n.addr().into()).or(resource.real6.map(|n| n.addr().into()));
+            let macs = kept.get(&id).map(|kept| kept.macs.clone()).unwrap_or_default();
+            let pc = inner.pcs.entry(id).or_insert_with(|| Pc::new(now.wall));
+            if pc.address != address {
+                (pc.probe, pc.probed) = (Probe::Unasked, None);
+            }
+            (pc.name, pc.address) = (resource.name.clone(), address);
+            // What was set takes the place of what was seen; what was seen comes again.
+            pc.macs = macs;
+        }
+        let before = std::mem::take(&mut inner.agents);
+        inner.agents = agents.into_iter().map(|agent| (agent.id, agent)).collect();
+        // What was heard since is newer than what is written down.
+        let unwritten: Vec<_> = inner.notes.agents.iter().map(|(id, told)| (*id, told.clone())).collect();
+        for (id, told) in unwritten {
+            if let Some(agent) = inner.agents.get_mut(&id) {
+                agent.take_in(&told);
+            }
+        }
+        inner.end_those_who_may_not_stay(&before);
+        inner.see_all_macs();
+        self.judge(&mut inner, now.wall);
+        Ok(())
+    }
+
+    /// Every PC, by name.
+    #[must_use]
+    pub fn states(&self) -> Vec<State> {
+        let inner = self.lock();
+        let mut states: Vec<State> = inner.pcs.iter().map(|(id, pc)| inner.state(*id, pc)).collect();
+        states.sort_by(|a, b| a.name.cmp(&b.name));
+        states
+    }
+
+    /// One PC.
+    #[must_use]
+    pub fn state(&self, id: ResourceId) -> Option<State> {
+        let inner = self.lock();
+        inner.pcs.get(&id).map(|pc| inner.state(id, pc))
+    }
+
+    /// Every agent, approved or not, newest first.
+    #[must_use]
+    pub fn agents(&self) -> Vec<AgentState> {
+        let inner = self.lock();
+        inner.agents.values().rev().map(|agent| inner.agent_state(agent)).collect()
+    }
+
+    /// Rises with every change that can be seen.
+    #[must_use]
+    pub fn version(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// What a PC answered.
+    pub fn probed(&self, id: ResourceId, probe: Probe, mac: Option<Mac>, now: Moment) {
+        let mut inner = self.lock();
+        let Some(pc) = inner.pcs.get_mut(&id) else { return };
+        (pc.probe, pc.probed) = (probe, Some(now.boot));
+        if let Some(mac) = mac.filter(|mac| mac.is_of_one() && pc.macs.is_empty()) {
+            inner.saw(id, &[mac]);
+        }
+        self.judge(&mut inner, now.wall);
+    }
+
+    /// A PC is being woken since then, or no more.
+    pub fn waking(&self, id: ResourceId, since: Option<Unix>, now: Unix) {
+        let mut inner = self.lock();
+        if let Some(pc) = inner.pcs.get_mut(&id) {
+            pc.waking_since = since;
+            pc.probe = if since.is_some() { Probe::Unasked } else { pc.probe };
+        }
+        self.judge(&mut inner, now);
+    }
+
+    /// Judges every PC anew: time alone makes a difference.
+    pub fn tick(&self, now: Unix) {
+        self.judge(&mut self.lock(), now);
+    }
+
+    /// Asks the agent of this PC to do something; `within`: how long it may take.
+    ///
+    /// # Errors
+    /// It did not.
+    pub async fn act(&self, id: ResourceId, action: Action) -> Result<Outcome, NotDone> {
+        let agent = self.lock().agents.values().find(|a| a.resource == Some(id)).map(|a| a.id);
+        self.act_by(agent.ok_or(NotDone::Away)?, action).await
+    }
+
+    /// The same of an agent.
+    ///
+    /// # Errors
+    /// It did not.
+    pub async fn act_by(&self, id: AgentId, action: Action) -> Result<Outcome, NotDone> {
+        let longest = match &action {
+            Action::Ask { within_s, .. } => Duration::from_secs(u64::from(*within_s)) + ANSWER,
+            _ => ANSWER,
+        };
+        let (answer, outcome) = oneshot::channel();
+        {
+            let mut inner = self.lock();
+            inner.acts += 1;
+            let order = Order::Act(inner.acts, action, answer);
+            let present = inner.present.get(&id).ok_or(NotDone::Away)?;
+            present.orders.try_send(order).map_err(|_| NotDone::Silent)?;
+        }
+        match tokio::time::timeout(longest, outcome).await {
+            Ok(Ok(Outcome::Failed { why })) => Err(NotDone::Failed(why)),
+            Ok(Ok(Outcome::Unknown)) | Err(_) => Err(NotDone::Silent),
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => Err(NotDone::Away),
+        }
+    }
+
+    /// Agents that are awake and wired to a network that holds this address.
+    #[must_use]
+    pub fn relays(&self, address: IpAddr, except: ResourceId) -> Vec<AgentId> {
+        let inner = self.lock();
+        let near = |facts: &Facts| {
+            let wired = |medium| matches!(medium, Medium::Wired | Medium::Unknown);
+            facts.adapters.iter().any(|a| a.up && wired(a.medium) && a.addresses.iter().any(|n| n.contains(&address)))
+        };
+        let approved = |id: &AgentId| inner.agents.get(id).is_some_and(|a| a.resource.is_some_and(|r| r != except));
+        let of = |(id, present): (&AgentId, &Present)| present.facts.as_deref().is_some_and(near).then_some(*id);
+        inner.present.iter().filter(|(id, _)| approved(id)).filter_map(of).collect()
+    }
+
+    /// IT has changed something about an agent: its connection looks anew, or ends.
+    pub fn changed(&self, id: AgentId) {
+        if let Some(present) = self.lock().present.get(&id) {
+            // One that is so far behind ends by itself.
+            let _ = present.orders.try_send(Order::Welcome);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What everything looks like now, if it looks otherwise.
+    fn judge(&self, inner: &mut Inner, now: Unix) {
+        if inner.judge(now) {
+            self.version.send_modify(|version| *version += 1);
+        }
+    }
+}
+
+/// What the connection of an agent does with the fleet.
+impl Fleet {
+    /// The agent of this key as it is known now, and may be heard.
+    async fn known(&self, key_hash: &str) -> crate::store::Result<Option<Agent>> {
+        self.store.agent_by_key(key_hash).await
+    }
+
+    /// It is connected: another connection of the same agent ends. Gives its number and its orders.
+    fn arrived(&self, agent: Agent, program: Short, address: IpAddr, now: Moment) -> (u64, mpsc::Receiver<Order>) {
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let mut inner = self.lock();
+        inner.connections += 1;
+        let (connection, id) = (inner.connections, agent.id);
+        let facts = None;
+        let present = Present { connection, orders, program, facts, heard: now.wall, address };
+        if let Some(before) = inner.present.insert(id, present) {
+            // One that is so far behind ends by itself.
+            let _ = before.orders.try_send(Order::End(Refused::Replaced));
+        }
+        let agent = inner.agents.entry(id).or_insert(agent);
+        agent.gone = None;
+        let told = stored::Told { heard_at: now.wall, gone: None, facts: None };
+        inner.note(id, told);
+        self.version.send_modify(|version| *version += 1);
+        self.judge(&mut inner, now.wall);
+        (connection, receiver)
+    }
+
+    /// It said something.
+    fn heard(&self, id: AgentId, connection: u64, now: Unix) {
+        if let Some(present) = self.lock().present.get_mut(&id).filter(|p| p.connection == connection) {
+            present.heard = now;
+        }
+    }
+
+    /// It told what it sees.
+    fn told(&self, id: AgentId, connection: u64, facts: Facts, now: Moment) {
+        let mut inner = self.lock();
+        let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
+        let before = present.facts.replace(Arc::new(facts.clone()));
+        let program = present.program.to_string();
+        let lasting = before.as_deref().map(lasting) != Some(lasting(&facts));
+        let told = lasting.then(|| (program.clone(), facts.clone()));
+        let noted = stored::Told { heard_at: now.wall, gone: None, facts: told };
+        if let Some(agent) = inner.agents.get_mut(&id) {
+            agent.take_in(&noted);
+        }
+        inner.note(id, noted);
+        if let Some(resource) = inner.agents.get(&id).and_then(|a| a.resource) {
+            inner.saw(resource, &macs(&facts));
+        }
+        // Idle times are not judged, and yet looked at.
+        self.version.send_modify(|version| *version += 1);
+        self.judge(&mut inner, now.wall);
+    }
+
+    /// It is gone: it said so, or its connection ended.
+    fn went(&self, id: AgentId, connection: u64, how: Option<Leaving>, now: Moment) {
+        let mut inner = self.lock();
+        if inner.present.get(&id).is_none_or(|p| p.connection != connection) {
+            return;
+        }
+        let heard = inner.present.remove(&id).map_or(now.wall, |p| p.heard);
+        let told = stored::Told { heard_at: heard, gone: how.map(|how| (how, now.wall)), facts: None };
+        if let Some(agent) = inner.agents.get_mut(&id) {
+            agent.take_in(&told);
+            if let Some(pc) = agent.resource.and_then(|resource| inner.pcs.get_mut(&resource)) {
+                // What it answered when it was there says nothing of now.
+                (pc.probe, pc.probed) = (Probe::Unasked, None);
+            }
+        }
+        inner.note(id, told);
+        self.version.send_modify(|version| *version += 1);
+        self.judge(&mut inner, now.wall);
+    }
+}
+
+impl Agent {
+    fn take_in(&mut self, told: &stored::Told) {
+        (self.heard_at, self.gone) = (Some(told.heard_at), told.gone);
+        let Some((program, facts)) = &told.facts else { return };
+        self.program.clone_from(program);
+        self.facts = Some(Facts { sessions: None, ..facts.clone() });
+        if !facts.host.is_empty() {
+            self.host = facts.host.to_string();
+        }
+    }
+}
+
+impl Pc {
+    fn new(now: Unix) -> Self {
+        Self {
+            name: String::new(),
+            address: None,
+            probe: Probe::Unasked,
+            probed: None,
+            waking_since: None,
+            judged: judge(&Seen::default(), now),
+            since: now,
+            macs: Vec::new(),
+        }
+    }
+}
+
+impl Inner {
+    fn judge(&mut self, now: Unix) -> bool {
+        let of_pc: BTreeMap<ResourceId, AgentId> =
+            self.agents.values().filter_map(|a| Some((a.resource?, a.id))).collect();
+        let mut changed = false;
+        for (id, pc) in &mut self.pcs {
+            let agent = of_pc.get(id).and_then(|agent| self.agents.get(agent));
+            let present = agent.and_then(|agent| self.present.get(&agent.id));
+            let told = agent.map(|agent| Told {
+                connected: present.is_some(),
+                facts: present.and_then(|p| p.facts.as_deref()),
+                heard_at: present.map(|p| p.heard).or(agent.heard_at),
+                left: agent.gone,
+            });
+            let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
+            let judged = judge(&seen, now);
+            let looks = |j: &Judged| (j.kind, j.reason, j.by.clone());
+            if looks(&judged) == looks(&pc.judged) {
+                continue;
+            }
+            changed = true;
+            if judged.kind != pc.judged.kind || judged.by != pc.judged.by {
+                pc.since = judged.since.unwrap_or(now);
+            }
+            self.notes.steps.push((*id, Step { at: now, kind: judged.kind, reason: judged.reason }));
+            pc.judged = judged;
+        }
+        changed
+    }
+
+    fn state(&self, id: ResourceId, pc: &Pc) -> State {
+        let agent = self.agents.values().find(|a| a.resource == Some(id)).map(|a| self.agent_state(a));
+        State {
+            id,
+            name: pc.name.clone(),
+            address: pc.address,
+            judged: pc.judged.clone(),
+            since: pc.since,
+            agent,
+            macs: pc.macs.clone(),
+            probed: pc.probed,
+        }
+    }
+
+    fn agent_state(&self, agent: &Agent) -> AgentState {
+        let present = self.present.get(&agent.id);
+        AgentState {
+            agent: agent.clone(),
+            connected: present.is_some(),
+            facts: present.and_then(|p| p.facts.clone()).or_else(|| agent.facts.clone().map(Arc::new)),
+            heard_at: present.map(|p| p.heard).or(agent.heard_at),
+            address: present.map(|p| p.address),
+        }
+    }
+
+    /// Later notes of the same agent take in the earlier ones.
+    fn note(&mut self, id: AgentId, told: stored::Told) {
+        let before = self.notes.agents.remove(&id).and_then(|before| before.facts);
+        self.notes.agents.insert(id, stored::Told { facts: told.facts.or(before), ..told });
+    }
+
+    /// Hardware addresses of a PC that were seen.
+    fn saw(&mut self, id: ResourceId, macs: &[Mac]) {
+        let Some(pc) = self.pcs.get_mut(&id).filter(|pc| !macs.is_empty() && pc.macs != macs) else { return };
+        pc.macs = macs.to_vec();
+        self.notes.macs.insert(id, macs.to_vec());
+    }
+
+    /// What agents told of their hardware belongs to the PC that IT says they are.
+    fn see_all_macs(&mut self) {
+        let told: Vec<_> = self
+            .agents
+            .values()
+            .filter_map(|a| Some((a.resource?, macs(self.present.get(&a.id)?.facts.as_deref()?))))
+            .collect();
+        for (id, macs) in told {
+            self.saw(id, &macs);
+        }
+    }
+
+    fn end_those_who_may_not_stay(&mut self, before: &BTreeMap<AgentId, Agent>) {
+        let mut moved = BTreeSet::new();
+        for (id, present) in &self.present {
+            let order = match self.agents.get(id) {
+                None => Order::End(Refused::Unknown),
+                Some(agent) if agent.revoked_at.is_some() => Order::End(Refused::Revoked),
+                Some(agent) if before.get(id).is_some_and(|b| b.resource != agent.resource) => Order::Welcome,
+                Some(_) => continue,
+            };
+            if matches!(order, Order::End(_)) {
+                moved.insert(*id);
+            }
+            let _ = present.orders.try_send(order);
+        }
+        // From here on nothing that it says is heard.
+        self.present.retain(|id, _| !moved.contains(id));
+    }
+}
+
+/// Hardware addresses by which a PC can be woken: those of its cables before others.
+fn macs(facts: &Facts) -> Vec<Mac> {
+    let of = |wanted: &[Medium]| {
+        let mut macs: Vec<Mac> =
+            facts.adapters.iter().filter(|a| wanted.contains(&a.medium)).filter_map(|a| a.mac).collect();
+        macs.retain(|mac| mac.is_of_one());
+        macs
+    };
+    let mut macs = of(&[Medium::Wired]);
+    macs.extend(of(&[Medium::Unknown]));
+    macs.extend(of(&[Medium::Wireless]));
+    macs.truncate(MACS);
+    macs
+}
+
+/// What is worth writing down of facts: all but what changes by itself.
+fn lasting(facts: &Facts) -> Facts {
+    Facts { up_ms: 0, sessions: None, ..facts.clone() }
+}
+
+/// The first `N` hardware addresses of a list, as a message takes them.
+#[must_use]
+pub fn some_macs(macs: &[Mac]) -> AtMost<Mac, MACS> {
+    AtMost::first(macs.iter().copied())
+}
+
+/// Whether a PC can be asked for: nobody is thrown off it.
+#[must_use]
+pub fn is_usable(kind: Kind) -> bool {
+    matches!(kind, Kind::Free | Kind::Reserved)
+}

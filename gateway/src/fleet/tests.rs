@@ -1,0 +1,495 @@
+//! Agents as the gateway meets them: real TLS and WebSocket over loopback, a real database; honest ones and others.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agent::bounded::AtMost;
+use agent::facts::{Adapter, Session, SessionPlace, SessionState};
+use agent::message::{self, FromAgent, Papers, Secret, ToAgent};
+use futures_util::{SinkExt as _, StreamExt as _};
+use provisioning::authority::Authority;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::*;
+use crate::audit::Actor;
+use crate::http::listen::Certificate;
+use crate::store::agents::NewAgentToken;
+use crate::store::audit::Filter;
+use crate::store::tests::{fixture, workstation};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// An office with one PC, and the door for agents on loopback.
+struct Office {
+    _dir: TempDir,
+    store: Arc<Store>,
+    fleet: Arc<Fleet>,
+    pc: ResourceId,
+    authority: Authority,
+    at: SocketAddr,
+    _serving: tokio::task::JoinSet<anyhow::Result<()>>,
+}
+
+/// What an agent has to show.
+#[derive(Clone)]
+struct Identity {
+    chain: String,
+    key: String,
+}
+
+type Link = WebSocketStream<client::TlsStream<TcpStream>>;
+
+fn authority(now: Unix) -> Authority {
+    let networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let bounds = provisioning::authority::Bounds { names: vec!["door.example.org".into()], networks };
+    Authority::new_at("x", &bounds, now.seconds()).unwrap()
+}
+
+async fn office() -> Office {
+    let (dir, store) = fixture().await;
+    let pc = workstation(&store, "pc").await;
+    let authority = authority(Unix::now());
+    let (chain, key) = authority.issue_server_at(&["door.example.org".into()], &[], Unix::now().seconds()).unwrap();
+    let tls = link::tls(Arc::new(Certificate::new(&chain, &key).unwrap()), authority.certificate_pem()).unwrap();
+    let ours = Authority::from_pem(authority.certificate_pem(), &authority.key_pem()).unwrap();
+    let fleet = Arc::new(Fleet::new(store.clone()));
+    fleet.reload(&store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(link::serve(listener, link::Door::new(fleet.clone(), tls, Enrolment::new(ours))));
+    Office { _dir: dir, store, fleet, pc, authority, at, _serving: serving }
+}
+
+impl Office {
+    async fn token(&self, uses: u32) -> Secret {
+        let secret = Secret::new([uses.to_le_bytes()[0]; 16]);
+        let now = Moment::now();
+        let until = now.wall + Duration::from_secs(3600);
+        let resource = (uses == 1).then_some(self.pc);
+        let new = NewAgentToken { name: "desk".into(), uses, approves: true, hosts: None, resource, until };
+        let mut write = self.store.write(now, Actor::Local).await.unwrap();
+        write.add_agent_token(&new, &secret.hash()).await.unwrap();
+        write.commit().await.unwrap();
+        secret
+    }
+
+    /// TLS and WebSocket, with this certificate or none.
+    async fn dial(&self, identity: Option<&Identity>) -> anyhow::Result<Link> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.authority.certificate_pem().as_bytes())?)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots);
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(i) => {
+                let chain = CertificateDer::pem_slice_iter(i.chain.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+                config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(i.key.as_bytes())?)?
+            }
+        };
+        let stream = TcpStream::connect(self.at).await?;
+        let name = ServerName::try_from("door.example.org")?;
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        Ok(tokio_tungstenite::client_async("ws://door.example.org/agent/v1", tls).await?.0)
+    }
+
+    async fn enrol(&self, secret: &Secret, host: &str) -> Result<Identity, agent::message::Refused> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        self.enrol_with(secret, host, &key).await
+    }
+
+    async fn enrol_with(
+        &self,
+        secret: &Secret,
+        host: &str,
+        key: &rcgen::KeyPair,
+    ) -> Result<Identity, agent::message::Refused> {
+        let mut link = self.dial(None).await.unwrap();
+        let enrol = FromAgent::Enrol { version: 1, secret: secret.clone(), request: request(key), host: host.into() };
+        say(&mut link, &enrol).await;
+        match hear(&mut link).await {
+            Some(ToAgent::Enrolled { certificate }) => {
+                Ok(Identity { chain: certificate.into(), key: key.serialize_pem() })
+            }
+            Some(ToAgent::Refused { why }) => Err(why),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Connected and welcomed.
+    async fn connect(&self, identity: &Identity) -> Link {
+        let mut link = self.dial(Some(identity)).await.unwrap();
+        say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+        let welcome = hear(&mut link).await;
+        assert!(matches!(welcome, Some(ToAgent::Welcome { .. })), "{welcome:?}");
+        link
+    }
+
+    async fn reload(&self) {
+        self.fleet.reload(&self.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    }
+
+    /// Waits until the PC is taken to do this.
+    async fn until(&self, kind: Kind) {
+        let mut version = self.fleet.version();
+        let is = || self.fleet.state(self.pc).unwrap().judged.kind;
+        let waited = tokio::time::timeout(LIMIT, async {
+            while is() != kind {
+                version.changed().await.unwrap();
+            }
+        });
+        assert!(waited.await.is_ok(), "it is {:?}, not {kind:?}", is());
+    }
+
+    async fn refusals(&self) -> Vec<String> {
+        let filter = Filter { limit: 100, ..Filter::default() };
+        let lines = self.store.audit(&filter).await.unwrap().into_iter().filter(|l| l.event == "agent_refused");
+        lines.map(|l| l.details["why"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn request(key: &rcgen::KeyPair) -> Papers {
+    let text = rcgen::CertificateParams::default().serialize_request(key).unwrap().pem().unwrap();
+    Papers::try_from(text).unwrap()
+}
+
+async fn say(link: &mut Link, message: &FromAgent) {
+    link.send(Message::text(message::encode(message).unwrap())).await.unwrap();
+}
+
+/// The next message; nothing at the end.
+async fn hear(link: &mut Link) -> Option<ToAgent> {
+    loop {
+        match tokio::time::timeout(LIMIT, link.next()).await.expect("in time")? {
+            Ok(Message::Text(text)) => return Some(message::decode(&text).unwrap()),
+            Ok(Message::Close(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Until it is ended from there: the reason, if it was told.
+async fn ended(link: &mut Link) -> Option<agent::message::Refused> {
+    let mut told = None;
+    while let Some(message) = hear(link).await {
+        if let ToAgent::Refused { why } = message {
+            told = Some(why);
+        }
+    }
+    told
+}
+
+fn facts(sessions: &[Session]) -> FromAgent {
+    let adapter = Adapter {
+        mac: Some(Mac([2, 0, 0, 0, 0, 7])),
+        medium: Medium::Wired,
+        up: true,
+        addresses: AtMost::first(["192.168.1.20/24".parse().unwrap()]),
+        ..Adapter::default()
+    };
+    FromAgent::Facts(Box::new(Facts {
+        host: "pc".into(),
+        up_ms: 3_600_000,
+        adapters: AtMost::first([adapter]),
+        sessions: Some(AtMost::first(sessions.to_vec())),
+        ..Facts::default()
+    }))
+}
+
+fn somebody() -> Session {
+    Session { place: SessionPlace::Console, state: SessionState::Active, ..Session::default() }
+}
+
+#[tokio::test]
+async fn a_pc_is_enrolled_seen_and_asleep() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    say(&mut link, &facts(&[somebody()])).await;
+    office.until(Kind::InUseHere).await;
+    let state = office.fleet.state(office.pc).unwrap();
+    assert_eq!(state.macs, [Mac([2, 0, 0, 0, 0, 7])]);
+    assert_eq!(office.fleet.relays("192.168.1.77".parse().unwrap(), ResourceId::new()).len(), 1);
+    assert!(office.fleet.relays("192.168.2.77".parse().unwrap(), ResourceId::new()).is_empty());
+    assert!(office.fleet.relays("192.168.1.77".parse().unwrap(), office.pc).is_empty(), "nobody wakes itself");
+    say(&mut link, &FromAgent::Leaving { how: Leaving::Sleep }).await;
+    office.until(Kind::Asleep).await;
+    // It is so after a restart of the gateway, too.
+    office.fleet.write_down().await;
+    let after = Fleet::new(office.store.clone());
+    after.reload(&office.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    let state = after.state(office.pc).unwrap();
+    assert_eq!((state.judged.kind, state.macs.len()), (Kind::Asleep, 1));
+    let kept = office.store.agents().await.unwrap().remove(0).facts.unwrap();
+    assert_eq!(kept.sessions, None, "who sat there is not written down");
+    let steps = office.store.steps(office.pc, Unix(0), Unix(i64::MAX)).await.unwrap();
+    let kinds: Vec<Kind> = steps.iter().map(|s| s.kind).collect();
+    assert_eq!(kinds[kinds.len() - 3..], [Kind::Free, Kind::InUseHere, Kind::Asleep]);
+}
+
+#[tokio::test]
+async fn a_pc_that_nobody_approved_is_known_and_nothing_more() {
+    let office = office().await;
+    let secret = office.token(9).await;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    let hosts = Some(std::collections::BTreeSet::from(["another".to_owned()]));
+    let until = Unix::now() + Duration::from_secs(60);
+    let new = NewAgentToken { name: "list".into(), uses: 9, approves: true, hosts, resource: None, until };
+    let listed = Secret::new([77; 16]);
+    write.add_agent_token(&new, &listed.hash()).await.unwrap();
+    write.commit().await.unwrap();
+    let identity = office.enrol(&listed, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    assert!(matches!(hear(&mut link).await, Some(ToAgent::Welcome { approved: false, .. })));
+    say(&mut link, &facts(&[])).await;
+    let agent = office.store.agents().await.unwrap().remove(0).id;
+    let mut version = office.fleet.version();
+    while office.fleet.agents()[0].facts.is_none() {
+        version.changed().await.unwrap();
+    }
+    assert_eq!(office.fleet.state(office.pc).unwrap().judged.kind, Kind::Unknown);
+    assert!(office.fleet.relays("192.168.1.77".parse().unwrap(), office.pc).is_empty());
+    // IT says which PC it is: it is told, and believed.
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.approve_agent(agent, office.pc).await.unwrap();
+    write.commit().await.unwrap();
+    office.reload().await;
+    assert!(matches!(hear(&mut link).await, Some(ToAgent::Welcome { approved: true, .. })));
+    office.until(Kind::Free).await;
+    // One whom the other token expects is approved with a PC of its own.
+    office.enrol(&secret, "Another.office.lan").await.unwrap();
+    office.reload().await;
+    let names: Vec<String> = office.fleet.states().into_iter().map(|s| s.name).collect();
+    assert_eq!(names, ["another", "pc"]);
+}
+
+#[tokio::test]
+async fn a_revoked_agent_is_cut_off_at_once_and_stays_out() {
+    let office = office().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let secret = office.token(1).await;
+    let identity = office.enrol_with(&secret, "pc", &key).await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    let agent = office.store.agents().await.unwrap().remove(0).id;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.revoke_agent(agent).await.unwrap();
+    write.commit().await.unwrap();
+    let began = Instant::now();
+    office.reload().await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Revoked));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    office.until(Kind::Unknown).await;
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Revoked));
+    let again = office.enrol_with(&office.token(5).await, "pc", &key).await;
+    assert_eq!(again.err(), Some(message::Refused::Key), "the key is not enrolled anew");
+}
+
+#[tokio::test]
+async fn only_who_was_certified_here_is_heard() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let now = Unix::now().seconds();
+    let of = |authority: &Authority, at: u64| Identity {
+        chain: authority.issue_agent_at(request(&key).as_str(), "x", at).unwrap(),
+        key: key.serialize_pem(),
+    };
+    let years = 365 * 86_400;
+    for (identity, why) in [
+        (of(&authority(Unix::now()), now), "certificate"),
+        (of(&office.authority, now - 10 * years), "expired"),
+        (of(&office.authority, now + 5 * years), "not_valid_yet"),
+    ] {
+        // TLS 1.3: the client is done before the server has looked at its certificate.
+        let said = match office.dial(Some(&identity)).await {
+            Ok(mut link) => hear(&mut link).await.map(|m| format!("{m:?}")),
+            Err(_) => None,
+        };
+        assert_eq!(said, None, "{why}");
+        let told = tokio::time::timeout(LIMIT, async {
+            while !office.refusals().await.iter().any(|w| w == why) {
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(told.await.is_ok(), "{why} is not in the audit: {:?}", office.refusals().await);
+    }
+    // A certificate of this authority's whose key was never enrolled: what it claims to be counts for nothing.
+    let mut link = office.dial(Some(&of(&office.authority, now))).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Unknown));
+    // The gateway's own certificate is no agent's.
+    let (chain, key) = office.authority.issue_server_at(&["door.example.org".into()], &[], now).unwrap();
+    let said = match office.dial(Some(&Identity { chain, key })).await {
+        Ok(mut link) => hear(&mut link).await.map(|m| format!("{m:?}")),
+        Err(_) => None,
+    };
+    assert_eq!(said, None);
+    // And the honest one is heard.
+    office.connect(&identity).await;
+}
+
+#[tokio::test]
+async fn without_a_certificate_nothing_is_done_but_enrolling() {
+    let office = office().await;
+    for message in [FromAgent::Hello { version: 1, program: "x".into() }, facts(&[]), FromAgent::Alive {}] {
+        let mut link = office.dial(None).await.unwrap();
+        say(&mut link, &message).await;
+        assert_eq!(ended(&mut link).await, Some(message::Refused::Unknown), "{message:?}");
+    }
+    assert_eq!(office.enrol(&Secret::new([99; 16]), "pc").await.err(), Some(message::Refused::Token));
+    let mut link = office.dial(None).await.unwrap();
+    let request = Papers::try_from("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n".to_owned()).unwrap();
+    let secret = office.token(1).await;
+    say(&mut link, &FromAgent::Enrol { version: 1, secret: secret.clone(), request, host: "pc".into() }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Key));
+    assert!(office.store.agents().await.unwrap().is_empty());
+    assert!(office.enrol(&secret, "pc").await.is_ok(), "what failed has spent nothing");
+    assert_eq!(office.enrol(&secret, "pc").await.err(), Some(message::Refused::Token), "once");
+}
+
+#[tokio::test]
+async fn an_agent_speaks_of_itself_and_not_without_end() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    let other = office.enrol(&office.token(9).await, "other").await.unwrap();
+    office.reload().await;
+    let mut honest = office.connect(&identity).await;
+    say(&mut honest, &facts(&[])).await;
+    office.until(Kind::Free).await;
+
+    // Facts under another's name are its own.
+    let mut liar = office.connect(&other).await;
+    say(&mut liar, &facts(&[somebody()])).await;
+    let liars = || office.fleet.agents().into_iter().filter(|a| a.agent.host == "pc").count();
+    let mut version = office.fleet.version();
+    while liars() < 2 {
+        version.changed().await.unwrap();
+    }
+    assert_eq!(office.fleet.state(office.pc).unwrap().judged.kind, Kind::Free);
+    // What it was not asked for is not waited for by anybody.
+    say(&mut liar, &FromAgent::Done { id: 1, outcome: Outcome::Answered { yes: true } }).await;
+
+    // 10,000 messages: it is ended long before.
+    let text = message::encode(&FromAgent::Alive {}).unwrap();
+    for _ in 0..10_000 {
+        if liar.send(Message::text(text.clone())).await.is_err() {
+            break;
+        }
+    }
+    ended(&mut liar).await;
+    // A long message, a binary one, and no message at all.
+    for message in [Message::text("x".repeat(10_000_000)), Message::binary(vec![0; 100]), Message::text("{\"say\":1}")]
+    {
+        let mut liar = office.connect(&other).await;
+        let _ = liar.send(message).await;
+        ended(&mut liar).await;
+    }
+    assert!(office.refusals().await.contains(&"flood".to_owned()), "{:?}", office.refusals().await);
+    // The beginning of a frame without an end, byte by byte: nothing of it is kept waiting for.
+    let mut endless = office.connect(&other).await;
+    let tls = endless.get_mut();
+    tls.write_all(&[0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4]).await.unwrap();
+    tls.flush().await.unwrap();
+    ended(&mut endless).await;
+    // All the while the honest one was heard.
+    assert!(office.fleet.state(office.pc).unwrap().agent.unwrap().connected);
+    say(&mut honest, &facts(&[somebody()])).await;
+    office.until(Kind::InUseHere).await;
+}
+
+#[tokio::test]
+async fn the_newest_connection_of_an_agent_is_the_one() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut first = office.connect(&identity).await;
+    say(&mut first, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    let mut second = office.connect(&identity).await;
+    assert_eq!(ended(&mut first).await, Some(message::Refused::Replaced));
+    say(&mut second, &facts(&[somebody()])).await;
+    office.until(Kind::InUseHere).await;
+    assert!(office.fleet.state(office.pc).unwrap().agent.unwrap().connected);
+}
+
+#[tokio::test]
+async fn an_agent_is_asked_and_answers() {
+    let office = office().await;
+    assert_eq!(office.fleet.act(office.pc, Action::Refresh {}).await, Err(NotDone::Away));
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    let answers = async {
+        for outcome in
+            [Outcome::Answered { yes: true }, Outcome::Failed { why: "nobody is there".into() }, Outcome::Done {}]
+        {
+            let Some(ToAgent::Act { id, .. }) = hear(&mut link).await else { panic!("an order") };
+            say(&mut link, &FromAgent::Done { id: id + 1000, outcome: Outcome::Done {} }).await;
+            say(&mut link, &FromAgent::Done { id, outcome }).await;
+        }
+    };
+    let asks = async {
+        let ask = Action::Ask { text: "May Marta use this PC?".into(), within_s: 30 };
+        assert_eq!(office.fleet.act(office.pc, ask).await, Ok(Outcome::Answered { yes: true }));
+        let tell = Action::Tell { text: "x".into() };
+        assert_eq!(office.fleet.act(office.pc, tell).await, Err(NotDone::Failed("nobody is there".into())));
+        assert_eq!(office.fleet.act(office.pc, Action::Refresh {}).await, Ok(Outcome::Done {}));
+    };
+    tokio::join!(answers, asks);
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_for_the_same_key_and_no_other() {
+    let office = office().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let identity = office.enrol_with(&office.token(1).await, "pc", &key).await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &FromAgent::Renew { request: request(&key) }).await;
+    let Some(ToAgent::Renewed { certificate }) = hear(&mut link).await else { panic!("a certificate") };
+    assert_ne!(certificate.as_str(), identity.chain);
+    let renewed = Identity { chain: certificate.into(), key: identity.key };
+    let mut link = office.connect(&renewed).await;
+    say(&mut link, &FromAgent::Renew { request: request(&rcgen::KeyPair::generate().unwrap()) }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Key));
+}
+
+/// R17: all are back within five seconds, and who was there is heard meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_agents_come_back_at_once() {
+    let office = office().await;
+    let secret = office.token(200).await;
+    let mut identities = Vec::new();
+    for n in 0..100 {
+        identities.push(office.enrol(&secret, &format!("pc{n}")).await.unwrap());
+    }
+    office.reload().await;
+    let links = futures_util::future::join_all(identities.iter().map(|identity| office.connect(identity))).await;
+    assert_eq!(office.fleet.agents().iter().filter(|a| a.connected).count(), 100);
+    drop(links);
+    let mut version = office.fleet.version();
+    while office.fleet.agents().iter().any(|a| a.connected) {
+        version.changed().await.unwrap();
+    }
+}

@@ -1,0 +1,197 @@
+//! What happens by itself: PCs are asked whether they answer, woken at the hours IT chose, and sent to sleep again after
+//! use from afar.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::message::Action;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{Waker, is_due, probe};
+use crate::audit::{Actor, Event};
+use crate::clock::Boot;
+use crate::fleet::{Fleet, State};
+use crate::ids::ResourceId;
+use crate::pure::hours::Hours;
+use crate::pure::workstation::{Kind, Reason};
+use crate::reconcile::Published;
+use crate::store::Moment;
+
+/// How often it is looked whether somebody is to be asked.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A PC without an agent is asked this often: nobody else says that it is there.
+const UNTOLD: Duration = Duration::from_secs(30);
+
+/// One that is starting, until it is ready.
+const STARTING: Duration = Duration::from_secs(5);
+
+/// One with an agent: whether RDP answers, too.
+const TOLD: Duration = Duration::from_secs(300);
+
+/// PCs asked at once.
+const AT_ONCE: usize = 64;
+
+/// Use from afar is over when it has not come back for so long.
+const REST: Duration = Duration::from_secs(300);
+
+/// Does all this for as long as it runs.
+pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
+    let mut tick = tokio::time::interval(LOOK);
+    let mut used = BTreeMap::new();
+    let mut looked = Moment::now();
+    loop {
+        tick.tick().await;
+        let states = waker.fleet.states();
+        ask(&waker.fleet, &states).await;
+        let now = Moment::now();
+        let kept = match waker.store.workstations().await {
+            Ok(kept) => kept,
+            Err(_) => continue,
+        };
+        let zone = published.borrow().site.time_zone.clone();
+        for state in &states {
+            let Some(kept) = kept.get(&state.id) else { continue };
+            let hours = kept.wake_hours.as_deref().and_then(|text| text.parse::<Hours>().ok());
+            if hours.is_some_and(|hours| begins(&hours, &zone, looked, now)) && is_away(state) {
+                // Whoever was late, or too many at once, is woken by hand.
+                let _ = waker.wake(state.id, Actor::System).await;
+            }
+            if kept.sleep_again && rests(&mut used, state, now.boot) {
+                waker.send_to_sleep(state).await;
+            }
+        }
+        looked = now;
+    }
+}
+
+/// Asks those who are due, all at once.
+async fn ask(fleet: &Arc<Fleet>, states: &[State]) {
+    let now = Boot::now();
+    let due = states.iter().filter(|state| every(state).is_some_and(|every| is_due(state.probed, every, now)));
+    let mut asked = JoinSet::new();
+    for state in due.take(AT_ONCE) {
+        let Some(address) = state.address else { continue };
+        let (fleet, id) = (fleet.clone(), state.id);
+        asked.spawn(async move {
+            let answer = probe::ask(address, probe::PATIENT).await;
+            fleet.probed(id, answer.probe, answer.mac, Moment::now());
+        });
+    }
+    while asked.join_next().await.is_some() {}
+}
+
+/// How often a PC is asked; nothing: never, for a question must not keep it awake, nor be mistaken for its answer.
+fn every(state: &State) -> Option<Duration> {
+    match (&state.agent, state.judged.kind) {
+        (_, Kind::Waking) => None,
+        (_, Kind::Starting) => Some(STARTING),
+        (None, _) => Some(UNTOLD),
+        (Some(agent), _) if agent.connected => Some(TOLD),
+        (Some(_), Kind::Asleep | Kind::Off) => Some(TOLD),
+        (Some(_), _) => Some(UNTOLD),
+    }
+}
+
+fn is_away(state: &State) -> bool {
+    matches!(state.judged.kind, Kind::Asleep | Kind::Off | Kind::Unknown)
+}
+
+/// Whether a span of these hours began since it was last looked.
+fn begins(hours: &Hours, zone: &str, looked: Moment, now: Moment) -> bool {
+    let Ok(zone) = TimeZone::get(zone) else { return false };
+    let (Ok(from), Ok(to)) = (Timestamp::from_millisecond(looked.wall.0), Timestamp::from_millisecond(now.wall.0))
+    else {
+        return false;
+    };
+    hours.window(&zone, to).is_some_and(|(begin, _)| from < begin && begin <= to)
+}
+
+/// Whether a PC was used from afar, and has been left for long enough.
+fn rests(used: &mut BTreeMap<ResourceId, Option<Boot>>, state: &State, now: Boot) -> bool {
+    match (state.judged.kind, state.judged.reason) {
+        (Kind::InUseRemotely, _) => {
+            used.insert(state.id, None);
+            false
+        }
+        (Kind::Free, Reason::Reported | Reason::Disconnected) => {
+            let Some(left) = used.get_mut(&state.id) else { return false };
+            let left = *left.get_or_insert(now);
+            let rested = is_due(Some(left), REST, now);
+            if rested {
+                used.remove(&state.id);
+            }
+            rested
+        }
+        // Somebody sits there, or it is asleep already.
+        _ => {
+            used.remove(&state.id);
+            false
+        }
+    }
+}
+
+impl Waker {
+    /// Sends a PC to sleep if nobody is at it.
+    pub async fn send_to_sleep(&self, state: &State) {
+        match self.fleet.act(state.id, Action::Suspend { unless_used: true }).await {
+            Ok(_) => {
+                let event = Event::SentToSleep { workstation: state.name.clone() };
+                self.note(Actor::System, Moment::now(), event).await;
+            }
+            Err(e) => tracing::info!(workstation = state.name, error = %e, "a PC does not sleep again"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Unix;
+    use crate::pure::workstation::Judged;
+
+    fn at(seconds: i64) -> Moment {
+        // Monday, 2025-06-16, 05:00 UTC, which is 07:00 in Brussels.
+        Moment { wall: Unix(1_750_050_000_000 + seconds * 1000), boot: Boot(seconds.unsigned_abs() * 1000) }
+    }
+
+    #[test]
+    fn it_wakes_at_the_beginning_of_its_hours_and_once() {
+        let hours: Hours = "Mo-Fr 07:30-18:00".parse().unwrap();
+        let due = |from, to| begins(&hours, "Europe/Brussels", at(from), at(to));
+        assert!(!due(1790, 1795) && due(1796, 1801) && !due(1801, 1806));
+        assert!(due(1700, 1900), "a machine that was busy is late, not silent");
+        assert!(!due(5 * 86_400 + 1796, 5 * 86_400 + 1801), "not on Saturday");
+        assert!(!begins(&hours, "Nowhere/Land", at(1796), at(1801)));
+    }
+
+    fn state(kind: Kind) -> State {
+        let judged = Judged { kind, reason: Reason::Reported, by: None, since: None };
+        State {
+            id: ResourceId(uuid::Uuid::from_u128(1)),
+            name: "pc".into(),
+            address: None,
+            judged,
+            since: Unix(0),
+            agent: None,
+            macs: Vec::new(),
+            probed: None,
+        }
+    }
+
+    #[test]
+    fn it_sleeps_again_only_after_use_from_afar_and_a_rest() {
+        let mut used = BTreeMap::new();
+        let mut step = |kind, seconds| rests(&mut used, &state(kind), at(seconds).boot);
+        assert!(!step(Kind::Free, 0) && !step(Kind::Free, 1000), "nobody was there from afar");
+        assert!(!step(Kind::InUseRemotely, 1001) && !step(Kind::Free, 1010) && !step(Kind::Free, 1309));
+        assert!(step(Kind::Free, 1310));
+        assert!(!step(Kind::Free, 1311), "once");
+        assert!(!step(Kind::InUseRemotely, 2000) && !step(Kind::InUseHere, 2010) && !step(Kind::Free, 2020));
+        assert!(!step(Kind::Free, 9000), "who sat there meanwhile decides");
+    }
+}
