@@ -6,6 +6,12 @@ export async function lead(): Promise<void> {
   document.querySelector<HTMLElement>('[data-focus]')?.focus();
 }
 
+/** The same once what held the focus is gone; not if they have gone on by themselves meanwhile. */
+export async function leadOnward(): Promise<void> {
+  await tick();
+  if (document.activeElement === document.body) document.querySelector<HTMLElement>('h1')?.focus();
+}
+
 /** The same whenever this changes; not to what is shown first, nor after nothing (null) was shown. */
 export function leadOn(what: () => string | null): void {
   let shown: string | null = null;
