@@ -69,6 +69,28 @@ pub enum Factor {
     Passkey,
 }
 
+/// Why an agent of an office PC was not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentRefusal {
+    /// The token: wrong, used up, over, or taken back.
+    Token,
+    /// The key is another agent's.
+    Key,
+    /// Its enrolment was taken back.
+    Revoked,
+    /// It was never enrolled, or is not what it says.
+    Unknown,
+    /// Too many messages, too long ones, or nonsense.
+    Flood,
+    /// Its certificate is too old: its clock, perhaps.
+    Expired,
+    /// Its certificate is not good yet.
+    NotValidYet,
+    /// Its certificate is not of this gateway's authority, or not an agent's.
+    Certificate,
+}
+
 /// What an event is about: each class is kept for a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -302,7 +324,7 @@ pub enum Event {
     },
     AgentRefused {
         address: IpAddr,
-        why: &'static str,
+        because: AgentRefusal,
     },
     WorkstationChanged {
         workstation: String,

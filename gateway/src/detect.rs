@@ -1,12 +1,14 @@
 //! What this machine can tell about its network: interfaces, networks, the way out, resolvers. Reads only.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
@@ -21,6 +23,9 @@ const BUFFER: usize = 64 * 1024;
 
 /// More messages than any office box has links, addresses and routes.
 const MAX_MESSAGES: usize = 100_000;
+
+/// One tick of USER_HZ, in which the kernel tells ages (time(7)).
+const TICK_MS: u64 = 10;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -208,6 +213,46 @@ fn parse_resolv_conf(text: &str) -> (Vec<IpAddr>, Vec<String>) {
         }
     }
     (resolvers, zones)
+}
+
+/// A machine in one of this machine's segments, as the kernel last heard it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    pub(crate) address: IpAddr,
+    pub(crate) hardware: [u8; 6],
+    /// How long ago it showed that it is there.
+    pub(crate) confirmed: Duration,
+}
+
+/// Every neighbour that has a hardware address.
+///
+/// # Errors
+/// The kernel does not tell.
+pub(crate) fn neighbours() -> anyhow::Result<Vec<Neighbour>> {
+    let found = dump(RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
+    let of = |message| match message {
+        RouteNetlinkMessage::NewNeighbour(neighbour) => self::neighbour(&neighbour),
+        _ => None,
+    };
+    Ok(found.into_iter().filter_map(of).collect())
+}
+
+fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
+    // What is on trial, or was given up, keeps its hardware address.
+    let lost = matches!(message.header.state, NeighbourState::Failed | NeighbourState::Incomplete);
+    let (mut address, mut hardware, mut confirmed) = (None, None, None);
+    for attribute in &message.attributes {
+        match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(a)) => address = Some(IpAddr::from(*a)),
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(a)) => address = Some(IpAddr::from(*a)),
+            NeighbourAttribute::LinkLayerAddress(bytes) => hardware = <[u8; 6]>::try_from(bytes.as_slice()).ok(),
+            NeighbourAttribute::CacheInfo(info) => {
+                confirmed = Some(Duration::from_millis(u64::from(info.confirmed) * TICK_MS))
+            }
+            _ => {}
+        }
+    }
+    Some(Neighbour { address: address?, hardware: hardware?, confirmed: confirmed? }).filter(|_| !lost)
 }
 
 fn dump(request: RouteNetlinkMessage) -> anyhow::Result<Vec<RouteNetlinkMessage>> {

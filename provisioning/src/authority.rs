@@ -9,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CidrSubnet, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
+    date_time_ymd,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -252,17 +253,20 @@ mod tests {
         let request = wishes.serialize_request(&key).unwrap().pem().unwrap();
         let chain = authority.issue_agent_at(&request, "pc-7", 1_750_000_000).unwrap();
         assert!(chain.ends_with(authority.certificate_pem()));
-        let der = STANDARD.decode(chain.lines().skip(1).take_while(|l| !l.starts_with('-')).collect::<String>()).unwrap();
+        let der =
+            STANDARD.decode(chain.lines().skip(1).take_while(|l| !l.starts_with('-')).collect::<String>()).unwrap();
         let holds = |bytes: &[u8]| der.windows(bytes.len()).any(|w| w == bytes);
         assert!(holds(b"pc-7") && holds(key.public_key_raw()));
         assert!(!holds(b"bank.example") && !holds(b"the gateway"));
         // Signed with another key than the one that it names.
         let other = KeyPair::generate().unwrap();
-        let body = |pem: &str| STANDARD.decode(pem.lines().filter(|l| !l.starts_with('-')).collect::<String>()).unwrap();
+        let body =
+            |pem: &str| STANDARD.decode(pem.lines().filter(|l| !l.starts_with('-')).collect::<String>()).unwrap();
         let (mut forged, raw) = (body(&request), key.public_key_raw());
         let at = forged.windows(raw.len()).position(|w| w == raw).unwrap();
         forged[at..at + raw.len()].copy_from_slice(other.public_key_raw());
-        let begin = |text: String| format!("-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n");
+        let begin =
+            |text: String| format!("-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n");
         for wrong in [begin(STANDARD.encode(forged)), begin("AAAA".into()), String::new(), chain] {
             assert!(matches!(authority.issue_agent_at(&wrong, "x", 0), Err(AuthorityError::Request(_))), "{wrong}");
         }

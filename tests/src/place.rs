@@ -41,6 +41,39 @@ pub enum Home {
     B,
 }
 
+/// A part of the office's network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The gateway's own.
+    First,
+    /// Behind the office's router ([`Office::second_part`]).
+    Second,
+}
+
+impl Part {
+    /// The beginning of its addresses.
+    #[must_use]
+    pub fn network(self) -> &'static str {
+        match self {
+            Self::First => "192.168.1",
+            Self::Second => "192.168.2",
+        }
+    }
+
+    fn bridge(self) -> &'static str {
+        match self {
+            Self::First => "br0",
+            Self::Second => "br1",
+        }
+    }
+}
+
+/// The hardware address of a machine that was added.
+#[must_use]
+pub fn hardware(last: u8) -> String {
+    format!("02:00:5e:10:00:{last:02x}")
+}
+
 /// The virtual office. Dropped, nothing of it remains.
 #[derive(Debug)]
 pub struct Office {
@@ -151,6 +184,35 @@ impl Office {
     /// None was asked for.
     pub fn wire(&self) -> anyhow::Result<&Wire> {
         self.wire.as_ref().context("an office with a wire that can be made bad")
+    }
+
+    /// Another machine on the office's switch, or behind the office's router in its second part: the last byte of the
+    /// address says which. Its hardware address is [`hardware`]'s.
+    ///
+    /// # Errors
+    /// There is one of this name.
+    pub fn machine(&self, name: &'static str, part: Part, last: u8) -> anyhow::Result<Netns> {
+        let ns = Netns::create(self.prefix.name(), name, &self.logs)?;
+        let (there, net) = (format!("to{name}"), part.network());
+        self.lan.ip(&format!("link add name {there} type veth peer name eth0 netns {}", ns.full_name()))?;
+        self.lan.ip(&format!("link set {there} up\nlink set {there} master {}", part.bridge()))?;
+        let mac = hardware(last);
+        ns.ip(&format!("link set eth0 address {mac}\nlink set eth0 up"))?;
+        ns.ip(&machine(&format!("{net}.{last}/24"), &format!("{net}.1"), None))?;
+        ns.resolve_by(&[OFFICE_DNS.to_string()], &["office.lan".to_owned()])?;
+        Ok(ns)
+    }
+
+    /// The second part of the office, behind the office's router: no broadcast of the first reaches it.
+    ///
+    /// # Errors
+    /// It is there already.
+    pub fn second_part(&self) -> anyhow::Result<()> {
+        self.lan.ip("link add br1 type bridge\nlink set br1 up")?;
+        self.odns.ip(&format!("link add name lan1 type veth peer name toodns1 netns {}", self.lan.full_name()))?;
+        self.lan.ip("link set toodns1 master br1\nlink set toodns1 up")?;
+        self.odns.ip("link set lan1 up\naddr add 192.168.2.1/24 dev lan1")?;
+        self.gw.ip("route add 192.168.2.0/24 via 192.168.1.1")
     }
 
     /// Something went wrong: the logs are shown and kept when the office is dropped.

@@ -102,9 +102,10 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let public_name = site.public_name.clone();
     let from_home = !config.internet_listen.is_empty();
     tokio::spawn(keep_reminding(store.clone(), started.reconciler.clone(), from_home));
+    let agents_at = office.agents_at();
     let started_published = started.reconciler.published();
     let api = Api::new(store.clone(), passwords, started.reconciler, also).on(Machine::new(&config));
-    let api = Arc::new(api.opened_from_home(from_home));
+    let api = Arc::new(api.opened_from_home(from_home).with_agents_at(agents_at));
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
     let agents = link::Door::new(api.fleet.clone(), agents_tls, Enrolment::new(authority));
     let fleet = api.fleet.clone();

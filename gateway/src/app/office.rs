@@ -104,6 +104,12 @@ impl Office {
         at.filter(|at| at.port() != 0).collect()
     }
 
+    /// The same as agents are told: by address, with a port where it is not the usual one.
+    pub(super) fn agents_at(&self) -> Vec<String> {
+        let usual = self.agents_port == link::PORT;
+        self.agents().iter().map(|at| if usual { at.ip().to_string() } else { at.to_string() }).collect()
+    }
+
     /// Where the LAN is told that the gateway is: where the portal listens, else where DNS does.
     pub(super) fn gateway(&self) -> Addresses {
         let all = self.portal().chain(self.dns_at.iter().copied());

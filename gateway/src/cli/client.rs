@@ -180,6 +180,8 @@ pub(super) fn who_shows_all(kind: &str) -> Option<&'static str> {
         "group" => "`passerelle group list` shows all",
         "device" => "`passerelle device list` shows all",
         "resource" => "`passerelle share list`, and that of `service`, `workstation` and `network`, show all",
+        "workstation" => "`passerelle workstation list` shows all",
+        "agent" => "`passerelle agent list` shows all",
         "policy" => "`passerelle policy list` shows all",
         "invitation" => "`passerelle invitation list` shows all",
         "verification" | "running verification" => "`passerelle verification list` shows all that run",

@@ -4,6 +4,7 @@
 //! they can be read by everybody on the machine. Exit codes: 0 done, 1 not done (the reason is on stderr), 2 misused,
 //! 130 left with Ctrl-C.
 
+mod agent;
 mod audit;
 mod authority;
 mod client;
@@ -35,6 +36,7 @@ mod user;
 mod verification;
 mod why;
 mod words;
+mod workstation;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,7 +92,12 @@ enum Command {
     Service(resource::Service),
     /// Office PCs
     #[command(subcommand)]
-    Workstation(resource::Workstation),
+    Workstation(workstation::Workstation),
+    /// Wake an office PC
+    Wake(workstation::Wake),
+    /// What runs on office PCs and tells how they are
+    #[command(subcommand)]
+    Agent(agent::Agent),
     /// Whole networks of the office
     #[command(subcommand)]
     Network(resource::Network),
@@ -202,6 +209,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Share(share) => share.run(&context()?)?,
         Command::Service(service) => service.run(&context()?)?,
         Command::Workstation(workstation) => workstation.run(&context()?)?,
+        Command::Wake(wake) => wake.run(&context()?)?,
+        Command::Agent(agent) => agent.run(&context()?)?,
         Command::Network(network) => network.run(&context()?)?,
         Command::Policy(policy) => policy.run(&context()?)?,
         Command::Invitation(invitation) => invitation.run(&context()?)?,

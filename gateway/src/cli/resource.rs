@@ -40,14 +40,6 @@ pub(super) enum Service {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Workstation {
-    /// Publish an office PC (RDP, TCP 3389)
-    Add(Machine),
-    #[command(flatten)]
-    Other(Other),
-}
-
-#[derive(Debug, Subcommand)]
 pub(super) enum Network {
     /// Publish a whole network of the office, address by address
     Add {
@@ -118,15 +110,6 @@ impl Service {
     }
 }
 
-impl Workstation {
-    pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
-        match self {
-            Self::Add(machine) => machine.add(context, ResourceKind::Workstation, Vec::new()),
-            Self::Other(other) => other.run(context, ResourceKind::Workstation),
-        }
-    }
-}
-
 impl Network {
     pub(super) fn run(self, context: &Context) -> anyhow::Result<()> {
         match self {
@@ -141,14 +124,14 @@ impl Network {
 }
 
 impl Machine {
-    fn add(self, context: &Context, kind: ResourceKind, ports: Vec<Ports>) -> anyhow::Result<()> {
+    pub(super) fn add(self, context: &Context, kind: ResourceKind, ports: Vec<Ports>) -> anyhow::Result<()> {
         let (address4, address6) = pair(self.addresses, |a| a.addr().to_string())?;
         add(context, &AddResource { kind, name: self.name, address4, address6, dns_names: self.dns_names, ports })
     }
 }
 
 impl Other {
-    fn run(self, context: &Context, kind: ResourceKind) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &Context, kind: ResourceKind) -> anyhow::Result<()> {
         match self {
             Self::List => list_all(context, kind),
             Self::Remove { which, yes } => {

@@ -113,6 +113,7 @@ impl Words {
             | Slug::FactorSuspended
             | Slug::Restored
             | Slug::Outdated
+            | Slug::AgentAway
             | Slug::TooMany
             | Slug::LastAdministrator
             | Slug::LastFactor => self.not_allowed,

@@ -96,7 +96,7 @@ async fn approve(store: &Store, enrolled: &Enrolled, host: &str, peer: IpAddr, n
     let mut write = store.write(now, Actor::System).await?;
     let resource = match found {
         Some(resource) => resource,
-        None => write.add_resource(&published(&unused(&name, &resources), peer)).await?,
+        None => write.add_resource(&as_workstation(host, peer, &resources)).await?,
     };
     write.approve_agent(enrolled.id, resource).await?;
     write.commit().await?;
@@ -110,13 +110,16 @@ fn is_at(resource: &Resource, peer: IpAddr) -> bool {
     }
 }
 
-fn published(name: &str, peer: IpAddr) -> NewResource {
+/// A PC of this name at this address, as it is published.
+#[must_use]
+pub fn as_workstation(host: &str, peer: IpAddr, resources: &[Resource]) -> NewResource {
+    let name = unused(&label(host), resources);
     let (real4, real6) = match peer {
         IpAddr::V4(a) => (Some(Ipv4Net::from(a)), None),
         IpAddr::V6(a) => (None, Some(Ipv6Net::from(a))),
     };
     let ports = vec![Ports { transport: Transport::Tcp, first: RDP, last: RDP }];
-    NewResource { kind: ResourceKind::Workstation, name: name.to_owned(), dns_names: Vec::new(), real4, real6, ports }
+    NewResource { kind: ResourceKind::Workstation, name, dns_names: Vec::new(), real4, real6, ports }
 }
 
 /// One DNS label of a PC's name: `PC-Accounts.office.lan` is `pc-accounts`.

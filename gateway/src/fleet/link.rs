@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::{Enrolment, Fleet};
-use crate::audit::{Actor, Event};
+use crate::audit::{Actor, AgentRefusal, Event};
 use crate::clock::Boot;
 use crate::http::listen::Certificate;
 use crate::places::Places;
@@ -132,15 +132,15 @@ pub async fn serve(listener: StdListener, door: Door) -> anyhow::Result<()> {
             drop(turn);
             match shaken {
                 Ok(Ok((socket, key))) => door.attend(socket, key, peer).await,
-                Ok(Err(why)) => door.refuse(peer, why).await,
-                Err(_) => {}
+                Ok(Err(Some(why))) => door.refuse(peer, why).await,
+                Ok(Err(None)) | Err(_) => {}
             }
         });
     }
 }
 
 /// TLS, then WebSocket; and SHA-256 of the certificate's key, if there is one.
-async fn shake(stream: TcpStream, door: &Door) -> Result<(Socket, Option<String>), &'static str> {
+async fn shake(stream: TcpStream, door: &Door) -> Result<(Socket, Option<String>), Option<AgentRefusal>> {
     if let Err(e) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD)) {
         tracing::debug!(error = %e, "set a connection's patience");
     }
@@ -148,28 +148,29 @@ async fn shake(stream: TcpStream, door: &Door) -> Result<(Socket, Option<String>
     let _ = stream.set_nodelay(true);
     let tls = door.tls.accept(stream).await.map_err(|e| of_tls(&e))?;
     let certificate = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let key = certificate.map(key_hash).transpose().map_err(|_| "certificate")?;
+    let key = certificate.map(key_hash).transpose().map_err(|_| Some(AgentRefusal::Certificate))?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(LONGEST))
         .max_frame_size(Some(LONGEST))
         .read_buffer_size(8 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(4 * LONGEST);
-    let socket = tokio_tungstenite::accept_async_with_config(tls, Some(config)).await.map_err(|_| "websocket")?;
+    let socket = tokio_tungstenite::accept_async_with_config(tls, Some(config)).await.map_err(|_| None)?;
     Ok((socket, key))
 }
 
-fn of_tls(error: &std::io::Error) -> &'static str {
+/// Why TLS failed, if it was an agent; who speaks another protocol is a scanner, or a browser.
+fn of_tls(error: &std::io::Error) -> Option<AgentRefusal> {
     let tls = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
     match tls {
         Some(rustls::Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => "expired",
+        )) => Some(AgentRefusal::Expired),
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-        )) => "not_valid_yet",
-        Some(rustls::Error::InvalidCertificate(_)) => "certificate",
-        _ => "tls",
+        )) => Some(AgentRefusal::NotValidYet),
+        Some(rustls::Error::InvalidCertificate(_)) => Some(AgentRefusal::Certificate),
+        _ => None,
     }
 }
 
@@ -196,22 +197,21 @@ impl Door {
         let Some(why) = ended else { return };
         say(&mut socket, &ToAgent::Refused { why }).await;
         let _ = tokio::time::timeout(SEND, socket.close(None)).await;
-        if let Some(word) = word(why) {
-            self.refuse(peer, word).await;
+        if let Some(because) = told_of(why) {
+            self.refuse(peer, because).await;
         }
     }
 
     /// Writes down that somebody was refused, now and then.
-    async fn refuse(&self, address: IpAddr, why: &'static str) {
+    async fn refuse(&self, address: IpAddr, because: AgentRefusal) {
         let now = Moment::now();
-        // Who speaks another protocol is a scanner, or a browser.
-        if matches!(why, "tls" | "websocket") || !self.refusals.is_new(address, why, now.boot) {
+        if !self.refusals.is_new(address, because, now.boot) {
             return;
         }
-        tracing::warn!(%address, why, "an agent was refused");
+        tracing::warn!(%address, ?because, "an agent was refused");
         let noted = async {
             let mut write = self.fleet.store.write(now, Actor::Nobody).await?;
-            write.audit(&Event::AgentRefused { address, why }).await?;
+            write.audit(&Event::AgentRefused { address, because }).await?;
             write.commit().await
         };
         if let Err(e) = noted.await {
@@ -221,23 +221,23 @@ impl Door {
 }
 
 /// What is worth the audit.
-fn word(why: Refused) -> Option<&'static str> {
+fn told_of(why: Refused) -> Option<AgentRefusal> {
     match why {
-        Refused::Token => Some("token"),
-        Refused::Key => Some("key"),
-        Refused::Revoked => Some("revoked"),
-        Refused::Unknown => Some("unknown"),
-        Refused::Flood => Some("flood"),
+        Refused::Token => Some(AgentRefusal::Token),
+        Refused::Key => Some(AgentRefusal::Key),
+        Refused::Revoked => Some(AgentRefusal::Revoked),
+        Refused::Unknown => Some(AgentRefusal::Unknown),
+        Refused::Flood => Some(AgentRefusal::Flood),
         Refused::Replaced | Refused::Busy | Refused::Other => None,
     }
 }
 
 /// What was refused lately, and is in the audit.
 #[derive(Debug, Default)]
-struct Refusals(Mutex<BTreeMap<(IpAddr, &'static str), Boot>>);
+struct Refusals(Mutex<BTreeMap<(IpAddr, AgentRefusal), Boot>>);
 
 impl Refusals {
-    fn is_new(&self, address: IpAddr, why: &'static str, now: Boot) -> bool {
+    fn is_new(&self, address: IpAddr, why: AgentRefusal, now: Boot) -> bool {
         let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lately.retain(|_, at| now.0.saturating_sub(at.0) < AGAIN_MS);
         let new = lately.len() < REMEMBERED && !lately.contains_key(&(address, why));
@@ -285,12 +285,18 @@ mod tests {
     fn a_refusal_is_told_once_in_a_while() {
         let refusals = Refusals::default();
         let at = |n: u8| IpAddr::from([192, 168, 1, n]);
-        assert!(refusals.is_new(at(1), "token", Boot(0)));
-        assert!(!refusals.is_new(at(1), "token", Boot(AGAIN_MS - 1)));
-        assert!(refusals.is_new(at(1), "key", Boot(5)) && refusals.is_new(at(2), "token", Boot(5)));
-        assert!(refusals.is_new(at(1), "token", Boot(AGAIN_MS)));
+        assert!(refusals.is_new(at(1), AgentRefusal::Token, Boot(0)));
+        assert!(!refusals.is_new(at(1), AgentRefusal::Token, Boot(AGAIN_MS - 1)));
+        assert!(
+            refusals.is_new(at(1), AgentRefusal::Key, Boot(5)) && refusals.is_new(at(2), AgentRefusal::Token, Boot(5))
+        );
+        assert!(refusals.is_new(at(1), AgentRefusal::Token, Boot(AGAIN_MS)));
         for n in 0..2 * REMEMBERED {
-            let _ = refusals.is_new(IpAddr::from([10, 0, (n / 256) as u8, (n % 256) as u8]), "token", Boot(AGAIN_MS));
+            let _ = refusals.is_new(
+                IpAddr::from([10, 0, (n / 256) as u8, (n % 256) as u8]),
+                AgentRefusal::Token,
+                Boot(AGAIN_MS),
+            );
         }
         assert!(refusals.0.lock().unwrap().len() <= REMEMBERED);
     }

@@ -12,7 +12,7 @@ mod session;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 mod tests;
 
-pub use enrol::Enrolment;
+pub use enrol::{Enrolment, as_workstation};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -187,7 +187,9 @@ impl Fleet {
         }
         inner.end_those_who_may_not_stay(&before);
         inner.see_all_macs();
-        self.judge(&mut inner, now.wall);
+        inner.judge(now.wall);
+        // Names, addresses, approvals: whoever looks on compares.
+        self.version.send_modify(|version| *version += 1);
         Ok(())
     }
 
@@ -349,20 +351,20 @@ impl Fleet {
     }
 
     /// It told what it sees.
-    fn told(&self, id: AgentId, connection: u64, facts: Facts, now: Moment) {
+    fn told(&self, id: AgentId, connection: u64, facts: &Facts, now: Moment) {
         let mut inner = self.lock();
         let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
         let before = present.facts.replace(Arc::new(facts.clone()));
         let program = present.program.to_string();
-        let lasting = before.as_deref().map(lasting) != Some(lasting(&facts));
-        let told = lasting.then(|| (program.clone(), facts.clone()));
+        let lasting = before.as_deref().map(lasting) != Some(lasting(facts));
+        let told = lasting.then(|| (program, facts.clone()));
         let noted = stored::Told { heard_at: now.wall, gone: None, facts: told };
         if let Some(agent) = inner.agents.get_mut(&id) {
             agent.take_in(&noted);
         }
         inner.note(id, noted);
         if let Some(resource) = inner.agents.get(&id).and_then(|a| a.resource) {
-            inner.saw(resource, &macs(&facts));
+            inner.saw(resource, &macs(facts));
         }
         // Idle times are not judged, and yet looked at.
         self.version.send_modify(|version| *version += 1);

@@ -111,7 +111,7 @@ impl Session<'_> {
     ) -> Option<Option<Refused>> {
         let fleet: &Fleet = &self.door.fleet;
         match message {
-            FromAgent::Facts(facts) => fleet.told(id, connection, *facts, Moment::now()),
+            FromAgent::Facts(facts) => fleet.told(id, connection, &facts, Moment::now()),
             FromAgent::Leaving { how } => {
                 self.left = Some(how);
                 // A PC that goes to sleep keeps its connection, and says nothing more by it.

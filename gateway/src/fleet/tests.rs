@@ -154,7 +154,7 @@ impl Office {
     async fn refusals(&self) -> Vec<String> {
         let filter = Filter { limit: 100, ..Filter::default() };
         let lines = self.store.audit(&filter).await.unwrap().into_iter().filter(|l| l.event == "agent_refused");
-        lines.map(|l| l.details["why"].as_str().unwrap().to_owned()).collect()
+        lines.map(|l| l.details["because"].as_str().unwrap().to_owned()).collect()
     }
 }
 

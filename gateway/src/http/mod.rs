@@ -14,6 +14,7 @@
 //! or name; what cuts off a device takes `login/name` too; the others are ids. What adds answers
 //! 201 with the thing added, once it is in force.
 
+pub mod agents;
 pub mod audit;
 mod audit_file;
 pub mod authority;
@@ -41,6 +42,7 @@ pub mod my_data;
 pub mod my_devices;
 pub mod my_security;
 pub mod my_sessions;
+pub mod my_workstations;
 pub mod office_share;
 pub(crate) mod pages;
 pub mod passkeys;
@@ -58,6 +60,7 @@ pub mod tokens;
 pub mod users;
 pub mod verifications;
 pub mod why;
+pub mod workstations;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -120,6 +123,8 @@ pub struct Api {
     from_home: bool,
     /// The office PCs as they are now.
     pub fleet: Arc<Fleet>,
+    /// Where agents are told to come.
+    agents_at: Vec<String>,
     /// Wakes them.
     pub waker: Arc<Waker>,
 }
@@ -158,6 +163,7 @@ impl Api {
             joining: Arc::default(),
             checks: check::Checks::default(),
             from_home: false,
+            agents_at: Vec::new(),
         }
     }
 
@@ -171,6 +177,12 @@ impl Api {
     #[must_use]
     pub fn opened_from_home(self, from_home: bool) -> Self {
         Self { from_home, ..self }
+    }
+
+    /// Where agents of office PCs reach this gateway.
+    #[must_use]
+    pub fn with_agents_at(self, agents_at: Vec<String>) -> Self {
+        Self { agents_at, ..self }
     }
 
     /// Which office this is.
@@ -246,6 +258,9 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(groups::routes())
         .merge(devices::routes())
         .merge(resources::routes())
+        .merge(workstations::routes())
+        .merge(my_workstations::routes())
+        .merge(agents::routes())
         .merge(office_share::routes())
         .merge(policies::routes())
         .merge(policy_changes::routes())

@@ -68,6 +68,8 @@ pub enum Slug {
     Revoked,
     /// 409: somebody else changed it meanwhile; look at it again.
     Outdated,
+    /// 409: the agent of the PC is not connected, or did not do it.
+    AgentAway,
     /// 409: nobody would be left who can administer.
     LastAdministrator,
     /// 409: a person would be left without a second factor.
@@ -117,6 +119,7 @@ impl Slug {
             | Self::FactorNotConfirmed
             | Self::Revoked
             | Self::Outdated
+            | Self::AgentAway
             | Self::LastAdministrator
             | Self::LastFactor
             | Self::Claimed => 409,
@@ -151,6 +154,7 @@ impl Slug {
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
             Self::Outdated => "it was changed meanwhile",
+            Self::AgentAway => "the agent of this PC is not there, or did not do it",
             Self::LastAdministrator => "this is the last administrator",
             Self::LastFactor => "this is the only second factor",
             Self::Claimed => "another browser has claimed the set-up",

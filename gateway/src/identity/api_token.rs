@@ -21,11 +21,13 @@ const LENGTH: usize = 4 + 43;
 const MOST: usize = 32;
 
 /// What a scope can be for: the first word of a route. Tokens themselves are not among them.
-pub const NOUNS: [&str; 13] = [
+pub const NOUNS: [&str; 15] = [
     "users",
     "groups",
     "devices",
     "resources",
+    "workstations",
+    "agents",
     "policies",
     "verifications",
     "invitations",

@@ -278,7 +278,7 @@ mod tests {
             assert_eq!((judged.kind, judged.reason), (kind, reason), "{sessions:?}");
             let used = !matches!(kind, Kind::Free);
             assert_eq!(judged.by.as_deref(), used.then_some("marta"), "{sessions:?}");
-            assert_eq!(judged.since, used.then(|| Unix(NOW.0 - 3_600_000)), "{sessions:?}");
+            assert_eq!(judged.since, used.then_some(Unix(NOW.0 - 3_600_000)), "{sessions:?}");
         }
     }
 

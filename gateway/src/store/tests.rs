@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use provisioning::authority::{Authority, Bounds};
+
 use super::invitations::Chosen;
 use super::throttles::At;
 use super::users::{FACTOR_LIMIT, NewUser, Role};
@@ -22,6 +24,8 @@ pub(crate) const BOOT: &str = "boot-1";
 
 pub(crate) fn site() -> Site {
     let key = provisioning::keys::PrivateKey::generate().unwrap();
+    let bounds = Bounds { names: vec!["rossi.internal".into()], networks: vec!["10.0.0.0/8".parse().unwrap()] };
+    let authority = Authority::new_at("Cabinet Rossi", &bounds, crate::clock::Unix::now().seconds()).unwrap();
     Site {
         organisation: "Cabinet Rossi".into(),
         public_name: "door.example.org".into(),
@@ -45,8 +49,8 @@ pub(crate) fn site() -> Site {
         },
         private_key: crate::link::message::Secret(*key.as_bytes()),
         public_key: key.public_key().to_string(),
-        ca_certificate: "ca".into(),
-        ca_key: zeroize::Zeroizing::new("ca key".into()),
+        ca_certificate: authority.certificate_pem().to_owned(),
+        ca_key: authority.key_pem(),
         tls_certificate: "tls".into(),
         tls_key: zeroize::Zeroizing::new("tls key".into()),
         strangers_certificate: "tls".into(),
@@ -151,7 +155,8 @@ pub(crate) async fn workstation(store: &Store, name: &str) -> ResourceId {
         kind: ResourceKind::Workstation,
         name: name.to_owned(),
         dns_names: Vec::new(),
-        real4: Some("192.168.1.20/32".parse().unwrap()),
+        // It is asked whether it answers: nothing may leave this machine.
+        real4: Some("127.0.0.77/32".parse().unwrap()),
         real6: None,
         ports: vec![Ports { transport: Transport::Tcp, first: 3389, last: 3389 }],
     };
@@ -636,12 +641,13 @@ async fn secrets_are_sealed_and_the_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let (dir, store) = fixture().await;
     let (_, _) = person(&store, "anne", Role::User, "x").await;
-    assert_eq!(store.site().await.unwrap().unwrap().ca_key.as_str(), "ca key");
+    let ca_key = store.site().await.unwrap().unwrap().ca_key.to_string();
+    assert!(ca_key.contains("PRIVATE KEY"));
     store.close().await;
     let Database::Sqlite(file) = database(dir.path()).await else { return };
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let bytes = std::fs::read(&file).unwrap();
-    for secret in [b"ca key".as_slice(), b"tls key", &SECRET] {
+    for secret in [ca_key.lines().nth(1).unwrap().as_bytes(), b"tls key", &SECRET] {
         assert!(!bytes.windows(secret.len()).any(|w| w == secret));
     }
 }

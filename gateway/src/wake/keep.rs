@@ -78,7 +78,7 @@ async fn ask(fleet: &Arc<Fleet>, states: &[State]) {
         let Some(address) = state.address else { continue };
         let (fleet, id) = (fleet.clone(), state.id);
         asked.spawn(async move {
-            let answer = probe::ask(address, probe::PATIENT).await;
+            let answer = probe::ask(address, probe::PATIENT, probe::PATIENT * 2).await;
             fleet.probed(id, answer.probe, answer.mac, Moment::now());
         });
     }

@@ -39,12 +39,16 @@ const AT_ONCE: usize = 256;
 /// A wake that has ended is remembered for so long, for who asks how it went.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
+/// Networks of this machine that were read so long ago are read again.
+const FRESH: Duration = Duration::from_secs(5);
+
 /// Wakes PCs.
 #[derive(Debug)]
 pub struct Waker {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     under_way: Mutex<BTreeMap<ResourceId, Wake>>,
+    networks: Mutex<Option<(Boot, Arc<Vec<send::Lan>>)>>,
 }
 
 #[derive(Debug)]
@@ -103,7 +107,7 @@ impl Waker {
     /// Wakes PCs of this fleet.
     #[must_use]
     pub fn new(store: Arc<Store>, fleet: Arc<Fleet>) -> Arc<Self> {
-        Arc::new(Self { store, fleet, under_way: Mutex::default() })
+        Arc::new(Self { store, fleet, under_way: Mutex::default(), networks: Mutex::default() })
     }
 
     /// Begins to wake a PC, or joins the wake that is under way.
@@ -168,7 +172,17 @@ impl Waker {
     #[must_use]
     pub fn wakeable(&self, state: &State) -> Wakeable {
         let facts = state.agent.as_ref().and_then(|agent| agent.facts.as_deref());
-        pure::wakeable(facts, self.way(state, &networks()))
+        pure::wakeable(facts, self.way(state, &self.networks()))
+    }
+
+    /// The office networks this machine is in, as they were a few seconds ago.
+    fn networks(&self) -> Arc<Vec<send::Lan>> {
+        let mut last = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Boot::now();
+        match &*last {
+            Some((at, networks)) if !is_due(Some(*at), FRESH, now) => networks.clone(),
+            _ => last.insert((now, Arc::new(networks()))).1.clone(),
+        }
     }
 
     fn way(&self, state: &State, networks: &[send::Lan]) -> Way {
@@ -232,7 +246,9 @@ impl Waker {
             told.send_modify(|progress| (progress.bursts, progress.callers) = (progress.bursts + 1, callers));
         }
         let address = state.address?;
-        let answered = probe::ask(address, probe::QUICK).await;
+        let began = told.borrow().began.boot;
+        let so_far = Duration::from_millis(Boot::now().0.saturating_sub(began.0));
+        let answered = probe::ask(address, probe::QUICK, so_far).await;
         let now = Moment::now();
         self.fleet.probed(state.id, answered.probe, answered.mac, now);
         match answered.probe {
@@ -250,6 +266,11 @@ impl Waker {
             }
         }
         let phase = waking.phase();
+        // Nobody waits for what cannot come.
+        let way = self.way(state, &self.networks());
+        if phase == Phase::Sent && (!way.address || way.caller == Some(false)) {
+            return Some(Outcome::Failed(self.verdict(state, phase)));
+        }
         told.send_if_modified(|progress| std::mem::replace(&mut progress.phase, phase) != phase);
         None
     }
@@ -284,7 +305,7 @@ impl Waker {
         let agent = state.agent.as_ref();
         let facts: Option<&Facts> = agent.and_then(|a| a.facts.as_deref());
         let left: Option<Leaving> = agent.and_then(|a| a.agent.gone.map(|(how, _)| how));
-        pure::cause(facts, left, self.way(&state, &networks()), phase)
+        pure::cause(facts, left, self.way(&state, &self.networks()), phase)
     }
 
     async fn learn(&self, id: ResourceId, took: Duration) {

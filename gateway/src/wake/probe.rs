@@ -1,7 +1,7 @@
 //! Whether a PC answers: an X.224 request to its RDP port, and what the kernel's neighbour table says when that fails.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use agent::bounded::Mac;
@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Answer;
+use crate::detect::{Neighbour, neighbours};
 use crate::http::resources::RDP;
 use crate::pure::workstation::Probe;
 use crate::pure::x224;
@@ -20,29 +21,39 @@ pub const QUICK: Duration = Duration::from_millis(1_500);
 /// The kernel itself gives a neighbour up after three seconds.
 pub const PATIENT: Duration = Duration::from_secs(4);
 
-/// The kernel's IPv4 neighbours, one a line.
-const NEIGHBOURS: &str = "/proc/net/arp";
-
-/// ATF_COM: the entry is complete (linux/if_arp.h).
-const COMPLETE: u32 = 0x2;
-
-/// Asks a PC, for so long at most.
-pub async fn ask(address: IpAddr, within: Duration) -> Answer {
+/// Asks a PC, for so long at most; `since`: what the kernel heard of it longer ago says nothing.
+pub async fn ask(address: IpAddr, within: Duration, since: Duration) -> Answer {
     let probe = match timeout(within, exchange(address)).await {
         Ok(Ok(true)) => Probe::Rdp,
         // It speaks, but no RDP.
         Ok(Ok(false)) => Probe::Network,
-        Ok(Err(e)) if e.kind() == io::ErrorKind::ConnectionRefused => Probe::Network,
-        // Reset, or closed while it was asked: there is something.
-        Ok(Err(e)) if matches!(e.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => {
-            Probe::Network
-        }
+        // Refused, reset, or closed while it was asked: there is something.
+        Ok(Err(e)) if speaks(&e) => Probe::Network,
         Ok(Err(_)) | Err(_) => Probe::Nothing,
     };
-    let mac = neighbour(address);
-    // A firewall that drops what it does not like leaves its host in the table all the same.
-    let probe = if probe == Probe::Nothing && mac.is_some() { Probe::Network } else { probe };
-    Answer { probe, mac }
+    let neighbour = tokio::task::spawn_blocking(move || heard(address)).await.unwrap_or_default();
+    // A firewall that drops what it does not like leaves its host among the neighbours all the same; a PC that went to
+    // sleep a moment ago is still among them, too.
+    let probe = match (probe, neighbour) {
+        (Probe::Nothing, Some(heard)) if heard.confirmed < since => Probe::Network,
+        (probe, _) => probe,
+    };
+    Answer { probe, mac: neighbour.map(|heard| Mac(heard.hardware)) }
+}
+
+fn speaks(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::ConnectionRefused | Kind::ConnectionReset | Kind::UnexpectedEof)
+}
+
+fn heard(address: IpAddr) -> Option<Neighbour> {
+    match neighbours() {
+        Ok(all) => all.into_iter().find(|neighbour| neighbour.address == address),
+        Err(e) => {
+            tracing::debug!(error = format!("{e:#}"), "the kernel's neighbours cannot be read");
+            None
+        }
+    }
 }
 
 async fn exchange(address: IpAddr) -> io::Result<bool> {
@@ -53,45 +64,11 @@ async fn exchange(address: IpAddr) -> io::Result<bool> {
     Ok(x224::confirms(&answer))
 }
 
-/// The hardware address of a neighbour that has been heard of late.
-fn neighbour(address: IpAddr) -> Option<Mac> {
-    let IpAddr::V4(address) = address else { return None };
-    // A machine without the file has no IPv4 neighbours.
-    found(&std::fs::read_to_string(NEIGHBOURS).unwrap_or_default(), address)
-}
-
-/// `192.168.1.20  0x1  0x2  3c:52:82:11:22:33  *  lan0`.
-fn found(table: &str, address: Ipv4Addr) -> Option<Mac> {
-    table.lines().skip(1).find_map(|line| {
-        let mut words = line.split_whitespace();
-        let (ip, _, flags, mac) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let flags = u32::from_str_radix(flags.strip_prefix("0x")?, 16).ok()?;
-        let mac: Mac = mac.parse().ok()?;
-        (ip.parse() == Ok(address) && flags & COMPLETE != 0 && mac.is_of_one()).then_some(mac)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-
-    const TABLE: &str = "\
-IP address       HW type     Flags       HW address            Mask     Device
-192.168.1.20     0x1         0x2         3c:52:82:11:22:33     *        lan0
-192.168.1.21     0x1         0x0         00:00:00:00:00:00     *        lan0
-192.168.1.22     0x1         0x6         3c:52:82:11:22:34     *        lan0
-";
-
-    #[test]
-    fn neighbours_are_those_that_were_heard() {
-        let at = |n| found(TABLE, Ipv4Addr::new(192, 168, 1, n)).map(|mac| mac.0[5]);
-        assert_eq!([at(20), at(21), at(22), at(23)], [Some(0x33), None, Some(0x34), None]);
-        for rubbish in ["", "x", "a\nb c\n", "x\n192.168.1.20 0x1 zz q * lan0"] {
-            assert_eq!(found(rubbish, Ipv4Addr::new(192, 168, 1, 20)), None, "{rubbish}");
-        }
-    }
 
     #[tokio::test]
     async fn a_port_that_speaks_otherwise_is_a_network_that_answers() {

@@ -4,7 +4,7 @@
 //! [`Faults::fate`] decides, from seed, direction and number alone: the same seed, the same fates. [`relay`] does what it
 //! says. Only UDP is touched; ARP and neighbour discovery pass.
 
-mod packet_socket;
+pub(crate) mod packet_socket;
 mod relay;
 
 use std::ops::Range;

@@ -8,17 +8,17 @@ use anyhow::Context as _;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice, socket_with};
 
 /// Bytes of the header before each frame (linux/virtio_net.h).
-pub(super) const HEADER: usize = 10;
+pub(crate) const HEADER: usize = 10;
 /// What arrives while the relay waits for its turn: a hundred milliseconds at 400 Mbit/s.
 const BUFFER: libc::c_int = 8 << 20;
 
 /// A socket that sends on one interface, and receives what comes in there.
 #[derive(Debug)]
-pub(super) struct PacketSocket(OwnedFd);
+pub(crate) struct PacketSocket(OwnedFd);
 
 impl PacketSocket {
     /// Both ways; in the namespace of the interface.
-    pub(super) fn open(interface: &str) -> anyhow::Result<Self> {
+    pub(crate) fn open(interface: &str) -> anyhow::Result<Self> {
         Self::bound(interface, (libc::ETH_P_ALL as u16).to_be())
     }
 

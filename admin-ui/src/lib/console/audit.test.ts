@@ -53,6 +53,8 @@ it('has words for every value that the gateway chooses itself', () => {
   expect(reasons.length).toBe(2);
   const all: Record<string, string[]> = {
     why: variants(block(audit, 'pub enum Refusal {')),
+    because: variants(block(audit, 'pub enum AgentRefusal {')),
+    outcome: quoted(rust('wake/mod.rs'), /Self::(?:Ready|Failed\(_\)|Cancelled) => "(\w+)"/g),
     factor: variants(block(audit, 'pub enum Factor {')),
     reason: [...said('store/verifications.rs', 'EndReason {'), ...reasons],
     role: said('store/users.rs', 'Role {'),

@@ -44,6 +44,16 @@ export const EVENTS = {
   invitation_issued: 'event_invitation_issued',
   invitation_revoked: 'event_invitation_revoked',
   invitation_redeemed: 'event_invitation_redeemed',
+  agent_token_added: 'event_agent_token_added',
+  agent_token_revoked: 'event_agent_token_revoked',
+  agent_enrolled: 'event_agent_enrolled',
+  agent_approved: 'event_agent_approved',
+  agent_revoked: 'event_agent_revoked',
+  agent_refused: 'event_agent_refused',
+  workstation_changed: 'event_workstation_changed',
+  wake_begun: 'event_wake_begun',
+  wake_ended: 'event_wake_ended',
+  sent_to_sleep: 'event_sent_to_sleep',
   token_added: 'event_token_added',
   token_revoked: 'event_token_revoked',
   signed_in: 'event_signed_in',
@@ -98,6 +108,16 @@ export const FIELDS: Record<string, Sentence> = {
   cut: 'field_cut',
   made_at: 'field_made_at',
   format: 'field_format',
+  uses: 'field_uses',
+  approves: 'field_approves',
+  token: 'field_token',
+  because: 'field_because',
+  address: 'field_address',
+  outcome: 'field_outcome',
+  after_ms: 'field_after_ms',
+  macs: 'field_macs',
+  wake_hours: 'field_wake_hours',
+  sleep_again: 'field_sleep_again',
   organisation: 'field_organisation',
   office_interface: 'field_office_interface',
   time_zone: 'field_time_zone',
@@ -131,6 +151,17 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     'implausible clock': 'value_clock_wrong',
     'database put back from before': 'value_put_back',
   },
+  because: {
+    token: 'value_agent_token',
+    key: 'value_agent_key',
+    revoked: 'value_agent_revoked',
+    unknown: 'value_agent_unknown',
+    flood: 'value_agent_flood',
+    expired: 'value_agent_expired',
+    not_valid_yet: 'value_agent_early',
+    certificate: 'value_agent_certificate',
+  },
+  outcome: { ready: 'value_ready', failed: 'value_failed', cancelled: 'value_cancelled' },
   role: { admin: 'value_admin', user: 'value_person' },
   kind: {
     share: 'value_share',
@@ -154,7 +185,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
 
 const TIMES = ['until', 'made_at'];
 /** They say nothing to people. */
-export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key'];
+export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key', 'agent'];
 
 const own = <T>(of: Record<string, T>, key: string): T | undefined => (Object.hasOwn(of, key) ? of[key] : undefined);
 const fieldsOf = ({ details }: AuditEntry) => Object.entries(details as Record<string, unknown>);

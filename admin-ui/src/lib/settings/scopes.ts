@@ -7,6 +7,8 @@ export const NOUNS: Record<string, Sentence> = {
   groups: 'scopeGroups',
   devices: 'scopeDevices',
   resources: 'scopeResources',
+  workstations: 'scopeWorkstations',
+  agents: 'scopeAgents',
   policies: 'scopePolicies',
   verifications: 'scopeVerifications',
   invitations: 'scopeInvitations',

@@ -14,6 +14,7 @@ mod passkeys;
 mod people;
 mod routes;
 mod watch;
+mod workstations;
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::store::agents::NewAgentToken;
 use crate::store::invitations::Invitation;
 use crate::store::mail_server::{MailServer, Security};
 use crate::store::resources::NewResource;
@@ -85,6 +86,25 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("patch /resources/{resource}", Who::Admin, 200),
     ("delete /resources/{resource}", Who::Admin, 200),
     ("put /resources/{resource}/address", Who::Admin, 200),
+    ("get /workstations", Who::Admin, 200),
+    ("get /workstations/events", Who::Admin, 200),
+    ("get /workstations/{workstation}", Who::Admin, 200),
+    ("patch /workstations/{workstation}", Who::Admin, 200),
+    ("get /workstations/{workstation}/steps", Who::Admin, 200),
+    ("post /workstations/{workstation}/wake", Who::Admin, 202),
+    ("delete /workstations/{workstation}/wake", Who::Admin, 404),
+    ("get /workstations/{workstation}/wake/events", Who::Admin, 404),
+    ("post /workstations/{workstation}/sleep", Who::Admin, 409),
+    ("get /me/workstations", Who::Verified, 200),
+    ("post /me/workstations/{workstation}/wake", Who::Verified, 404),
+    ("delete /me/workstations/{workstation}/wake", Who::Verified, 404),
+    ("get /me/workstations/{workstation}/wake/events", Who::Verified, 404),
+    ("get /agents", Who::Admin, 200),
+    ("get /agents/tokens", Who::Admin, 200),
+    ("post /agents/tokens", Who::Admin, 201),
+    ("post /agents/tokens/{token}/revoke", Who::Admin, 204),
+    ("post /agents/{agent}/approve", Who::Admin, 200),
+    ("post /agents/{agent}/revoke", Who::Admin, 204),
     ("get /policies", Who::Admin, 200),
     ("post /policies", Who::Admin, 201),
     ("post /policies/preview", Who::Admin, 200),
@@ -192,6 +212,7 @@ pub(super) struct Victim {
     invitation: Invitation,
     verification: String,
     policy: String,
+    agent_token: String,
 }
 
 pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
@@ -212,6 +233,9 @@ pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let share = write.add_resource(&resource).await.unwrap();
     (resource.kind, resource.name) = (ResourceKind::Service, format!("s{name}"));
     write.add_resource(&resource).await.unwrap();
+    let until = crate::clock::Unix(i64::MAX);
+    let desk = NewAgentToken { name: name.clone(), uses: 2, approves: false, hosts: None, resource: None, until };
+    let agent_token = write.add_agent_token(&desk, &name).await.unwrap().to_string();
     let policy = write.add_policy(group, share, None, None).await.unwrap();
     let invitation = write.invite(user, &name).await.unwrap();
     let (scopes, end) = ("users:read".parse().unwrap(), crate::clock::Unix(i64::MAX));
@@ -219,9 +243,11 @@ pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let verification = write.open_door(user, device).await.unwrap();
     write.set_mail_server(&nowhere()).await.unwrap();
     write.commit().await.unwrap();
+    fixtures::workstation(store, &format!("p{name}")).await;
+    store.enrol(&name, &name, &name, Moment::now()).await.unwrap();
     let invitation = store.invitation(invitation).await.unwrap();
     let (verification, policy) = (verification.to_string(), policy.to_string());
-    Victim { name, group: group.to_string(), user, device, invitation, verification, policy }
+    Victim { name, group: group.to_string(), user, device, invitation, verification, policy, agent_token }
 }
 
 /// A file as it is sent.
@@ -245,7 +271,7 @@ fn nowhere() -> MailServer {
 pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
     let (method, path) = route.split_once(' ').unwrap();
     let token = provisioning::invitation::Token::generate().unwrap().to_string();
-    let service = format!("s{}", v.name);
+    let (service, pc) = (format!("s{}", v.name), format!("p{}", v.name));
     let path = path
         .replace("{user}", &v.user.to_string())
         // Under the name it has after it was given another.
@@ -253,7 +279,9 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         .replace("{device}", &v.device.to_string())
         .replace("{resource}", &v.name)
         .replace("{policy}", &v.policy)
-        .replace("{token}", &v.name)
+        .replace("{workstation}", &pc)
+        .replace("{agent}", &v.name)
+        .replace("{token}", if path.starts_with("/agents") { &v.agent_token } else { &v.name })
         .replace("{verification}", &v.verification)
         .replace("{session}", &uuid::Uuid::now_v7().to_string())
         .replace("{passkey}", &v.user.to_string())
@@ -295,6 +323,10 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /resources/office-share" => json!({"dns_name": format!("new-{}.corp.example", v.name),
             "address4": "192.168.1.9", "controllers": [{"dns_name": format!("dc-{}.corp.example", v.name),
             "address4": "192.168.1.7"}]}),
+        "patch /workstations/{workstation}" => json!({"wake_hours": "Mo-Fr 07:30-18:00"}),
+        "get /workstations/{workstation}/steps" => return (format!("{path}?from=0&to=1000"), None),
+        "post /agents/tokens" => json!({"name": v.name}),
+        "post /agents/{agent}/approve" => json!({"workstation": pc}),
         "post /policies" => json!({"group": v.name, "resource": service}),
         "post /policies/preview" | "post /policies/change" => {
             json!({"add": [{"group": v.name, "resource": service}], "remove": [v.policy]})

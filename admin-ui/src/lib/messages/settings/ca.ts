@@ -123,6 +123,8 @@ export default {
   scopeGroups: 'Grups',
   scopeDevices: 'Dispositius',
   scopeResources: 'Carpetes i serveis',
+  scopeWorkstations: 'ordinadors de l’oficina',
+  scopeAgents: 'agents dels ordinadors',
   scopePolicies: 'Regles d’accés',
   scopeVerifications: 'Portes obertes',
   scopeInvitations: 'Invitacions',

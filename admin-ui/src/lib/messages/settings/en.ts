@@ -120,6 +120,8 @@ const en = {
   scopeGroups: 'Groups',
   scopeDevices: 'Devices',
   scopeResources: 'Shares and services',
+  scopeWorkstations: 'office PCs',
+  scopeAgents: 'agents of office PCs',
   scopePolicies: 'Access rules',
   scopeVerifications: 'Open doors',
   scopeInvitations: 'Invitations',

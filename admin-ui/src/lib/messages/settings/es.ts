@@ -123,6 +123,8 @@ export default {
   scopeGroups: 'Grupos',
   scopeDevices: 'Dispositivos',
   scopeResources: 'Carpetas y servicios',
+  scopeWorkstations: 'ordenadores de la oficina',
+  scopeAgents: 'agentes de los ordenadores',
   scopePolicies: 'Reglas de acceso',
   scopeVerifications: 'Puertas abiertas',
   scopeInvitations: 'Invitaciones',

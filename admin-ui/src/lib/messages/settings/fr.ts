@@ -125,6 +125,8 @@ export default {
   scopeGroups: 'Groupes',
   scopeDevices: 'Appareils',
   scopeResources: 'Partages et services',
+  scopeWorkstations: 'postes de bureau',
+  scopeAgents: 'agents des postes',
   scopePolicies: 'Règles d’accès',
   scopeVerifications: 'Portes ouvertes',
   scopeInvitations: 'Invitations',

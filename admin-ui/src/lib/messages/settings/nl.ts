@@ -123,6 +123,8 @@ export default {
   scopeGroups: 'Groepen',
   scopeDevices: 'Toestellen',
   scopeResources: 'Schijven en diensten',
+  scopeWorkstations: 'kantoor-pc’s',
+  scopeAgents: 'agents van kantoor-pc’s',
   scopePolicies: 'Toegangsregels',
   scopeVerifications: 'Open deuren',
   scopeInvitations: 'Uitnodigingen',

@@ -1,0 +1,128 @@
+//! Office PCs as whoever may use them sees them: by a device whose door is open, those that policy grants it now. Who else
+//! sits there is nobody's business but IT's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Api;
+use super::caller::Verified;
+use super::door::{granted, name_of};
+use super::error::{Answer, ApiError, Problems};
+use super::events::Whose;
+use super::resources::ResourceKind;
+use super::workstations::{WakeEvent, WakeView, wake_events, wake_view};
+use crate::audit::Actor;
+use crate::clock::Unix;
+use crate::pure::decide::{Verdict, decide};
+use crate::pure::wake::{Wakeable, expected};
+use crate::pure::workstation::{Kind, Reason};
+use crate::store::resources::Resource;
+use crate::store::{Moment, Scope};
+
+/// Streams at once of one device, and in all.
+const EACH: usize = 4;
+const ALL: usize = 256;
+
+/// Who finds no room is told to come back after this.
+const FULL: Duration = Duration::from_secs(60);
+
+/// An office PC that may be used now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MyWorkstation {
+    /// Its name.
+    pub name: String,
+    /// What to type to reach it.
+    pub dns_name: String,
+    /// What it is doing.
+    pub state: Kind,
+    /// Why it is taken to do so.
+    pub reason: Reason,
+    /// Since when, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub since: Unix,
+    /// Whether it can be woken.
+    pub wakeable: Wakeable,
+    /// What a wake is expected to take, in milliseconds.
+    pub expected_ms: u64,
+    /// The wake that is under way, or ended within the last ten minutes.
+    pub wake: Option<WakeView>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(my_workstations))
+        .routes(routes!(wake_mine, cancel_mine))
+        .routes(routes!(follow_mine))
+}
+
+/// The office PCs that this device may use now.
+#[utoipa::path(get, path = "/me/workstations", tag = "workstations", responses((status = 200, body = [MyWorkstation]), Problems))]
+async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answer<Json<Vec<MyWorkstation>>> {
+    let now = Moment::now();
+    let world = api.store.world(&Scope::user(caller.device.user), now).await?;
+    let kept = api.store.workstations().await?;
+    let may = |r: &Resource| matches!(decide(&world, caller.device.id, r.id, now.boot), Verdict::Allow { .. });
+    let pcs = api.store.resources().await?.into_iter().filter(|r| r.kind == ResourceKind::Workstation && may(r));
+    let shown = |r: Resource| {
+        let state = api.fleet.state(r.id)?;
+        let took = kept.get(&r.id).map(|kept| kept.took.as_slice()).unwrap_or_default();
+        Some(MyWorkstation {
+            dns_name: name_of(&api, &r),
+            name: r.name,
+            state: state.judged.kind,
+            reason: state.judged.reason,
+            since: state.since,
+            wakeable: api.waker.wakeable(&state),
+            expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
+            wake: api.waker.progress(r.id).map(|progress| wake_view(&progress.borrow())),
+        })
+    };
+    Ok(Json(pcs.filter_map(shown).collect()))
+}
+
+/// Wakes one of them, or joins the wake that is under way.
+#[utoipa::path(post, path = "/me/workstations/{workstation}/wake", tag = "workstations", params(("workstation" = String, Path)), responses((status = 202, body = WakeView), Problems))]
+async fn wake_mine(
+    caller: Verified,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+) -> Answer<(StatusCode, Json<WakeView>)> {
+    let pc = mine(&api, &caller, &which).await?;
+    api.seen(pc.id).await?;
+    let progress = api.waker.wake(pc.id, Actor::User(caller.device.login)).await?;
+    let view = wake_view(&progress.borrow());
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Gives a wake up.
+#[utoipa::path(delete, path = "/me/workstations/{workstation}/wake", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
+async fn cancel_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
+    let pc = mine(&api, &caller, &which).await?;
+    if api.waker.cancel(pc.id) { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::unknown("wake", &which)) }
+}
+
+/// How a wake goes: server-sent events until it has ended.
+#[utoipa::path(get, path = "/me/workstations/{workstation}/wake/events", tag = "workstations", params(("workstation" = String, Path)), responses(
+    (status = 200, content_type = "text/event-stream", body = WakeEvent, description = "each event's name and data"),
+    Problems
+))]
+async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<Response> {
+    let pc = mine(&api, &caller, &which).await?;
+    let progress = api.waker.progress(pc.id).ok_or_else(|| ApiError::unknown("wake", &which))?;
+    let place = api.followers.take(Whose::Device(caller.device.id), |mine, all| mine < EACH && all < ALL);
+    Ok(wake_events(progress, place.ok_or(ApiError::Wait(FULL))?))
+}
+
+async fn mine(api: &Api, caller: &Verified, which: &str) -> Answer<Resource> {
+    let resource = granted(api, &caller.device, which, Moment::now()).await?;
+    if resource.kind == ResourceKind::Workstation { Ok(resource) } else { Err(ApiError::unknown("resource", which)) }
+}

@@ -1,0 +1,129 @@
+//! Office PCs: who sees them, who wakes them, and what they are told.
+
+use serde_json::json;
+
+use super::*;
+use crate::clock::Unix;
+
+/// A PC that Anne may use, and one that she may not; both on loopback, where nobody answers to RDP.
+async fn office() -> Gateway {
+    let g = Gateway::new().await;
+    let (hers, _) =
+        (fixtures::workstation(&g.api.store, "hers").await, fixtures::workstation(&g.api.store, "other").await);
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let group = write.add_group("staff").await.unwrap();
+    write.add_member(group, g.anne.0).await.unwrap();
+    write.add_policy(group, hers, None, None).await.unwrap();
+    write.commit().await.unwrap();
+    g.api.fleet.reload(&g.api.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    g
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_see_and_wake_the_pcs_they_may_use_and_no_others() {
+    let g = office().await;
+    let door = g.tunnel(g.anne.1).await;
+    assert_eq!(g.ask(door, None, "POST", "/me/workstations/hers/wake", None).await.status, 403, "locked");
+    g.open(g.anne).await;
+    let seen = g.ask(door, None, "GET", "/me/workstations", None).await.json();
+    let names: Vec<&str> = seen.as_array().unwrap().iter().map(|pc| pc["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["hers"]);
+    let shown: std::collections::BTreeSet<&str> = seen[0].as_object().unwrap().keys().map(String::as_str).collect();
+    for secret in ["by", "macs", "address", "agent", "id"] {
+        assert!(!shown.contains(secret), "{secret} is IT's business");
+    }
+    for path in ["/me/workstations/other/wake", "/me/workstations/nowhere/wake"] {
+        assert_eq!(g.ask(door, None, "POST", path, None).await.status, 404, "{path}");
+    }
+    // On loopback there is no way to it; it has to be known by something to be tried.
+    let woken = g.ask(door, None, "POST", "/me/workstations/hers/wake", None).await;
+    assert_eq!((woken.status.as_u16(), woken.json()["phase"].clone()), (202, json!("sent")), "{}", woken.text);
+    // A second one joins the first.
+    let joined = g.ask(door, None, "POST", "/me/workstations/hers/wake", None).await;
+    assert_eq!(joined.json()["began_at"], woken.json()["began_at"]);
+    let seen = g.ask(door, None, "GET", "/me/workstations", None).await.json();
+    assert!(seen[0]["wake"].is_object(), "{seen}");
+    assert_eq!(g.ask(door, None, "DELETE", "/me/workstations/hers/wake", None).await.status, 204);
+    let waits = async || loop {
+        let seen = g.ask(door, None, "GET", "/me/workstations", None).await.json();
+        if !seen[0]["wake"]["outcome"].is_null() {
+            return seen[0]["wake"]["outcome"].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(tokio::time::timeout(std::time::Duration::from_secs(10), waits()).await.unwrap(), json!("cancelled"));
+    let soon = g.ask(door, None, "POST", "/me/workstations/hers/wake", None).await;
+    assert_eq!(soon.status, 429, "{}", soon.text);
+    assert!(soon.headers.contains_key(header::RETRY_AFTER));
+    let audit = g.ask(Door::Local, None, "GET", "/audit?event=wake_begun", None).await.json();
+    assert_eq!(audit.as_array().unwrap().len(), 1, "{audit}");
+    assert_eq!(audit[0]["actor"], "anne");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_told_what_a_pc_lacks_and_sets_when_it_wakes() {
+    let g = office().await;
+    let pc = g.ask(Door::Local, None, "GET", "/workstations/hers", None).await.json();
+    assert_eq!((pc["state"].clone(), pc["reason"].clone()), (json!("unknown"), json!("never_heard")));
+    assert_eq!(pc["wakeable"], json!({"answer": "no", "because": "no_address"}));
+    let change = json!({"macs": ["3C-52-82-11-22-33"], "wake_hours": "mo-fr 07:30-18:00", "sleep_again": true});
+    let pc = g.ask(Door::Local, None, "PATCH", "/workstations/hers", Some(change)).await.json();
+    assert_eq!(pc["macs"], json!(["3c:52:82:11:22:33"]));
+    assert_eq!((pc["wake_hours"].clone(), pc["sleep_again"].clone()), (json!("Mo-Fr 07:30-18:00"), json!(true)));
+    let never = g.ask(Door::Local, None, "PATCH", "/workstations/hers", Some(json!({"wake_hours": "never"}))).await;
+    assert_eq!(never.json()["wake_hours"], json!(null));
+    for wrong in ["ff:ff:ff:ff:ff:ff", "3c:52:82:11:22", "00:00:00:00:00:00"] {
+        let said = g.ask(Door::Local, None, "PATCH", "/workstations/hers", Some(json!({"macs": [wrong]}))).await;
+        assert_eq!(said.status, 400, "{wrong}");
+    }
+    let asleep = g.ask(Door::Local, None, "POST", "/workstations/hers/sleep", None).await;
+    assert_eq!((asleep.status.as_u16(), asleep.slug()), (409, "agent-away".to_owned()));
+    let nobody = g.ask(Door::Local, None, "GET", "/workstations/nobody", None).await;
+    assert_eq!(nobody.status, 404);
+    let wide = g.ask(Door::Local, None, "GET", "/workstations/hers/steps?from=0&to=999999999999", None).await;
+    assert_eq!(wide.status, 400, "{}", wide.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_shown_once_and_bounded() {
+    let g = office().await;
+    let add = async |body: Value| g.ask(Door::Local, None, "POST", "/agents/tokens", Some(body)).await;
+    let issued = add(json!({"name": "desk", "workstation": "hers"})).await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let secret = issued.json()["secret"].as_str().unwrap().to_owned();
+    let token: agent::token::Token = secret.parse().unwrap();
+    assert_eq!(issued.json()["token"]["approves"], json!(true), "it names its PC");
+    let listed = g.ask(Door::Local, None, "GET", "/agents/tokens", None).await;
+    assert!(!listed.text.contains(&secret) && !listed.text.contains(&token.secret.hash()), "{}", listed.text);
+    let now = Unix::now().0;
+    for (body, why) in [
+        (json!({"name": "x", "uses": 0}), "uses"),
+        (json!({"name": "x", "uses": 1001}), "uses"),
+        (json!({"name": "x", "workstation": "hers", "uses": 2}), "workstation"),
+        (json!({"name": "x", "workstation": "nowhere"}), "no "),
+        (json!({"name": "x", "hosts": []}), "hosts"),
+        (json!({"name": "x", "until": now - 1}), "until"),
+        (json!({"name": "x", "until": now + 40 * 86_400_000}), "until"),
+    ] {
+        let said = add(body.clone()).await;
+        assert!((400..500).contains(&said.status.as_u16()) && said.text.contains(why), "{body}: {}", said.text);
+    }
+    assert_eq!(g.ask(Door::Local, None, "GET", "/agents/tokens", None).await.json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_is_followed() {
+    let g = office().await;
+    let mut heard = g.hear("/workstations/events", Gateway::office(), Some(&g.session(g.ilse.0, None).await)).await;
+    let (name, all) = heard.next().await.unwrap();
+    assert_eq!((name.as_str(), all.as_array().unwrap().len()), ("workstations", 2));
+    let hers = g.api.fleet.states().into_iter().find(|s| s.name == "hers").unwrap().id;
+    g.api.fleet.probed(hers, crate::pure::workstation::Probe::Rdp, None, Moment::now());
+    let (name, changed) = heard.next().await.unwrap();
+    assert_eq!((name.as_str(), changed.as_array().unwrap().len()), ("changed", 1));
+    assert_eq!((changed[0]["name"].clone(), changed[0]["state"].clone()), (json!("hers"), json!("stale")));
+    fixtures::workstation(&g.api.store, "third").await;
+    g.api.fleet.reload(&g.api.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    let (name, all) = heard.next().await.unwrap();
+    assert_eq!((name.as_str(), all.as_array().unwrap().len()), ("workstations", 3));
+}
