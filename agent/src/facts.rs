@@ -36,8 +36,8 @@ pub struct Facts {
     pub adapters: AtMost<Adapter, ADAPTERS>,
     /// Remote desktop on it.
     pub rdp: Rdp,
-    /// Who is signed in, at it or from afar.
-    pub sessions: AtMost<Session, SESSIONS>,
+    /// Who is signed in, at it or from afar. Absent where the system does not tell, which is not "nobody".
+    pub sessions: Option<AtMost<Session, SESSIONS>>,
     /// Energy and sleep.
     pub power: Power,
     /// Which of the programs that IT asks for are there, by the rules' names.

@@ -8,5 +8,6 @@
 
 pub mod bounded;
 pub mod facts;
+pub mod magic;
 pub mod message;
 pub mod token;

@@ -60,7 +60,7 @@ fn facts() -> Facts {
             certificate: Some(Fingerprint([0xab; 32])),
             server: "TermService".into(),
         },
-        sessions: AtMost::first([session]),
+        sessions: Some(AtMost::first([session])),
         power: Power {
             on_battery: Some(false),
             sleeps: AtMost::first([Sleep::Memory, Sleep::Disk]),
@@ -133,7 +133,9 @@ fn a_newer_side_is_understood_as_far_as_it_goes() {
     let FromAgent::Facts(facts) = decode(facts).unwrap() else { panic!("facts") };
     assert_eq!((facts.os.family, &*facts.os.name), (Family::Unknown, "Haiku"));
     assert_eq!((facts.adapters[0].medium, facts.adapters[0].wake), (Medium::Unknown, WakeOnLan::Unknown));
-    assert_eq!(facts.sessions[0].state, SessionState::Unknown);
+    assert_eq!(facts.sessions.unwrap()[0].state, SessionState::Unknown);
+    let FromAgent::Facts(little) = decode(r#"{"say":"facts","host":"pc"}"#).unwrap() else { panic!("facts") };
+    assert_eq!(little.sessions, None, "what is not told is not nobody");
     assert_eq!(&*facts.power.sleeps, [Sleep::Memory, Sleep::Unknown]);
 }
 
@@ -162,7 +164,7 @@ fn the_fullest_facts_fit_into_a_message() {
     let session = || Session { id: "65535".into(), user: Some(Short::new(&wide)), ..Session::default() };
     let full = Facts {
         adapters: AtMost::first((0..ADAPTERS).map(|_| adapter())),
-        sessions: AtMost::first((0..SESSIONS).map(|_| session())),
+        sessions: Some(AtMost::first((0..SESSIONS).map(|_| session()))),
         programs: AtMost::first((0..PROGRAMS).map(|_| Short::new(&wide))),
         ..facts()
     };
