@@ -16,7 +16,12 @@ fn from_agent() -> Vec<(&'static str, FromAgent)> {
     vec![
         (
             "enrol",
-            FromAgent::Enrol { version: 1, secret: Secret::new([7; 16]), request: request(), host: "pc-accounts".into() },
+            FromAgent::Enrol {
+                version: 1,
+                secret: Secret::new([7; 16]),
+                request: request(),
+                host: "pc-accounts".into(),
+            },
         ),
         ("hello", FromAgent::Hello { version: 1, program: "0.1.0".into() }),
         ("facts", FromAgent::Facts(Box::new(facts()))),
