@@ -116,18 +116,26 @@ async fn leaves(ill: impl AsyncFnOnce(Call), why: &str) {
 
 #[tokio::test]
 async fn rubbish_is_left() {
-    leaves(async |mut call: Call| call.send(Message::text("rubbish")).await.unwrap(), "what is no message").await;
-    leaves(async |mut call: Call| call.send(Message::binary(vec![1, 2, 3])).await.unwrap(), "binary data").await;
+    for (rubbish, why) in [(Message::text("rubbish"), "no message"), (Message::binary(vec![1, 2, 3]), "binary data")] {
+        let say = async |mut call: Call| {
+            call.send(rubbish).await.unwrap();
+            call.end().await;
+        };
+        leaves(say, why).await;
+    }
 }
 
 #[tokio::test]
 async fn a_message_without_end_costs_no_memory() {
     // It may be gone before it has all of them.
-    let long = async |mut call: Call| drop(call.send(Message::text("x".repeat(10 << 20))).await);
+    let long = async |mut call: Call| {
+        let _ = call.send(Message::text("x".repeat(10 << 20))).await;
+        call.end().await;
+    };
     leaves(long, "cannot be understood").await;
     let endless = async |mut call: Call| {
         let _ = call.send_raw(&[0x81, 127, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).await;
-        call.hear_or_end().await;
+        call.end().await;
     };
     leaves(endless, "cannot be understood").await;
     let of_ever_more_parts = async |mut call: Call| {
