@@ -22,8 +22,8 @@ const SESSION: &str = "org.freedesktop.login1.Session";
 const MOCK: &str = "org.freedesktop.DBus.Mock";
 const DESKTOP: &str = "org.freedesktop.Notifications";
 const DESKTOP_PATH: &str = "/org/freedesktop/Notifications";
-/// Whoever is at the PC. No such user needs to exist.
-const UID: u32 = 61_234;
+/// Whoever is at the PC: `nobody`, for dbus-daemon lets in users that exist only.
+const UID: u32 = 65_534;
 
 const PYTHON: &str = "/usr/bin/python3";
 
