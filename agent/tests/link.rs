@@ -1,9 +1,10 @@
 //! The running service against a gateway that talks, falls silent, goes away, or means ill.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod office;
 
 use agent::bounded::Short;
-use agent::message::{Action, FromAgent, Leaving, LONGEST, Outcome, Papers, Refused, ToAgent};
+use agent::message::{Action, FromAgent, LONGEST, Leaving, Outcome, Papers, Refused, ToAgent};
 use office::{Call, Gateway, act, certificates, now, welcome};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -112,6 +113,18 @@ async fn leaves(ill: impl AsyncFnOnce(Call), why: &str) {
     gateway.welcome(true).await.hear_until(|m| matches!(m, FromAgent::Facts(_))).await;
     let grown = running.peak_kb() - before;
     assert!(grown < 2 * 1024, "{grown} kB more than {before} kB, for messages of at most {LONGEST} bytes");
+}
+
+#[tokio::test]
+async fn runs_beside_peoples_work() {
+    let gateway = Gateway::new().await;
+    let pc = gateway.enrolled().await;
+    let running = pc.run();
+    let mut call = gateway.welcome(true).await;
+    call.hear_until(|m| matches!(m, FromAgent::Facts(_))).await;
+    let peak = running.peak_kb();
+    eprintln!("{peak} kB");
+    assert!(peak < 15 * 1024, "{peak} kB");
 }
 
 #[tokio::test]

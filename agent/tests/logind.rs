@@ -1,4 +1,5 @@
 //! Sessions, sleep and messages to people, against python-dbusmock's logind on a D-Bus of our own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod office;
 
@@ -31,7 +32,7 @@ const PYTHON: &str = "/usr/bin/python3";
 struct Bus {
     folder: tempfile::TempDir,
     bus: Connection,
-    _running: Vec<Child>,
+    running: Vec<Child>,
 }
 
 /// Nothing, with one line, where programs are missing and nobody insists.
@@ -56,7 +57,10 @@ impl Bus {
         let config = folder.path().join("bus.conf");
         let policy = r#"<policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/>
             <allow receive_sender="*"/></policy>"#;
-        let text = format!("<busconfig><type>system</type><listen>unix:path={}</listen>{policy}</busconfig>", socket.display());
+        let text = format!(
+            "<busconfig><type>system</type><listen>unix:path={}</listen>{policy}</busconfig>",
+            socket.display()
+        );
         std::fs::write(&config, text).unwrap();
         let mut daemon = Command::new("dbus-daemon");
         daemon.arg("--nofork").arg("--print-address").arg(format!("--config-file={}", config.display()));
@@ -67,7 +71,7 @@ impl Bus {
         timeout(SOON, line).await.expect("dbus-daemon does not start").unwrap();
         let address = address_of(folder.path());
         let bus = zbus::connection::Builder::address(address.as_str()).build().await.unwrap();
-        let mut this = Self { folder, bus, _running: vec![daemon] };
+        let mut this = Self { folder, bus, running: vec![daemon] };
         this.mock(NAME, &["--template", "logind"]).await;
         this
     }
@@ -78,7 +82,7 @@ impl Bus {
         let mut owners = MessageStream::for_match_rule(rule.build().unwrap(), &self.bus, None).await.unwrap();
         let mut mock = Command::new(PYTHON);
         mock.args(["-m", "dbusmock", "--system"]).args(arguments).env("DBUS_SYSTEM_BUS_ADDRESS", self.address());
-        self._running.push(mock.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap());
+        self.running.push(mock.stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap());
         timeout(SOON, owners.next()).await.expect("dbusmock does not start").unwrap().unwrap();
     }
 
@@ -222,6 +226,49 @@ async fn the_gateway_hears_of_sleep_before_it_comes() {
 }
 
 #[tokio::test]
+async fn only_logind_says_that_it_sleeps() {
+    let Some(bus) = bus().await else { return };
+    let gateway = Gateway::new().await;
+    let mut pc = gateway.enrolled().await;
+    pc.bus = bus.address();
+    let _running = pc.run();
+    let mut call = gateway.welcome(true).await;
+    facts(&mut call, |_| true).await;
+    bus.held_by(1).await;
+    let dbus = "org.freedesktop.DBus";
+    let names = bus.bus.call_method(Some(dbus), "/org/freedesktop/DBus", Some(dbus), "ListNames", &()).await.unwrap();
+    let names: Vec<String> = names.body().deserialize().unwrap();
+    for name in names.iter().filter(|name| name.starts_with(':')) {
+        bus.bus.emit_signal(Some(name.as_str()), PATH, MANAGER, "PrepareForSleep", &true).await.unwrap();
+        let changed = (NAME, "", ":1.1");
+        let from = "/org/freedesktop/DBus";
+        bus.bus.emit_signal(Some(name.as_str()), from, dbus, "NameOwnerChanged", &changed).await.unwrap();
+    }
+    bus.sign_in("c1").await;
+    let heard = call.hear_until(|m| !matches!(m, FromAgent::Alive {})).await;
+    assert!(matches!(&heard, FromAgent::Facts(f) if states(f) == [SessionState::Active]), "{heard:?}");
+}
+
+#[tokio::test]
+async fn logind_may_be_restarted() {
+    let Some(mut bus) = bus().await else { return };
+    let gateway = Gateway::new().await;
+    let mut pc = gateway.enrolled().await;
+    pc.bus = bus.address();
+    let _running = pc.run();
+    let mut call = gateway.welcome(true).await;
+    facts(&mut call, |f| f.sessions.is_some()).await;
+    bus.held_by(1).await;
+    bus.running.pop().unwrap().kill().await.unwrap();
+    facts(&mut call, |f| f.sessions.is_none()).await;
+    bus.mock(NAME, &["--template", "logind"]).await;
+    facts(&mut call, |f| f.sessions.is_some()).await;
+    bus.held_by(1).await;
+    bus.sign_in("c1").await;
+    facts(&mut call, |f| states(f) == [SessionState::Active]).await;
+}
+
+#[tokio::test]
 async fn sleeps_only_when_nobody_is_there() {
     let Some(bus) = bus().await else { return };
     let gateway = Gateway::new().await;
@@ -251,7 +298,8 @@ async fn whoever_is_at_the_pc_is_asked() {
         eprintln!("skipped: needs root to become somebody else");
         return;
     }
-    bus.mock(DESKTOP, &["--template", "notification_daemon", "--parameters", r#"{"capabilities": "body actions"}"#]).await;
+    bus.mock(DESKTOP, &["--template", "notification_daemon", "--parameters", r#"{"capabilities": "body actions"}"#])
+        .await;
     let gateway = Gateway::new().await;
     let mut pc = gateway.enrolled().await;
     pc.bus = bus.address();

@@ -1,5 +1,6 @@
 //! A gateway of our own and the real program, for the tests: what one says and the other hears, with nothing between them.
 #![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -28,7 +29,10 @@ use tokio_tungstenite::tungstenite::Message;
 /// What is waited for comes within this time, on a machine that does other things too.
 pub const SOON: Duration = Duration::from_secs(30);
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_passerelle-agent");
+/// The program; `PASSERELLE_AGENT_BIN` names another build of it.
+fn program() -> std::ffi::OsString {
+    std::env::var_os("PASSERELLE_AGENT_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_passerelle-agent").into())
+}
 
 #[allow(clippy::disallowed_methods)]
 pub fn now() -> u64 {
@@ -213,7 +217,8 @@ impl Pc {
     pub fn new(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
-        let text = format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = \"{}\"\n", folder.path().join("state").display());
+        let text =
+            format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = \"{}\"\n", folder.path().join("state").display());
         std::fs::write(&config, text).unwrap();
         Self { folder, config, bus: "unix:path=/nonexistent".to_owned() }
     }
@@ -223,7 +228,7 @@ impl Pc {
     }
 
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.arg(subcommand).arg("--config").arg(&self.config).kill_on_drop(true);
         command.env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus).stdin(Stdio::null());
         command

@@ -1,5 +1,7 @@
 //! logind, by the system's D-Bus: who is signed in, whether and when the PC sleeps, and holding it until that was told.
 //! (org.freedesktop.login1(5).)
+//!
+//! Any program may send us a signal that looks like logind's: only those of the connection that has its name are heard.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -10,6 +12,7 @@ use agent::facts::{SESSIONS, Session};
 use agent::message::Leaving;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
+use zbus::message::Type;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedObjectPath, OwnedVariant};
 
 use super::{Root, sessions};
@@ -19,6 +22,7 @@ const PATH: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION: &str = "org.freedesktop.login1.Session";
 const USER: &str = "org.freedesktop.login1.User";
+const DBUS: &str = "org.freedesktop.DBus";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
 /// Signals that wait to be looked at.
@@ -30,9 +34,16 @@ pub(super) type Properties = HashMap<String, OwnedVariant>;
 /// A connection to logind.
 pub(crate) struct Logind {
     bus: Connection,
-    signals: Option<MessageStream>,
+    watch: Option<Watch>,
     /// While this is open, logind waits before it sleeps or stops.
     held: Option<OwnedFd>,
+}
+
+/// What is followed.
+struct Watch {
+    signals: MessageStream,
+    /// That logind's name is another connection's now.
+    owners: MessageStream,
 }
 
 /// What logind tells.
@@ -66,21 +77,38 @@ pub(crate) struct Person {
 
 impl Logind {
     pub(crate) async fn connect() -> anyhow::Result<Self> {
-        Ok(Self { bus: Connection::system().await.context("the system's D-Bus")?, signals: None, held: None })
+        Ok(Self { bus: Connection::system().await.context("the system's D-Bus")?, watch: None, held: None })
     }
 
     /// Follows its signals from now on.
     pub(super) async fn watched(mut self) -> anyhow::Result<Self> {
-        let rule =
-            MatchRule::builder().msg_type(zbus::message::Type::Signal).sender(NAME).path_namespace(PATH).build()?;
-        self.signals = Some(MessageStream::for_match_rule(rule, &self.bus, Some(QUEUE)).await?);
+        let follow = async |rule| MessageStream::for_match_rule(rule, &self.bus, Some(QUEUE)).await;
+        let moved = MatchRule::builder().msg_type(Type::Signal).sender(DBUS).interface(DBUS).member("NameOwnerChanged");
+        let owners = follow(moved.arg(0, NAME).build()?).await?;
+        // Starts it, where it was not needed yet.
+        self.sessions().await?;
+        let owner =
+            self.bus.call_method(Some(DBUS), "/org/freedesktop/DBus", Some(DBUS), "GetNameOwner", &NAME).await?;
+        let owner: String = owner.body().deserialize()?;
+        let rule = MatchRule::builder().msg_type(Type::Signal).sender(owner.as_str()).path_namespace(PATH).build()?;
+        let signals = follow(rule).await?;
+        self.watch = Some(Watch { signals, owners });
         Ok(self)
     }
 
-    /// The next signal; nothing once the connection has ended. May be dropped and called again.
+    /// The next signal; nothing once the connection or logind has ended. May be dropped and called again.
     pub(super) async fn signal(&mut self) -> Option<Signal> {
-        let message = self.signals.as_mut()?.next().await?.ok()?;
-        Some(signal(&message))
+        let watch = self.watch.as_mut()?;
+        loop {
+            tokio::select! {
+                message = watch.signals.next() => return Some(signal(&message?.ok()?)),
+                message = watch.owners.next() => {
+                    if message?.ok()?.header().sender().is_some_and(|sender| sender.as_str() == DBUS) {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 
     /// Makes it wait before it sleeps or stops.
