@@ -44,7 +44,7 @@ enum Happening {
     Stays,
 }
 
-/// Runs until it is told to stop. Nothing but a broken set-up is an error.
+/// Runs until it is told to stop. Nothing but a set-up that is broken from the start is an error.
 pub(crate) async fn run<P: Pc>(config: &Config) -> anyhow::Result<()> {
     let folder = Folder::new(&config.state_dir);
     enrolled(&folder)?;
@@ -55,8 +55,11 @@ pub(crate) async fn run<P: Pc>(config: &Config) -> anyhow::Result<()> {
     let mut backoff = Backoff::default();
     loop {
         // Anew each time, for it may have been renewed, or the PC enrolled again.
-        let identity = enrolled(&agent.folder)?;
-        let left = match agent.connection(config, &identity).await {
+        let attempt = match enrolled(&agent.folder) {
+            Ok(identity) => agent.connection(config, &identity).await,
+            Err(e) => (Ended::Lost(e), Duration::ZERO),
+        };
+        let left = match attempt {
             (Ended::Left(how), _) => Some(how),
             (ended, welcomed) => agent.wait(ended, welcomed, &mut backoff).await?,
         };

@@ -20,7 +20,7 @@ pub(super) fn adapters(root: &Root) -> Vec<Adapter> {
     for adapter in &mut all {
         let own = addresses.remove(adapter.name.as_str()).unwrap_or_default();
         adapter.addresses = AtMost::first(own);
-        if adapter.medium == Medium::Wired {
+        if adapter.medium != Medium::Virtual {
             adapter.wake = wol::wake_on_lan(&adapter.name);
         }
     }
@@ -50,7 +50,7 @@ fn in_sys(root: &Root) -> Vec<Adapter> {
                 medium,
                 up: read(&path.join("carrier")).as_deref() == Some("1"),
                 addresses: AtMost::default(),
-                wake: if medium == Medium::Wired { WakeOnLan::Unknown } else { WakeOnLan::Unable },
+                wake: if medium == Medium::Virtual { WakeOnLan::Unable } else { WakeOnLan::Unknown },
             })
         })
         .take(LOOKED_AT)
