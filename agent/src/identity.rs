@@ -88,6 +88,10 @@ impl Folder {
 
     /// The identity, or nothing if this PC is not enrolled. Finishes a change that was cut off.
     pub(crate) fn load(&self) -> anyhow::Result<Option<Identity>> {
+        if !self.0.exists() {
+            return Ok(None);
+        }
+        let _alone = self.alone()?;
         self.settle()?;
         let [key, authority, chain] = FILES.map(|name| self.read(name));
         let (key, authority, chain) = match (key?, authority?, chain?) {
@@ -110,6 +114,7 @@ impl Folder {
 
     /// Keeps an identity, in place of any that was there.
     pub(crate) fn keep(&self, key: &Key, authority_pem: &str, chain_pem: &str) -> anyhow::Result<()> {
+        let _alone = self.alone()?;
         let key = Zeroizing::new(key.0.serialize_pem());
         for (name, text) in FILES.iter().zip([key.as_str(), authority_pem, chain_pem]) {
             replace(&self.fresh(name), text.as_bytes(), 0o600)?;
@@ -119,8 +124,19 @@ impl Folder {
 
     /// Keeps a renewed certificate of the same key.
     pub(crate) fn renew(&self, chain_pem: &str) -> anyhow::Result<()> {
+        let _alone = self.alone()?;
         replace(&self.fresh(FILES[2]), chain_pem.as_bytes(), 0o600)?;
         self.settle()
+    }
+
+    /// Nobody else reads or changes it until this is dropped: `enrol` may run beside the service, and nobody must finish what
+    /// another has only begun.
+    fn alone(&self) -> anyhow::Result<File> {
+        let path = self.0.join("identity.lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.with_context(|| format!("open {}", path.display()))?;
+        lock.lock().with_context(|| format!("lock {}", path.display()))?;
+        Ok(lock)
     }
 
     fn fresh(&self, name: &str) -> PathBuf {
@@ -221,7 +237,26 @@ mod tests {
         assert_eq!(identity.authority, certificates(authority.certificate_pem()).unwrap()[0]);
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder.0), mode(&folder.0.join("key.pem"))), (0o700, 0o600));
-        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 3, "nothing is left behind");
+        assert_eq!(
+            std::fs::read_dir(&folder.0).unwrap().count(),
+            4,
+            "three files and the lock: nothing is left behind"
+        );
+    }
+
+    #[test]
+    fn who_reads_while_it_changes_sees_one_or_the_other() {
+        let at = tempfile::tempdir().unwrap();
+        let folder = Folder::new(at.path());
+        let authority = authority();
+        kept(&folder, &authority);
+        std::thread::scope(|scope| {
+            let changes = scope.spawn(|| (0..50).for_each(|_| drop(kept(&folder, &authority))));
+            while !changes.is_finished() {
+                assert!(folder.load().unwrap().is_some());
+            }
+        });
+        assert!(folder.load().unwrap().is_some());
     }
 
     #[test]
