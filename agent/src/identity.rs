@@ -122,9 +122,13 @@ impl Folder {
         self.settle()
     }
 
-    /// Keeps a renewed certificate of the same key.
+    /// Keeps a renewed certificate. Refused if it is not of the key that is kept now: the PC may have been enrolled anew
+    /// since it was asked for.
     pub(crate) fn renew(&self, chain_pem: &str) -> anyhow::Result<()> {
         let _alone = self.alone()?;
+        let key = self.read(FILES[0])?.context("no key is kept")?;
+        let key = Key(KeyPair::from_pem(&key).context("key.pem is no key")?);
+        key.certified(certificates(chain_pem)?)?;
         replace(&self.fresh(FILES[2]), chain_pem.as_bytes(), 0o600)?;
         self.settle()
     }
@@ -309,6 +313,9 @@ mod tests {
         folder.renew(&new).unwrap();
         let identity = folder.load().unwrap().unwrap();
         assert!(same(&identity, &new) && !same(&identity, &old));
-        assert!(Key::make().unwrap().certified(identity.chain).is_err(), "another key's");
+        // The PC was enrolled anew before the answer came.
+        let (_, newer) = kept(&folder, &authority);
+        assert!(folder.renew(&new).is_err());
+        assert!(same(&folder.load().unwrap().unwrap(), &newer));
     }
 }
