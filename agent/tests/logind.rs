@@ -190,6 +190,9 @@ async fn who_is_there_is_told_as_it_changes() {
     facts(&mut call, |f| states(f) == [SessionState::Disconnected]).await;
     bus.sign_out("c1", &path).await;
     facts(&mut call, |f| states(f).is_empty()).await;
+    let peak = running.peak_kb();
+    eprintln!("{peak} kB");
+    assert!(peak < 15 * 1024, "{peak} kB");
     running.terminate();
     assert!(running.ends().await.success());
 }
