@@ -193,6 +193,7 @@ pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<
 
 /// What was renamed in a directory is on the disk.
 fn sync(folder: &Path) -> anyhow::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     #[cfg(unix)]
     File::open(folder).and_then(|f| f.sync_all()).with_context(|| format!("write {}", folder.display()))?;
     #[cfg(not(unix))]

@@ -37,7 +37,9 @@ async fn a_token_becomes_an_identity_once() {
     assert_eq!(std::fs::read_to_string(pc.state("certificate.pem")).unwrap(), before);
 
     let token = gateway.token();
-    let again = pc.enrol(token, &["--again"]);
+    let moved = format!("localhost:{}", gateway.port);
+    let more = ["--again", "--gateway", &moved];
+    let again = pc.enrol(token, &more);
     let answering = async {
         let mut call = gateway.accept().await;
         assert!(call.certificate.is_none(), "who enrols shows no certificate");
@@ -52,6 +54,8 @@ async fn a_token_becomes_an_identity_once() {
     let ((status, said), ()) = tokio::join!(again, answering);
     assert!(status.success() && said.contains("IT still has to approve"), "{said}");
     assert_ne!(std::fs::read_to_string(pc.state("certificate.pem")).unwrap(), before);
+    let config = std::fs::read_to_string(&pc.config).unwrap();
+    assert!(config.contains(&format!("gateway = \"{moved}\"\nstate_dir = ")), "{config}");
 }
 
 #[tokio::test]
