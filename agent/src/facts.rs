@@ -36,7 +36,7 @@ pub struct Facts {
     pub adapters: AtMost<Adapter, ADAPTERS>,
     /// Remote desktop on it.
     pub rdp: Rdp,
-    /// Who is signed in, at it or from afar. Absent where the agent cannot see it, which is not the same as nobody.
+    /// Who is signed in, at it or from afar. Absent where the system does not tell, which is not "nobody".
     pub sessions: Option<AtMost<Session, SESSIONS>>,
     /// Energy and sleep.
     pub power: Power,

@@ -1,34 +1,45 @@
-//! Magic packets, and where they go. The gateway sends them, and agents that are awake for their neighbours.
+//! The packet that wakes a PC, and where it is sent to: for the gateway and for agents alike.
+//!
+//! AMD, "Magic Packet Technology", white paper 20213. What sends it is not here.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::bounded::Mac;
 
-/// Bytes of a magic packet.
-pub const LENGTH: usize = 102;
+/// Bytes of a magic packet: six of 0xff, then the hardware address sixteen times.
+pub const LENGTH: usize = 6 + 16 * 6;
 
-/// The ports it is sent to: discard, by custom, and echo, which some adapters are set to.
+/// UDP ports it is sent to: 9 (discard) is the usual one, 7 (echo) the older. The card reads neither, but switches and
+/// firewalls may let only one of them through.
 pub const PORTS: [u16; 2] = [9, 7];
 
-/// Six times 0xff, then the address sixteen times (AMD, Magic Packet Technology, publication 20213, 1995).
+/// The packet for this card.
 #[must_use]
 pub fn packet(mac: Mac) -> [u8; LENGTH] {
-    let mut packet = [0xff; LENGTH];
-    for place in packet[6..].chunks_exact_mut(6) {
-        place.copy_from_slice(&mac.0);
+    let mut bytes = [0xff; LENGTH];
+    for (n, byte) in bytes.iter_mut().enumerate().skip(6) {
+        *byte = mac.0[n % 6];
     }
-    packet
+    bytes
 }
 
-/// Where it goes on an interface with this network: to everybody in the network, and to everybody on the wire.
+/// Where to send it on one interface, which has these addresses: the broadcast address of each network, and 255.255.255.255.
+/// Without an IPv4 address nothing can be sent by UDP.
 #[must_use]
-pub fn destinations(network: Ipv4Net) -> Vec<SocketAddrV4> {
-    let mut hosts = vec![Ipv4Addr::BROADCAST];
-    // A network of one or two has no broadcast address (RFC 3021).
-    if network.prefix_len() < 31 {
-        hosts.insert(0, network.broadcast());
+pub fn destinations(addresses: &[IpNet]) -> Vec<SocketAddrV4> {
+    let mut hosts: Vec<Ipv4Addr> = Vec::new();
+    for address in addresses {
+        if let IpNet::V4(network) = address {
+            // Networks of one or two addresses have no broadcast address (RFC 3021).
+            if network.prefix_len() <= 30 && !hosts.contains(&network.broadcast()) {
+                hosts.push(network.broadcast());
+            }
+            if !hosts.contains(&Ipv4Addr::BROADCAST) {
+                hosts.insert(0, Ipv4Addr::BROADCAST);
+            }
+        }
     }
     hosts.iter().flat_map(|host| PORTS.map(|port| SocketAddrV4::new(*host, port))).collect()
 }
@@ -38,21 +49,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn six_of_ones_then_sixteen_addresses() {
+    fn every_byte_is_where_the_white_paper_puts_it() {
         let mac = Mac([0x3c, 0x52, 0x82, 0x11, 0x22, 0x33]);
         let bytes = packet(mac);
-        assert_eq!(bytes.len(), 6 + 16 * 6);
+        assert_eq!(bytes.len(), 102);
         assert_eq!(bytes[..6], [0xff; 6]);
         for n in 0..16 {
-            assert_eq!(bytes[6 + 6 * n..12 + 6 * n], mac.0, "{n}");
+            assert_eq!(bytes[6 + 6 * n..12 + 6 * n], mac.0, "copy {n}");
         }
     }
 
     #[test]
-    fn everybody_hears_it_at_both_ports() {
-        let shown = |net: &str| destinations(net.parse().unwrap()).iter().map(ToString::to_string).collect::<Vec<_>>();
-        let all = ["192.168.1.255:9", "192.168.1.255:7", "255.255.255.255:9", "255.255.255.255:7"];
-        assert_eq!(shown("192.168.1.20/24"), all);
-        assert_eq!(shown("10.0.0.1/32"), all[2..]);
+    fn goes_to_the_whole_network_and_to_no_other() {
+        let shown = |nets: &[&str]| {
+            let nets: Vec<IpNet> = nets.iter().map(|n| n.parse().unwrap()).collect();
+            destinations(&nets).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let office = "255.255.255.255:9 255.255.255.255:7 192.168.1.255:9 192.168.1.255:7";
+        assert_eq!(shown(&["192.168.1.20/24", "192.168.1.21/24", "fd5e::20/64"]), office);
+        assert_eq!(shown(&["10.0.0.1/31"]), "255.255.255.255:9 255.255.255.255:7");
+        assert_eq!(shown(&["fd5e::20/64"]), "");
+        assert_eq!(shown(&[]), "");
     }
 }

@@ -138,7 +138,9 @@ fn a_newer_side_is_understood_as_far_as_it_goes() {
     let FromAgent::Facts(facts) = decode(facts).unwrap() else { panic!("facts") };
     assert_eq!((facts.os.family, &*facts.os.name), (Family::Unknown, "Haiku"));
     assert_eq!((facts.adapters[0].medium, facts.adapters[0].wake), (Medium::Unknown, WakeOnLan::Unknown));
-    assert_eq!(facts.sessions.as_ref().unwrap()[0].state, SessionState::Unknown);
+    assert_eq!(facts.sessions.unwrap()[0].state, SessionState::Unknown);
+    let FromAgent::Facts(little) = decode(r#"{"say":"facts","host":"pc"}"#).unwrap() else { panic!("facts") };
+    assert_eq!(little.sessions, None, "what is not told is not nobody");
     assert_eq!(&*facts.power.sleeps, [Sleep::Memory, Sleep::Unknown]);
 }
 

@@ -45,10 +45,9 @@ pub(super) fn everywhere(lans: &[Lan], macs: &[Mac]) -> usize {
 }
 
 fn send(lan: &Lan, macs: &[Mac]) -> io::Result<()> {
-    let IpNet::V4(network) = lan.network else { return Ok(()) };
     let socket = bound(lan)?;
     for mac in macs {
-        for to in destinations(network) {
+        for to in destinations(&[lan.network]) {
             socket.send_to(&packet(*mac), SocketAddr::V4(to))?;
         }
     }

@@ -1,0 +1,108 @@
+//! `passerelle-agent`: tells the gateway how an office PC is, and does the few things it may ask for.
+//!
+//! The library half holds the messages. What differs between systems is below `pc/` and `act/`.
+
+mod act;
+mod ask;
+mod clock;
+mod config;
+mod connect;
+mod enrol;
+mod identity;
+mod link;
+mod pc;
+mod pure;
+mod status;
+mod stop;
+mod trust;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use config::Config;
+use identity::Folder;
+use pc::{Pc as _, ThisPc, Wanted};
+use status::Status;
+
+/// What does not run for want of set-up (`EX_CONFIG` of sysexits.h): nobody should start it again and again.
+const SET_UP: u8 = 78;
+
+/// Tells the Passerelle gateway whether this PC is free, and wakes its neighbours.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Enrol this PC with a token from IT
+    Enrol(enrol::Args),
+    /// Run the service
+    Run,
+    /// Print what the gateway would be told, names included, as JSON
+    Facts,
+    /// Say how it goes
+    Status,
+    /// Show a message to the person whose desktop this is
+    #[command(hide = true)]
+    Ask,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let tty = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(tty).without_time().init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start");
+    match runtime.and_then(|runtime| runtime.block_on(run(arguments))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "passerelle-agent: {e:#}");
+            ExitCode::from(SET_UP)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let file = arguments.config;
+    let load = || Config::load(&file)?.with_context(|| format!("no {}: enrol this PC first", file.display()));
+    match arguments.command {
+        Command::Enrol(args) => {
+            let host = ThisPc::open().await.facts(&Wanted::default()).await.host;
+            enrol::enrol(args, &file, host).await
+        }
+        Command::Run => link::run::<ThisPc>(&load()?).await,
+        Command::Facts => {
+            let facts = ThisPc::open().await.facts(&Wanted { names: true, rules: Vec::new() }).await;
+            print(&format!("{}\n", serde_json::to_string_pretty(&facts)?))
+        }
+        Command::Status => status(&load()?),
+        Command::Ask => ask::ask().await,
+    }
+}
+
+fn status(config: &Config) -> anyhow::Result<()> {
+    let folder = Folder::new(&config.state_dir);
+    folder.load()?.context("this PC is not enrolled: passerelle-agent enrol")?;
+    let text = match status::read(&config.state_dir)? {
+        None => "enrolled, but the service does not run".to_owned(),
+        Some(Status::Unknown) => "enrolled; the service is connecting".to_owned(),
+        Some(Status::Connected { approved: true }) => "connected".to_owned(),
+        Some(Status::Connected { approved: false }) => "connected; IT has to approve this PC on the gateway".to_owned(),
+        Some(Status::Waiting { why, for_s }) => format!("not connected: {why}; tried again within {for_s} s"),
+    };
+    print(&format!("gateway {}\n{text}\n", config.gateway))
+}
+
+/// On standard output, which may be closed.
+fn print(text: &str) -> anyhow::Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("print")
+}
