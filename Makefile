@@ -86,8 +86,8 @@ bench: install-deps tools web ## what people wait for; 10,000 peers beside borin
 	cargo build -p virtual-office --bin bench
 	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle $(CARGO_TARGET_DIR)/debug/bench $(PART)
 
-build: install-deps web ## the gateway and the demo, for development
-	cargo build -p passerelle -p virtual-office
+build: install-deps web ## the gateway, the agent and the demo, for development
+	cargo build -p passerelle -p passerelle-agent -p virtual-office
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 

@@ -76,7 +76,7 @@ fn wake(macs: &[Mac], adapters: &[Adapter]) -> anyhow::Result<Outcome> {
 
 /// A card with a cable, or the bridge or bond that took its place: that has its hardware address.
 fn by_cable(adapter: &Adapter, all: &[Adapter]) -> bool {
-    let wired = |a: &Adapter| a.medium == Medium::Wired && a.up;
+    let wired = |a: &Adapter| matches!(a.medium, Medium::Wired | Medium::Unknown) && a.up;
     let stands_for = |a: &Adapter| wired(a) && a.mac.is_some() && a.mac == adapter.mac;
     adapter.up && (wired(adapter) || adapter.medium == Medium::Virtual && all.iter().any(stands_for))
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 pub mod addresses;
+pub mod agent;
 mod browser;
 mod capture;
 mod config_text;

@@ -173,7 +173,12 @@ fn on(facts: &Facts, seen: &Seen<'_>, now: Unix) -> Judged {
     let at = |state: SessionState, place: SessionPlace| sessions.iter().find(|s| s.state == state && s.place == place);
     let used = |kind, session: &Session| Judged {
         by: session.user.clone(),
-        since: session.age_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| Unix(now.0.saturating_sub(ms))),
+        // Nobody was signed in before the PC was started.
+        since: session
+            .age_ms
+            .map(|ms| ms.min(facts.up_ms))
+            .and_then(|ms| i64::try_from(ms).ok())
+            .map(|ms| Unix(now.0.saturating_sub(ms))),
         ..of(kind, Reason::Reported)
     };
     if let Some(session) = at(SessionState::Active, SessionPlace::Console) {

@@ -55,6 +55,15 @@ fn in_sys(root: &Root) -> Vec<Adapter> {
         })
         .take(LOOKED_AT)
         .collect();
+    // A container has no card: what it was given instead is its cable, unless it made that itself.
+    if all.iter().all(|a| a.medium == Medium::Virtual) {
+        let own = |name: &str| {
+            ["bridge", "bonding", "tun_flags"].iter().any(|f| root.at("/sys/class/net").join(name).join(f).exists())
+        };
+        for adapter in all.iter_mut().filter(|a| !own(&a.name)) {
+            (adapter.medium, adapter.wake) = (Medium::Unknown, WakeOnLan::Unknown);
+        }
+    }
     all.sort_by(|a, b| (a.medium == Medium::Virtual, &a.name).cmp(&(b.medium == Medium::Virtual, &b.name)));
     all.truncate(ADAPTERS);
     all
@@ -91,6 +100,28 @@ fn network(address: IpAddr, mask: IpAddr) -> Option<IpNet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_container_was_given_is_its_cable() {
+        let at = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = at.path().join("sys/class/net").join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        for name in ["eth0", "br0"] {
+            put(&format!("{name}/type"), "1");
+            put(&format!("{name}/address"), "02:00:5e:10:00:33");
+            put(&format!("{name}/carrier"), "1");
+        }
+        put("br0/bridge/bridge_id", "x");
+        let media =
+            || in_sys(&Root(at.path().to_owned())).into_iter().map(|a| (a.name.to_string(), a.medium)).collect::<Vec<_>>();
+        assert_eq!(media(), [("eth0".to_owned(), Medium::Unknown), ("br0".to_owned(), Medium::Virtual)]);
+        put("enp1s0/type", "1");
+        put("enp1s0/device/vendor", "x");
+        assert!(media().contains(&("eth0".to_owned(), Medium::Virtual)), "{:?}", media());
+    }
 
     #[test]
     fn cards_are_told_from_what_only_looks_like_one() {

@@ -1,0 +1,135 @@
+//! The agent on real PCs of the office: enrolled over the wire, believed, asked to wake a neighbour, cut off.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use office::agent::Agent;
+use office::gateway::{Gateway, GatewayOptions, Lan, Role};
+use office::{Office, OfficeOptions, Part, Sleeper, scenario, wait_until};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What changes on a PC is known within this.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Where agents reach the gateway.
+const GATEWAY: &str = "192.168.1.2";
+
+fn gateway(office: &Office) -> anyhow::Result<Gateway<'_>> {
+    Gateway::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })
+}
+
+fn text<'v>(value: &'v Value, at: &str) -> &'v str {
+    value.pointer(at).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Waits until the PC is taken to do this, and says how long that took.
+fn until(gateway: &Gateway<'_>, name: &str, state: &str, within: Duration) -> anyhow::Result<Duration> {
+    let mut last = Value::Null;
+    let waited = wait_until(&format!("{name} is {state}"), within, || {
+        last = gateway.cli(&["workstation", "show", name])?;
+        Ok((text(&last, "/state") == state).then_some(()))
+    });
+    waited.map(|(_, took)| took).with_context(|| last.to_string())
+}
+
+fn token(gateway: &Gateway<'_>, more: &[&str]) -> anyhow::Result<String> {
+    let issued = gateway.cli(&[&["agent", "token"], more].concat())?;
+    ensure!(issued["gateways"].to_string().contains(GATEWAY), "where agents come: {issued}");
+    Ok(text(&issued, "/secret").to_owned())
+}
+
+#[test]
+fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        office.second_part()?;
+        let relay = Sleeper::awake(office, "pc-r", Part::Second, 51)?;
+        let mut sleeper = Sleeper::awake(office, "pc-s", Part::Second, 52)?;
+        let mut gateway = gateway(office)?;
+        gateway.cli(&["workstation", "add", "pc-r", &relay.address()])?;
+        gateway.cli(&["workstation", "add", "pc-s", &sleeper.address()])?;
+        gateway.cli(&["workstation", "change", "pc-s", "--mac", &sleeper.mac()])?;
+        sleeper.sleep()?;
+
+        let mut agent = Agent::on(office, relay.ns())?;
+        let token = token(&gateway, &["--workstation", "pc-r"])?;
+        agent.enrol(GATEWAY, &token)?;
+        let again = agent.enrol(GATEWAY, &token).err().context("a token was taken twice")?;
+        ensure!(!format!("{again:#}").contains(&token), "the token is repeated: {again:#}");
+        agent.run()?;
+        until(&gateway, "pc-r", "free", LIMIT)?;
+        agent.sign_in("7", "marta")?;
+        let took = until(&gateway, "pc-r", "in_use_here", SOON)?;
+        eprintln!("somebody signs in → known at the gateway: {took:?}");
+        let shown: Value = gateway.cli(&["workstation", "show", "pc-r"])?;
+        ensure!(!shown.to_string().contains("marta"), "names are told though nobody wants them: {shown}");
+        ensure!(text(&shown, "/macs/0") == relay.mac(), "{shown}");
+        let busy =
+            gateway.cli(&["workstation", "sleep", "pc-r"]).err().context("a PC that is used was sent to sleep")?;
+        ensure!(agent.suspended()? == 0, "{busy:#}");
+        agent.sign_out("7")?;
+        until(&gateway, "pc-r", "free", SOON)?;
+        gateway.cli(&["workstation", "sleep", "pc-r"])?;
+        ensure!(agent.suspended()? == 1, "it was not told to sleep");
+
+        // The gateway comes back, and so does the agent.
+        gateway.kill(Role::Serve)?;
+        gateway.launch(Role::Serve)?;
+        gateway.wait_until_ready()?;
+        until(&gateway, "pc-r", "free", LIMIT)?;
+
+        // No broadcast of the gateway's reaches that part of the office: the agent sends it.
+        gateway.cli(&["wake", "pc-s", "--no-wait"])?;
+        let heard = sleeper.wake_when_called(office, LIMIT, true)?;
+        for frame in &heard.frames {
+            ensure!(frame[26..30] == [192, 168, 2, 51], "from {:?}", &frame[26..30]);
+            ensure!(frame[..6] == [0xff; 6], "no broadcast: {:02x?}", &frame[..14]);
+        }
+        let (wake, _) = wait_until("the wake has ended", LIMIT, || {
+            let pc: Value = gateway.cli(&["workstation", "show", "pc-s"])?;
+            Ok(pc.pointer("/wake/outcome").filter(|o| !o.is_null()).map(|_| pc["wake"].clone()))
+        })?;
+        ensure!(text(&wake, "/outcome") == "ready", "{wake}");
+
+        agent.prepare_for_sleep()?;
+        until(&gateway, "pc-r", "asleep", SOON)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-t", Part::First, 53)?;
+        let gateway = gateway(office)?;
+        let mut agent = Agent::on(office, pc.ns())?;
+        // For whoever comes, to be looked at.
+        agent.enrol(GATEWAY, &token(&gateway, &["--uses", "3"])?)?;
+        agent.run()?;
+        let (waiting, _) = wait_until("it waits for IT", LIMIT, || {
+            let all: Value = gateway.cli(&["agent", "list"])?;
+            Ok(all.pointer("/0").filter(|a| a["connected"] == true).cloned())
+        })?;
+        ensure!(waiting["workstation"].is_null(), "nobody has said which PC it is: {waiting}");
+        let pcs: Value = gateway.cli(&["workstation", "list"])?;
+        ensure!(pcs.as_array().is_some_and(Vec::is_empty), "{pcs}");
+        let id = text(&waiting, "/id").to_owned();
+        let approved: Value = gateway.cli(&["agent", "approve", &id])?;
+        let name = text(&approved, "/workstation").to_owned();
+        until(&gateway, &name, "free", LIMIT)?;
+
+        let began = Instant::now();
+        gateway.cli(&["agent", "revoke", &id, "--yes"])?;
+        until(&gateway, &name, "stale", LIMIT)?;
+        let all: Value = gateway.cli(&["agent", "list"])?;
+        ensure!(all[0]["connected"] == false, "{all}");
+        eprintln!("taken back → cut off, as the command line sees it: {:?}", began.elapsed());
+        let log = agent.process()?.log();
+        wait_until("the agent says why", LIMIT, || Ok(agent.process()?.log().contains("enrol").then_some(())))
+            .with_context(|| log)?;
+        let audit: Value = gateway.cli(&["audit", "--event", "agent_revoked"])?;
+        ensure!(audit.as_array().is_some_and(|lines| lines.len() == 1), "{audit}");
+        Ok(())
+    })
+}
