@@ -37,6 +37,9 @@ const ORDERS: usize = 8;
 /// An agent that was asked to do something, and says nothing, has not done it. Questions to people have their own time.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// A PC that changes within this has changed once, in its timeline.
+const MOMENT_MS: i64 = 1_000;
+
 /// All PCs.
 #[derive(Debug)]
 pub struct Fleet {
@@ -48,6 +51,8 @@ pub struct Fleet {
 #[derive(Debug, Default)]
 struct Inner {
     agents: BTreeMap<AgentId, Agent>,
+    /// Which agent IT has said a PC's is.
+    of_pc: BTreeMap<ResourceId, AgentId>,
     present: HashMap<AgentId, Present>,
     pcs: BTreeMap<ResourceId, Pc>,
     notes: Notes,
@@ -61,6 +66,18 @@ struct Notes {
     agents: BTreeMap<AgentId, stored::Told>,
     steps: Vec<(ResourceId, Step)>,
     macs: BTreeMap<ResourceId, Vec<Mac>>,
+}
+
+impl Notes {
+    /// One more; one that was noted a moment ago gives way, whatever an agent makes of its PC.
+    fn step(&mut self, id: ResourceId, step: Step) {
+        match self.steps.iter_mut().rev().find(|(of, _)| *of == id) {
+            Some((_, before)) if step.at.0.saturating_sub(before.at.0) < MOMENT_MS => {
+                *before = Step { at: before.at, ..step }
+            }
+            _ => self.steps.push((id, step)),
+        }
+    }
 }
 
 /// An agent that is connected.
@@ -185,9 +202,10 @@ impl Fleet {
                 agent.take_in(&told);
             }
         }
+        inner.of_pc = inner.agents.values().filter_map(|a| Some((a.resource?, a.id))).collect();
         inner.end_those_who_may_not_stay(&before);
         inner.see_all_macs();
-        inner.judge(now.wall);
+        inner.judge_all(now.wall);
         // Names, addresses, approvals: whoever looks on compares.
         self.version.send_modify(|version| *version += 1);
         Ok(())
@@ -230,7 +248,7 @@ impl Fleet {
         if let Some(mac) = mac.filter(|mac| mac.is_of_one() && pc.macs.is_empty()) {
             inner.saw(id, &[mac]);
         }
-        self.judge(&mut inner, now.wall);
+        self.judge(&mut inner, Some(id), now.wall);
     }
 
     /// A PC is being woken since then, or no more.
@@ -240,12 +258,14 @@ impl Fleet {
             pc.waking_since = since;
             pc.probe = if since.is_some() { Probe::Unasked } else { pc.probe };
         }
-        self.judge(&mut inner, now);
+        self.judge(&mut inner, Some(id), now);
     }
 
     /// Judges every PC anew: time alone makes a difference.
     pub fn tick(&self, now: Unix) {
-        self.judge(&mut self.lock(), now);
+        if self.lock().judge_all(now) {
+            self.version.send_modify(|version| *version += 1);
+        }
     }
 
     /// Asks the agent of this PC to do something; `within`: how long it may take.
@@ -253,7 +273,7 @@ impl Fleet {
     /// # Errors
     /// It did not.
     pub async fn act(&self, id: ResourceId, action: Action) -> Result<Outcome, NotDone> {
-        let agent = self.lock().agents.values().find(|a| a.resource == Some(id)).map(|a| a.id);
+        let agent = self.lock().of_pc.get(&id).copied();
         self.act_by(agent.ok_or(NotDone::Away)?, action).await
     }
 
@@ -307,9 +327,9 @@ impl Fleet {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What everything looks like now, if it looks otherwise.
-    fn judge(&self, inner: &mut Inner, now: Unix) {
-        if inner.judge(now) {
+    /// What a PC looks like now, if it looks otherwise.
+    fn judge(&self, inner: &mut Inner, id: Option<ResourceId>, now: Unix) {
+        if id.is_some_and(|id| inner.judge(id, now)) {
             self.version.send_modify(|version| *version += 1);
         }
     }
@@ -336,10 +356,14 @@ impl Fleet {
         }
         let agent = inner.agents.entry(id).or_insert(agent);
         agent.gone = None;
+        let resource = agent.resource;
+        if let Some(resource) = resource {
+            inner.of_pc.entry(resource).or_insert(id);
+        }
         let told = stored::Told { heard_at: now.wall, gone: None, facts: None };
         inner.note(id, told);
         self.version.send_modify(|version| *version += 1);
-        self.judge(&mut inner, now.wall);
+        self.judge(&mut inner, resource, now.wall);
         (connection, receiver)
     }
 
@@ -363,12 +387,14 @@ impl Fleet {
             agent.take_in(&noted);
         }
         inner.note(id, noted);
-        if let Some(resource) = inner.agents.get(&id).and_then(|a| a.resource) {
+        let resource = inner.agents.get(&id).and_then(|a| a.resource);
+        if let Some(resource) = resource {
             inner.saw(resource, &macs(facts));
         }
-        // Idle times are not judged, and yet looked at.
-        self.version.send_modify(|version| *version += 1);
-        self.judge(&mut inner, now.wall);
+        if lasting {
+            self.version.send_modify(|version| *version += 1);
+        }
+        self.judge(&mut inner, resource, now.wall);
     }
 
     /// It is gone: it said so, or its connection ended.
@@ -379,8 +405,10 @@ impl Fleet {
         }
         let heard = inner.present.remove(&id).map_or(now.wall, |p| p.heard);
         let told = stored::Told { heard_at: heard, gone: how.map(|how| (how, now.wall)), facts: None };
+        let mut resource = None;
         if let Some(agent) = inner.agents.get_mut(&id) {
             agent.take_in(&told);
+            resource = agent.resource;
             if let Some(pc) = agent.resource.and_then(|resource| inner.pcs.get_mut(&resource)) {
                 // What it answered when it was there says nothing of now.
                 (pc.probe, pc.probed) = (Probe::Unasked, None);
@@ -388,7 +416,7 @@ impl Fleet {
         }
         inner.note(id, told);
         self.version.send_modify(|version| *version += 1);
-        self.judge(&mut inner, now.wall);
+        self.judge(&mut inner, resource, now.wall);
     }
 }
 
@@ -420,37 +448,40 @@ impl Pc {
 }
 
 impl Inner {
-    fn judge(&mut self, now: Unix) -> bool {
-        let of_pc: BTreeMap<ResourceId, AgentId> =
-            self.agents.values().filter_map(|a| Some((a.resource?, a.id))).collect();
-        let mut changed = false;
-        for (id, pc) in &mut self.pcs {
-            let agent = of_pc.get(id).and_then(|agent| self.agents.get(agent));
-            let present = agent.and_then(|agent| self.present.get(&agent.id));
-            let told = agent.map(|agent| Told {
-                connected: present.is_some(),
-                facts: present.and_then(|p| p.facts.as_deref()),
-                heard_at: present.map(|p| p.heard).or(agent.heard_at),
-                left: agent.gone,
-            });
-            let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
-            let judged = judge(&seen, now);
-            let looks = |j: &Judged| (j.kind, j.reason, j.by.clone());
-            if looks(&judged) == looks(&pc.judged) {
-                continue;
-            }
-            changed = true;
-            if judged.kind != pc.judged.kind || judged.by != pc.judged.by {
-                pc.since = judged.since.unwrap_or(now);
-            }
-            self.notes.steps.push((*id, Step { at: now, kind: judged.kind, reason: judged.reason }));
-            pc.judged = judged;
+    /// Every PC anew; whether one looks otherwise.
+    fn judge_all(&mut self, now: Unix) -> bool {
+        let all: Vec<ResourceId> = self.pcs.keys().copied().collect();
+        all.into_iter().fold(false, |changed, id| self.judge(id, now) | changed)
+    }
+
+    /// One PC anew; whether it looks otherwise.
+    fn judge(&mut self, id: ResourceId, now: Unix) -> bool {
+        let Some(pc) = self.pcs.get_mut(&id) else { return false };
+        let agent = self.of_pc.get(&id).and_then(|agent| self.agents.get(agent));
+        let present = agent.and_then(|agent| self.present.get(&agent.id));
+        let told = agent.map(|agent| Told {
+            connected: present.is_some(),
+            facts: present.and_then(|p| p.facts.as_deref()),
+            heard_at: present.map(|p| p.heard).or(agent.heard_at),
+            left: agent.gone,
+        });
+        let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
+        let judged = judge(&seen, now);
+        let looks = |j: &Judged| (j.kind, j.reason, j.by.clone());
+        if looks(&judged) == looks(&pc.judged) {
+            return false;
         }
-        changed
+        if judged.kind != pc.judged.kind || judged.by != pc.judged.by {
+            pc.since = judged.since.unwrap_or(now);
+        }
+        let step = Step { at: now, kind: judged.kind, reason: judged.reason };
+        pc.judged = judged;
+        self.notes.step(id, step);
+        true
     }
 
     fn state(&self, id: ResourceId, pc: &Pc) -> State {
-        let agent = self.agents.values().find(|a| a.resource == Some(id)).map(|a| self.agent_state(a));
+        let agent = self.of_pc.get(&id).and_then(|agent| self.agents.get(agent)).map(|a| self.agent_state(a));
         State {
             id,
             name: pc.name.clone(),

@@ -236,8 +236,22 @@ async fn a_pc_is_enrolled_seen_and_asleep() {
     let kept = office.store.agents().await.unwrap().remove(0).facts.unwrap();
     assert_eq!(kept.sessions, None, "who sat there is not written down");
     let steps = office.store.steps(office.pc, Unix(0), Unix(i64::MAX)).await.unwrap();
-    let kinds: Vec<Kind> = steps.iter().map(|s| s.kind).collect();
-    assert_eq!(kinds[kinds.len() - 3..], [Kind::Free, Kind::InUseHere, Kind::Asleep]);
+    assert_eq!(steps.last().map(|s| s.kind), Some(Kind::Asleep));
+}
+
+#[test]
+fn a_pc_that_flutters_changes_once_a_second_in_its_timeline() {
+    let (mut notes, reason) = (Notes::default(), crate::pure::workstation::Reason::Reported);
+    let [one, other] = [1, 2].map(|n| ResourceId(uuid::Uuid::from_u128(n)));
+    let step = |at, kind| Step { at: Unix(at), kind, reason };
+    for n in 0..100 {
+        let kind = if n % 2 == 0 { Kind::Free } else { Kind::InUseHere };
+        notes.step(one, step(n * 10, kind));
+    }
+    notes.step(other, step(995, Kind::Free));
+    notes.step(one, step(1_000, Kind::Asleep));
+    let wanted = [(one, step(0, Kind::InUseHere)), (other, step(995, Kind::Free)), (one, step(1_000, Kind::Asleep))];
+    assert_eq!(notes.steps, wanted);
 }
 
 #[tokio::test]
