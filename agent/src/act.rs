@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
 use agent::bounded::{Mac, Short};
-use agent::facts::{Adapter, Facts, Medium, SessionPlace, SessionState};
+use agent::facts::{Adapter, Facts, Medium, SessionState};
 use agent::magic;
 use agent::message::{Action, Outcome};
 use ipnet::IpNet;
@@ -52,7 +52,8 @@ pub(crate) async fn act(action: Action, facts: &Facts) -> Outcome {
 /// Why the PC must not sleep now. What is not known is no permission.
 fn in_use(facts: &Facts) -> Option<&'static str> {
     let Some(sessions) = &facts.sessions else { return Some("the system does not tell who is signed in") };
-    let used = sessions.iter().any(|s| s.place == SessionPlace::Remote || s.state != SessionState::Disconnected);
+    // Programs that somebody has left sleep with the PC.
+    let used = sessions.iter().any(|s| s.state != SessionState::Disconnected);
     used.then_some("somebody is signed in")
 }
 
@@ -107,7 +108,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use agent::bounded::AtMost;
-    use agent::facts::Session;
+    use agent::facts::{Session, SessionPlace};
 
     use super::*;
 
@@ -153,11 +154,12 @@ mod tests {
         };
         use SessionPlace::{Console, Remote};
         use SessionState::{Active, Disconnected, Locked, Unknown};
-        let used = [(Console, Active), (Console, Locked), (Console, Unknown), (Remote, Active), (Remote, Disconnected)];
+        let used = [(Console, Active), (Console, Locked), (Console, Unknown), (Remote, Active), (Remote, Unknown)];
         for (place, state) in used {
             assert!(in_use(&with(place, state)).is_some(), "{place:?} {state:?}");
         }
-        assert!(in_use(&with(Console, Disconnected)).is_none());
+        // Programs that somebody has left sleep with the PC.
+        assert!(in_use(&with(Console, Disconnected)).is_none() && in_use(&with(Remote, Disconnected)).is_none());
         assert!(in_use(&Facts { sessions: Some(AtMost::default()), ..Facts::default() }).is_none());
         assert!(in_use(&Facts::default()).is_some(), "unknown is not nobody");
     }

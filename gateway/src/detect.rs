@@ -1,7 +1,6 @@
 //! What this machine can tell about its network: interfaces, networks, the way out, resolvers. Reads only.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
@@ -23,9 +22,6 @@ const BUFFER: usize = 64 * 1024;
 
 /// More messages than any office box has links, addresses and routes.
 const MAX_MESSAGES: usize = 100_000;
-
-/// One tick of USER_HZ, in which the kernel tells ages (time(7)).
-const TICK_MS: u64 = 10;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -220,8 +216,6 @@ fn parse_resolv_conf(text: &str) -> (Vec<IpAddr>, Vec<String>) {
 pub(crate) struct Neighbour {
     pub(crate) address: IpAddr,
     pub(crate) hardware: [u8; 6],
-    /// How long ago it showed that it is there.
-    pub(crate) confirmed: Duration,
 }
 
 /// Every neighbour that has a hardware address.
@@ -240,19 +234,16 @@ pub(crate) fn neighbours() -> anyhow::Result<Vec<Neighbour>> {
 fn neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
     // What is on trial, or was given up, keeps its hardware address.
     let lost = matches!(message.header.state, NeighbourState::Failed | NeighbourState::Incomplete);
-    let (mut address, mut hardware, mut confirmed) = (None, None, None);
+    let (mut address, mut hardware) = (None, None);
     for attribute in &message.attributes {
         match attribute {
             NeighbourAttribute::Destination(NeighbourAddress::Inet(a)) => address = Some(IpAddr::from(*a)),
             NeighbourAttribute::Destination(NeighbourAddress::Inet6(a)) => address = Some(IpAddr::from(*a)),
             NeighbourAttribute::LinkLayerAddress(bytes) => hardware = <[u8; 6]>::try_from(bytes.as_slice()).ok(),
-            NeighbourAttribute::CacheInfo(info) => {
-                confirmed = Some(Duration::from_millis(u64::from(info.confirmed) * TICK_MS))
-            }
             _ => {}
         }
     }
-    Some(Neighbour { address: address?, hardware: hardware?, confirmed: confirmed? }).filter(|_| !lost)
+    Some(Neighbour { address: address?, hardware: hardware? }).filter(|_| !lost)
 }
 
 fn dump(request: RouteNetlinkMessage) -> anyhow::Result<Vec<RouteNetlinkMessage>> {

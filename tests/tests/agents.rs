@@ -103,9 +103,20 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
     scenario(OfficeOptions::default(), |office| {
         let pc = Sleeper::awake(office, "pc-t", Part::First, 53)?;
         let gateway = gateway(office)?;
-        let mut agent = Agent::on(office, pc.ns())?;
-        // For whoever comes, to be looked at.
-        agent.enrol(GATEWAY, &token(&gateway, &["--uses", "3"])?)?;
+        let mut honest = Agent::on(office, pc.ns())?;
+        // For whoever comes: the first is published under its own name.
+        let roll_out = token(&gateway, &["--uses", "3", "--approve"])?;
+        honest.enrol(GATEWAY, &roll_out)?;
+        honest.run()?;
+        let (first, _) = wait_until("it is published", LIMIT, || {
+            let all: Value = gateway.cli(&["agent", "list"])?;
+            Ok(all.pointer("/0/workstation").and_then(Value::as_str).map(str::to_owned))
+        })?;
+        until(&gateway, &first, "free", LIMIT)?;
+        // Another that calls itself the same is not believed to be the same.
+        let second = Sleeper::awake(office, "pc-u", Part::First, 54)?;
+        let mut agent = Agent::on(office, second.ns())?;
+        agent.enrol(GATEWAY, &roll_out)?;
         agent.run()?;
         let (waiting, _) = wait_until("it waits for IT", LIMIT, || {
             let all: Value = gateway.cli(&["agent", "list"])?;
@@ -113,10 +124,11 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
         })?;
         ensure!(waiting["workstation"].is_null(), "nobody has said which PC it is: {waiting}");
         let pcs: Value = gateway.cli(&["workstation", "list"])?;
-        ensure!(pcs.as_array().is_some_and(Vec::is_empty), "{pcs}");
+        ensure!(pcs.as_array().is_some_and(|all| all.len() == 1), "{pcs}");
         let id = text(&waiting, "/id").to_owned();
         let approved: Value = gateway.cli(&["agent", "approve", &id])?;
         let name = text(&approved, "/workstation").to_owned();
+        ensure!(name != first, "two PCs of one name: {approved}");
         until(&gateway, &name, "free", LIMIT)?;
 
         let began = Instant::now();

@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use super::link::{Door, Heard, Socket, hear, key_hash, say};
 use crate::audit::Actor;
 use crate::clock::Unix;
-use crate::http::resources::RDP;
+use crate::dns::rewrite::is_private;
+use crate::http::resources::{RDP, is_own};
 use crate::ids::ResourceId;
 use crate::link::message::{Ports, Transport};
 use crate::store::agents::Enrolled;
@@ -45,7 +46,8 @@ pub(super) async fn attend(door: &Door, socket: &mut Socket, peer: IpAddr) -> Op
     let Ok(Heard::Message(FromAgent::Enrol { secret, request, host, .. })) = message else {
         return matches!(message, Ok(Heard::Message(_) | Heard::Rubbish)).then_some(Refused::Unknown);
     };
-    let _turn = door.enrolment.turns.acquire().await.ok()?;
+    // Whoever waited for longer has gone.
+    let Ok(Ok(_turn)) = timeout(ASKS, door.enrolment.turns.acquire()).await else { return Some(Refused::Busy) };
     match enrol(door, &secret, &request, &host, peer).await {
         Ok(certificate) => {
             say(socket, &ToAgent::Enrolled { certificate }).await;
@@ -83,24 +85,33 @@ async fn enrol(door: &Door, secret: &Secret, request: &Papers, host: &Short, pee
     Ok(certificate)
 }
 
-/// The PC that was expected: the one the token was made for, the one at its address or of its name, or a new one.
+/// The PC that was expected: the one the token was made for; one that is published under its name and at its address; or a
+/// new one, whose name and address nobody has. All others wait for IT: a name is only what a PC says of itself.
 async fn approve(store: &Store, enrolled: &Enrolled, host: &str, peer: IpAddr, now: Moment) -> store::Result<()> {
     let (resources, agents) = (store.resources().await?, store.agents().await?);
     let taken = |id: ResourceId| agents.iter().any(|a| a.resource == Some(id));
-    let free = || resources.iter().filter(|r| r.kind == ResourceKind::Workstation && !taken(r.id));
     let name = label(host);
-    let found = match enrolled.resource {
-        Some(resource) => Some(resource),
-        None => free().find(|r| is_at(r, peer)).or_else(|| free().find(|r| r.name == name)).map(|r| r.id),
-    };
+    let known = resources.iter().find(|r| r.name == name || is_at(r, peer));
     let mut write = store.write(now, Actor::System).await?;
-    let resource = match found {
-        Some(resource) => resource,
-        None => write.add_resource(&as_workstation(host, peer, &resources)).await?,
+    let resource = match (enrolled.resource, known) {
+        (Some(resource), _) => resource,
+        (None, Some(r)) if r.kind == ResourceKind::Workstation && r.name == name && is_at(r, peer) && !taken(r.id) => {
+            r.id
+        }
+        (None, None) if is_publishable(peer) => write.add_resource(&as_workstation(host, peer, &resources)).await?,
+        _ => {
+            tracing::info!(agent = %enrolled.id, host, address = %peer, "a PC that was expected waits for IT");
+            return Ok(());
+        }
     };
     write.approve_agent(enrolled.id, resource).await?;
     write.commit().await?;
     Ok(())
+}
+
+/// Another machine of the office: not this one, and nothing that only means something here.
+pub(crate) fn is_publishable(peer: IpAddr) -> bool {
+    is_private(peer) && !peer.is_loopback() && !peer.is_unspecified() && !is_own(peer)
 }
 
 fn is_at(resource: &Resource, peer: IpAddr) -> bool {
@@ -122,12 +133,20 @@ pub fn as_workstation(host: &str, peer: IpAddr, resources: &[Resource]) -> NewRe
     NewResource { kind: ResourceKind::Workstation, name, dns_names: Vec::new(), real4, real6, ports }
 }
 
+/// What programs ask their zone for unasked, and the gateway's own name in it: no PC is published so.
+const LOOKED_FOR: [&str; 6] = ["wpad", "isatap", "autodiscover", "autoconfig", "localhost", "gateway"];
+
 /// One DNS label of a PC's name: `PC-Accounts.office.lan` is `pc-accounts`.
 pub(crate) fn label(host: &str) -> String {
     let first = host.split('.').next().unwrap_or_default().to_lowercase();
     let clean: String = first.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(50).collect();
     let clean = clean.trim_matches('-');
-    if clean.is_empty() { "pc".to_owned() } else { clean.to_owned() }
+    match clean {
+        "" => "pc".to_owned(),
+        // Names that machines look for by themselves.
+        name if LOOKED_FOR.contains(&name) => format!("pc-{name}"),
+        name => name.to_owned(),
+    }
 }
 
 /// The same, with a number where others have it already.
@@ -170,6 +189,8 @@ mod tests {
             ("pc7.office.lan", "pc7"),
             ("Poste de Léa", "poste-de-l-a"),
             ("---", "pc"),
+            ("WPAD", "pc-wpad"),
+            ("gateway.office.lan", "pc-gateway"),
             ("", "pc"),
             ("ordinateur_2", "ordinateur-2"),
         ] {

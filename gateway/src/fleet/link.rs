@@ -30,6 +30,7 @@ use crate::audit::{Actor, AgentRefusal, Event};
 use crate::clock::Boot;
 use crate::http::listen::Certificate;
 use crate::places::Places;
+use crate::pure::source::source;
 use crate::store::Moment;
 
 /// The usual port.
@@ -38,14 +39,15 @@ pub const PORT: u16 = 8444;
 /// Agents at once: the thousand PCs this is made for, and those who come back before their old connection ended.
 const CONNECTIONS: usize = 2_048;
 
-/// Connections at once from one address: PCs behind a router of the office's share one.
-const PER_ADDRESS: usize = 256;
+/// Connections at once from one address that have not shown a certificate yet, an address of IPv6 being its /64: some
+/// PCs behind a router of the office's come back together.
+const UNKNOWN: usize = 32;
 
-/// Handshakes at once: a thousand who come back together wait for their turn, and nobody else's heartbeat does.
-const HANDSHAKES: usize = 32;
+/// Handshakes at once, silent ones too: eight addresses that say nothing do not keep others out.
+const HANDSHAKES: usize = 512;
 
-/// TLS and WebSocket, from the first byte, once it is their turn.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// TLS and WebSocket, from the first byte.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// What was sent and is not acknowledged for so long was sent to nobody.
 const UNHEARD: Duration = Duration::from_secs(45);
@@ -109,11 +111,10 @@ pub async fn serve(listener: StdListener, door: Door) -> anyhow::Result<()> {
     listener.set_nonblocking(true).context("make a listener non-blocking")?;
     let listener = TcpListener::from_std(listener).context("take over a listener")?;
     let (places, turns) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(HANDSHAKES)));
-    let addresses = Arc::<Places<IpAddr>>::default();
+    let unknown = Arc::<Places<IpAddr>>::default();
     // Dropping the set ends every connection with its listener.
     let mut connections = tokio::task::JoinSet::new();
     loop {
-        let place = places.clone().acquire_owned().await.context("places")?;
         while connections.try_join_next().is_some() {}
         let (stream, peer) = match listener.accept().await {
             Ok((stream, peer)) => (stream, peer.ip().to_canonical()),
@@ -123,15 +124,24 @@ pub async fn serve(listener: StdListener, door: Door) -> anyhow::Result<()> {
                 continue;
             }
         };
-        let Some(counted) = addresses.take(peer, |mine, _| mine < PER_ADDRESS) else { continue };
-        let (door, turns) = (door.clone(), turns.clone());
+        // Who finds no room is not kept waiting: agents come again.
+        let room = (places.clone().try_acquire_owned(), turns.clone().try_acquire_owned());
+        let (Ok(place), Ok(turn)) = room else { continue };
+        let Some(counted) = unknown.take(source(peer), |mine, _| mine < UNKNOWN) else { continue };
+        let door = door.clone();
         connections.spawn(async move {
-            let _held = (place, counted);
-            let Ok(turn) = turns.acquire_owned().await else { return };
+            let _held = place;
             let shaken = tokio::time::timeout(HANDSHAKE, shake(stream, &door)).await;
             drop(turn);
             match shaken {
-                Ok(Ok((socket, key))) => door.attend(socket, key, peer).await,
+                Ok(Ok((socket, Some(key)))) => {
+                    drop(counted);
+                    door.attend(socket, Some(key), peer).await;
+                }
+                Ok(Ok((socket, None))) => {
+                    let _counted = counted;
+                    door.attend(socket, None, peer).await;
+                }
                 Ok(Err(Some(why))) => door.refuse(peer, why).await,
                 Ok(Err(None)) | Err(_) => {}
             }

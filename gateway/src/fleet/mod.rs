@@ -12,6 +12,7 @@ mod session;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 mod tests;
 
+pub(crate) use enrol::is_publishable;
 pub use enrol::{Enrolment, as_workstation};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -19,13 +20,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use agent::bounded::{AtMost, Mac, Short};
-use agent::facts::{Facts, Medium};
+use agent::facts::{Facts, Medium, Session};
 use agent::message::{Action, Leaving, Outcome, Refused};
+use ipnet::IpNet;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Boot, Unix};
 use crate::ids::{AgentId, ResourceId};
-use crate::pure::workstation::{Judged, Kind, Probe, Seen, Told, judge};
+use crate::pure::workstation::{Judged, Probe, Seen, Told, judge};
 use crate::store::agents::{self as stored, Agent};
 use crate::store::resources::{Resource, ResourceKind};
 use crate::store::workstations::{MACS, Step};
@@ -37,8 +39,11 @@ const ORDERS: usize = 8;
 /// An agent that was asked to do something, and says nothing, has not done it. Questions to people have their own time.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// No office network is wider: what an agent tells of its own is not believed beyond it.
+const WIDEST: u8 = 16;
+
 /// A PC that changes within this has changed once, in its timeline.
-const MOMENT_MS: i64 = 1_000;
+const MOMENT_MS: i64 = 5_000;
 
 /// All PCs.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub struct Fleet {
     store: Arc<Store>,
     inner: Mutex<Inner>,
     version: watch::Sender<u64>,
+    /// One at a time: what was read last is what counts.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -169,7 +176,7 @@ impl Fleet {
     /// None yet: [`Fleet::reload`] brings them.
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, inner: Mutex::default(), version: watch::channel(0).0 }
+        Self { store, inner: Mutex::default(), version: watch::channel(0).0, reloading: tokio::sync::Mutex::default() }
     }
 
     /// Takes over what was changed: PCs come and go, and so do agents. Who was taken back is cut off.
@@ -177,6 +184,8 @@ impl Fleet {
     /// # Errors
     /// The database does not answer.
     pub async fn reload(&self, published: &[Resource], now: Moment) -> crate::store::Result<()> {
+        let _alone = self.reloading.lock().await;
+        let newest = self.lock().connections;
         let (agents, kept) = (self.store.agents().await?, self.store.workstations().await?);
         let mut inner = self.lock();
         let pcs: BTreeMap<_, _> =
@@ -193,8 +202,15 @@ impl Fleet {
             // What was set takes the place of what was seen; what was seen comes again.
             pc.macs = macs;
         }
-        let before = std::mem::take(&mut inner.agents);
+        let mut before = std::mem::take(&mut inner.agents);
         inner.agents = agents.into_iter().map(|agent| (agent.id, agent)).collect();
+        let newer: Vec<AgentId> =
+            inner.present.iter().filter(|(_, p)| p.connection > newest).map(|(id, _)| *id).collect();
+        for id in newer.into_iter().filter(|id| !inner.agents.contains_key(id)).collect::<Vec<_>>() {
+            if let Some(agent) = before.remove(&id) {
+                inner.agents.insert(id, agent);
+            }
+        }
         // What was heard since is newer than what is written down.
         let unwritten: Vec<_> = inner.notes.agents.iter().map(|(id, told)| (*id, told.clone())).collect();
         for (id, told) in unwritten {
@@ -203,7 +219,7 @@ impl Fleet {
             }
         }
         inner.of_pc = inner.agents.values().filter_map(|a| Some((a.resource?, a.id))).collect();
-        inner.end_those_who_may_not_stay(&before);
+        inner.end_those_who_may_not_stay(&before, newest);
         inner.see_all_macs();
         inner.judge_all(now.wall);
         // Names, addresses, approvals: whoever looks on compares.
@@ -268,7 +284,7 @@ impl Fleet {
         }
     }
 
-    /// Asks the agent of this PC to do something; `within`: how long it may take.
+    /// Asks the agent of this PC to do something.
     ///
     /// # Errors
     /// It did not.
@@ -306,21 +322,23 @@ impl Fleet {
     #[must_use]
     pub fn relays(&self, address: IpAddr, except: ResourceId) -> Vec<AgentId> {
         let inner = self.lock();
-        let near = |facts: &Facts| {
-            let wired = |medium| matches!(medium, Medium::Wired | Medium::Unknown);
-            facts.adapters.iter().any(|a| a.up && wired(a.medium) && a.addresses.iter().any(|n| n.contains(&address)))
+        // It has to be where it says that it is, and in a network of a size that offices have.
+        let near = |facts: &Facts, at: IpAddr| {
+            let holds = |n: &IpNet| n.contains(&address) && n.contains(&at) && n.prefix_len() >= WIDEST;
+            let up = facts.adapters.iter().filter(|a| a.up && a.medium != Medium::Wireless);
+            up.flat_map(|a| &a.addresses).any(holds)
         };
         let approved = |id: &AgentId| inner.agents.get(id).is_some_and(|a| a.resource.is_some_and(|r| r != except));
-        let of = |(id, present): (&AgentId, &Present)| present.facts.as_deref().is_some_and(near).then_some(*id);
+        let of = |(id, present): (&AgentId, &Present)| {
+            present.facts.as_deref().is_some_and(|facts| near(facts, present.address)).then_some(*id)
+        };
         inner.present.iter().filter(|(id, _)| approved(id)).filter_map(of).collect()
     }
 
-    /// IT has changed something about an agent: its connection looks anew, or ends.
-    pub fn changed(&self, id: AgentId) {
-        if let Some(present) = self.lock().present.get(&id) {
-            // One that is so far behind ends by itself.
-            let _ = present.orders.try_send(Order::Welcome);
-        }
+    /// What a PC did, and is not written down yet.
+    #[must_use]
+    pub fn unwritten(&self, id: ResourceId) -> Vec<Step> {
+        self.lock().notes.steps.iter().filter(|(of, _)| *of == id).map(|(_, step)| *step).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -342,16 +360,26 @@ impl Fleet {
         self.store.agent_by_key(key_hash).await
     }
 
-    /// It is connected: another connection of the same agent ends. Gives its number and its orders.
-    fn arrived(&self, agent: Agent, program: Short, address: IpAddr, now: Moment) -> (u64, mpsc::Receiver<Order>) {
+    /// It is connected: another connection of the same agent ends. Gives its number, its orders, and whether IT has said
+    /// which PC it is; nothing if it was taken back meanwhile.
+    fn arrived(
+        &self,
+        agent: Agent,
+        program: Short,
+        address: IpAddr,
+        now: Moment,
+    ) -> Option<(u64, mpsc::Receiver<Order>, bool)> {
         let (orders, receiver) = mpsc::channel(ORDERS);
         let mut inner = self.lock();
+        if inner.agents.get(&agent.id).is_some_and(|known| known.revoked_at.is_some()) {
+            return None;
+        }
         inner.connections += 1;
         let (connection, id) = (inner.connections, agent.id);
         let facts = None;
         let present = Present { connection, orders, program, facts, heard: now.wall, address };
         if let Some(before) = inner.present.insert(id, present) {
-            // One that is so far behind ends by itself.
+            // Without room for the order it ends with its channel.
             let _ = before.orders.try_send(Order::End(Refused::Replaced));
         }
         let agent = inner.agents.entry(id).or_insert(agent);
@@ -364,7 +392,7 @@ impl Fleet {
         inner.note(id, told);
         self.version.send_modify(|version| *version += 1);
         self.judge(&mut inner, resource, now.wall);
-        (connection, receiver)
+        Some((connection, receiver, resource.is_some()))
     }
 
     /// It said something.
@@ -376,6 +404,7 @@ impl Fleet {
 
     /// It told what it sees.
     fn told(&self, id: AgentId, connection: u64, facts: &Facts, now: Moment) {
+        let facts = &nameless(facts);
         let mut inner = self.lock();
         let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
         let before = present.facts.replace(Arc::new(facts.clone()));
@@ -426,7 +455,8 @@ impl Agent {
         let Some((program, facts)) = &told.facts else { return };
         self.program.clone_from(program);
         self.facts = Some(Facts { sessions: None, ..facts.clone() });
-        if !facts.host.is_empty() {
+        // Until IT has looked, it is called what it was enrolled as: IT goes by that.
+        if !facts.host.is_empty() && self.resource.is_some() {
             self.host = facts.host.to_string();
         }
     }
@@ -530,10 +560,12 @@ impl Inner {
         }
     }
 
-    fn end_those_who_may_not_stay(&mut self, before: &BTreeMap<AgentId, Agent>) {
+    /// `newest`: who came after this connection may be newer than what was read.
+    fn end_those_who_may_not_stay(&mut self, before: &BTreeMap<AgentId, Agent>, newest: u64) {
         let mut moved = BTreeSet::new();
         for (id, present) in &self.present {
             let order = match self.agents.get(id) {
+                None if present.connection > newest => continue,
                 None => Order::End(Refused::Unknown),
                 Some(agent) if agent.revoked_at.is_some() => Order::End(Refused::Revoked),
                 Some(agent) if before.get(id).is_some_and(|b| b.resource != agent.resource) => Order::Welcome,
@@ -564,6 +596,13 @@ fn macs(facts: &Facts) -> Vec<Mac> {
     macs
 }
 
+/// Without names, which nobody has asked for.
+fn nameless(facts: &Facts) -> Facts {
+    let without = |s: &Session| Session { user: None, ..s.clone() };
+    let sessions = facts.sessions.as_ref().map(|all| AtMost::first(all.iter().map(without)));
+    Facts { sessions, ..facts.clone() }
+}
+
 /// What is worth writing down of facts: all but what changes by itself.
 fn lasting(facts: &Facts) -> Facts {
     Facts { up_ms: 0, sessions: None, ..facts.clone() }
@@ -573,10 +612,4 @@ fn lasting(facts: &Facts) -> Facts {
 #[must_use]
 pub fn some_macs(macs: &[Mac]) -> AtMost<Mac, MACS> {
     AtMost::first(macs.iter().copied())
-}
-
-/// Whether a PC can be asked for: nobody is thrown off it.
-#[must_use]
-pub fn is_usable(kind: Kind) -> bool {
-    matches!(kind, Kind::Free | Kind::Reserved)
 }

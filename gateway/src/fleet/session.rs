@@ -13,7 +13,6 @@ use super::{Fleet, Order};
 use crate::clock::{Boot, Unix};
 use crate::pure::bucket::{Bucket, Rate};
 use crate::store::Moment;
-use crate::store::agents::Agent;
 
 /// An agent says something at least this often.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -29,30 +28,33 @@ const ASKED: usize = 8;
 
 /// Attends to an agent whose certificate has this key; the reason, if it is we who end it.
 pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: IpAddr) -> Option<Refused> {
+    let program = match timeout(SILENT, hear::<FromAgent>(socket)).await {
+        Ok(Heard::Message(FromAgent::Hello { program, .. })) => program,
+        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Flood),
+        _ => return None,
+    };
+    // Asked after it has spoken: what was true before may not be true any more.
     let agent = match door.fleet.known(key).await {
         Ok(Some(agent)) if agent.revoked_at.is_none() => agent,
         Ok(Some(_)) => return Some(Refused::Revoked),
         Ok(None) => return Some(Refused::Unknown),
         Err(_) => return Some(Refused::Busy),
     };
-    let program = match timeout(SILENT, hear::<FromAgent>(socket)).await {
-        Ok(Heard::Message(FromAgent::Hello { program, .. })) => program,
-        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Flood),
-        _ => return None,
-    };
     let id = agent.id;
-    let welcome = welcome(&agent);
-    let (connection, orders) = door.fleet.arrived(agent, program, peer, Moment::now());
+    let Some((connection, orders, approved)) = door.fleet.arrived(agent, program, peer, Moment::now()) else {
+        return Some(Refused::Revoked);
+    };
+    let welcome = welcome(approved);
     let mut session = Session { door, key, orders, asked: HashMap::new(), left: None };
     let ended = if say(socket, &welcome).await { session.run(socket, id, connection).await } else { None };
     door.fleet.went(id, connection, session.left, Moment::now());
     ended
 }
 
-fn welcome(agent: &Agent) -> ToAgent {
+fn welcome(approved: bool) -> ToAgent {
     ToAgent::Welcome {
         version: VERSION,
-        approved: agent.resource.is_some(),
+        approved,
         heartbeat_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(15),
         names: false,
         rules: Default::default(),
@@ -82,7 +84,9 @@ impl Session<'_> {
                 },
                 () = sleep_until(late) => return None,
                 heard = hear::<FromAgent>(socket) => {
-                    if !bucket.take(RATE, Boot::now()) {
+                    // What it was asked for is no flood of its own.
+                    let answers = matches!(&heard, Heard::Message(FromAgent::Done { id, .. }) if self.asked.contains_key(id));
+                    if !answers && !bucket.take(RATE, Boot::now()) {
                         return Some(Refused::Flood);
                     }
                     let message = match heard {
@@ -114,7 +118,6 @@ impl Session<'_> {
             FromAgent::Facts(facts) => fleet.told(id, connection, &facts, Moment::now()),
             FromAgent::Leaving { how } => {
                 self.left = Some(how);
-                // A PC that goes to sleep keeps its connection, and says nothing more by it.
                 return Some(None);
             }
             FromAgent::Done { id, outcome } => {
@@ -150,7 +153,7 @@ impl Session<'_> {
                 ToAgent::Act { id, action }
             }
             Order::Welcome => match self.door.fleet.known(self.key).await {
-                Ok(Some(agent)) if agent.revoked_at.is_none() => welcome(&agent),
+                Ok(Some(agent)) if agent.revoked_at.is_none() => welcome(agent.resource.is_some()),
                 Ok(_) => return Some(Some(Refused::Revoked)),
                 Err(_) => return None,
             },

@@ -23,7 +23,7 @@ use super::input::{self, Body};
 use super::resources::ResourceKind;
 use super::workstations::no_agent;
 use crate::clock::Unix;
-use crate::fleet::AgentState;
+use crate::fleet::{AgentState, is_publishable};
 use crate::ids::{AgentId, AgentTokenId, ResourceId};
 use crate::store::Moment;
 use crate::store::agents::NewAgentToken;
@@ -181,6 +181,10 @@ async fn approve_agent(
     let mut write = api.store.write(now, admin.actor).await?;
     let resource = match (known, peer) {
         (Some(resource), _) => resource,
+        (None, Some(peer)) if !is_publishable(peer) => {
+            let why = format!("workstation: {peer} cannot be published as a PC of the office: name a workstation");
+            return Err(ApiError::Invalid(why));
+        }
         (None, Some(peer)) => write.add_resource(&crate::fleet::as_workstation(&agent.host, peer, &resources)).await?,
         (None, None) => {
             let why = "workstation: this PC is not connected, so its address is not known: name a workstation";

@@ -46,9 +46,9 @@ pub struct MyWorkstation {
     pub state: Kind,
     /// Why it is taken to do so.
     pub reason: Reason,
-    /// Since when, in Unix milliseconds.
-    #[schema(value_type = i64)]
-    pub since: Unix,
+    /// Since when, in Unix milliseconds; not while somebody is at it.
+    #[schema(value_type = Option<i64>)]
+    pub since: Option<Unix>,
     /// Whether it can be woken.
     pub wakeable: Wakeable,
     /// What a wake is expected to take, in milliseconds.
@@ -80,7 +80,7 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             name: r.name,
             state: state.judged.kind,
             reason: state.judged.reason,
-            since: state.since,
+            since: (!is_anybodys(state.judged.kind)).then_some(state.since),
             wakeable: api.waker.wakeable(&state),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
             wake: api.waker.progress(r.id).map(|progress| wake_view(&progress.borrow())),
@@ -103,11 +103,15 @@ async fn wake_mine(
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
-/// Gives a wake up.
+/// Gives a wake up that one began oneself.
 #[utoipa::path(delete, path = "/me/workstations/{workstation}/wake", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
 async fn cancel_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
     let pc = mine(&api, &caller, &which).await?;
-    if api.waker.cancel(pc.id) { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::unknown("wake", &which)) }
+    if api.waker.cancel(pc.id, Some(&Actor::User(caller.device.login))) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::unknown("wake", &which))
+    }
 }
 
 /// How a wake goes: server-sent events until it has ended.
@@ -120,6 +124,11 @@ async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which):
     let progress = api.waker.progress(pc.id).ok_or_else(|| ApiError::unknown("wake", &which))?;
     let place = api.followers.take(Whose::Device(caller.device.id), |mine, all| mine < EACH && all < ALL);
     Ok(wake_events(progress, place.ok_or(ApiError::Wait(FULL))?))
+}
+
+/// Somebody is at it: since when is theirs to tell.
+fn is_anybodys(kind: Kind) -> bool {
+    matches!(kind, Kind::InUseHere | Kind::InUseRemotely | Kind::Locked)
 }
 
 async fn mine(api: &Api, caller: &Verified, which: &str) -> Answer<Resource> {

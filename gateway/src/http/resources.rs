@@ -220,7 +220,7 @@ async fn move_resource(
 
 /// Whether this machine has this address: then, and only then, a socket can be bound to it. Where the kernel lets
 /// sockets be bound to any (net.ipv4.ip_nonlocal_bind), it is not known.
-fn is_own(address: IpAddr) -> bool {
+pub(crate) fn is_own(address: IpAddr) -> bool {
     let bound = |address: IpAddr| {
         let address = SocketAddr::new(address, 0);
         Socket::new(Domain::for_address(address), Type::STREAM, None).and_then(|s| s.bind(&address.into())).is_ok()

@@ -166,7 +166,7 @@ pub enum WakeOutcome {
     Ready,
     /// It did not come.
     Failed,
-    /// It was given up by whoever asked for it.
+    /// It was given up.
     Cancelled,
 }
 
@@ -289,8 +289,9 @@ async fn workstation_steps(
     let resource = api.pc(&which).await?;
     let span = asked.to.0.checked_sub(asked.from.0).filter(|span| (1..=SPAN_MS).contains(span));
     span.ok_or_else(|| ApiError::Invalid("to: after `from`, and within eight days of it".into()))?;
-    api.fleet.write_down().await;
-    let steps = api.store.steps(resource.id, asked.from, asked.to).await?;
+    let mut steps = api.store.steps(resource.id, asked.from, asked.to).await?;
+    // What is not written down yet.
+    steps.extend(api.fleet.unwritten(resource.id).into_iter().filter(|step| step.at < asked.to));
     let shown = |Step { at, kind, reason }| WorkstationStep { at, state: kind, reason };
     Ok(Json(steps.into_iter().map(shown).collect()))
 }
@@ -312,7 +313,11 @@ async fn wake_workstation(
 #[utoipa::path(delete, path = "/workstations/{workstation}/wake", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
 async fn cancel_wake(_: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
     let resource = api.pc(&which).await?;
-    if api.waker.cancel(resource.id) { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::unknown("wake", &which)) }
+    if api.waker.cancel(resource.id, None) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::unknown("wake", &which))
+    }
 }
 
 /// How a wake goes: server-sent events until it has ended.

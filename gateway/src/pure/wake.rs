@@ -26,8 +26,11 @@ const SILENT: Duration = Duration::from_secs(90);
 /// A PC that answers on the network, but not to RDP for so long after it began to, is not getting ready.
 const UNREADY: Duration = Duration::from_secs(180);
 
-/// One that is known to take longer has so many times as long as it took.
+/// One that is known to take longer has so many times as long as it took …
 const PATIENCE: u32 = 3;
+
+/// … and never longer than this.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What a first wake is expected to take: a PC with an SSD, out of sleep or from off.
 const USUAL: Duration = Duration::from_secs(45);
@@ -98,22 +101,13 @@ pub struct Way {
     pub caller: Option<bool>,
 }
 
-/// How a wake ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// RDP answers after so long.
-    Ready(Duration),
-    /// It did not come.
-    Failed,
-}
-
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// Send magic packets now.
     pub burst: bool,
-    /// It is over.
-    pub end: Option<End>,
+    /// It is over: it did not come.
+    pub over: bool,
 }
 
 /// A wake under way.
@@ -131,7 +125,7 @@ impl Waking {
     #[must_use]
     pub fn new(took: &[u32], now: Boot) -> Self {
         let expected = expected(took);
-        let patience = if took.is_empty() { SILENT } else { SILENT.max(expected * PATIENCE) };
+        let patience = if took.is_empty() { SILENT } else { SILENT.max(expected * PATIENCE).min(LONGEST) };
         Self { began: now, sent: 0, network_at: None, patience, expected }
     }
 
@@ -158,12 +152,6 @@ impl Waking {
         self.network_at.get_or_insert(now);
     }
 
-    /// RDP answers.
-    #[must_use]
-    pub fn rdp_answers(&self, now: Boot) -> End {
-        End::Ready(since(self.began, now))
-    }
-
     /// What is due now; a burst that is due counts as sent.
     pub fn due(&mut self, now: Boot) -> Due {
         let gone = since(self.began, now);
@@ -172,13 +160,13 @@ impl Waking {
             None => gone >= self.patience,
         };
         if late {
-            return Due { burst: false, end: Some(End::Failed) };
+            return Due { burst: false, over: true };
         }
         // Who was late for two sends one. Once it is heard, no more are needed.
         let due = BURSTS.iter().filter(|at| **at <= gone).count();
         let burst = due > self.sent && self.network_at.is_none();
         self.sent = due.max(self.sent);
-        Due { burst, end: None }
+        Due { burst, over: false }
     }
 }
 
@@ -225,7 +213,9 @@ fn by_adapter(facts: &Facts) -> Option<Cause> {
     let real: Vec<&Adapter> = facts.adapters.iter().filter(|a| a.medium != Medium::Virtual).collect();
     let wired: Vec<&Adapter> = real.iter().copied().filter(|a| a.medium != Medium::Wireless).collect();
     let all = |wake| !wired.is_empty() && wired.iter().all(|a| a.wake == wake);
-    if !real.is_empty() && wired.is_empty() {
+    // A cable that is not in wakes nobody.
+    let by_air = real.iter().any(|a| a.medium == Medium::Wireless && a.up) && !wired.iter().any(|a| a.up);
+    if !real.is_empty() && (wired.is_empty() || by_air) {
         return Some(Cause::Wireless);
     }
     if all(WakeOnLan::Unable) {
@@ -287,7 +277,7 @@ mod tests {
             if due.burst {
                 sent.push(s);
             }
-            if due.end.is_some() {
+            if due.over {
                 return (sent, s);
             }
         }
@@ -302,10 +292,10 @@ mod tests {
         assert_eq!(run(&[100_000], None).1, 300);
         assert_eq!(run(&[100_000], Some(150)).1, 150 + 300);
         assert_eq!(run(&[1_000], None).1, 90);
+        assert_eq!(run(&[900_000], None).1, 600);
         // Asked late, one burst makes up for those that were missed.
         let mut waking = Waking::new(&[], at(0));
         assert!(waking.due(at(7)).burst && !waking.due(at(8)).burst && waking.due(at(10)).burst);
-        assert_eq!(waking.rdp_answers(at(31)), End::Ready(Duration::from_secs(31)));
     }
 
     #[test]

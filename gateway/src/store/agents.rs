@@ -140,8 +140,12 @@ impl Store {
     pub async fn agent(&self, which: &str) -> Result<Agent> {
         let sql = "SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL)";
         let rows = sqlx::query(sql).bind(sought(which)).fetch_all(&self.reads).await?;
-        match rows.as_slice() {
-            [row] => agent(row),
+        let found: Vec<Agent> = rows.iter().map(agent).collect::<Result<_>>()?;
+        if let Some(agent) = found.iter().find(|agent| agent.id.to_string() == which) {
+            return Ok(agent.clone());
+        }
+        match found.as_slice() {
+            [agent] => Ok(agent.clone()),
             _ => Err(Error::NotFound("agent")),
         }
     }
@@ -239,7 +243,8 @@ impl Write<'_> {
         let text = kept.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Unreadable("facts"))?;
         // A PC without a name keeps the one it was enrolled by.
         let host = kept.map(|facts| facts.host).filter(|host| !host.is_empty());
-        let sql = "UPDATE agents SET heard_at = $2, gone = $3, gone_at = $4, host = COALESCE($5, host), \
+        let sql = "UPDATE agents SET heard_at = $2, gone = $3, gone_at = $4, \
+                   host = CASE WHEN resource_id IS NULL THEN host ELSE COALESCE($5, host) END, \
                    program = COALESCE($6, program), facts = COALESCE($7, facts) WHERE id = $1";
         sqlx::query(sql)
             .bind(id.to_string())
@@ -451,6 +456,14 @@ mod tests {
         let now = Moment::now();
         added(&store, &token(1, now), "h", now).await;
         let id = store.enrol("h", "pc", "a", now).await.unwrap().unwrap().id;
+        let desk = workstation(&store, "desk").await;
+        // Before IT has looked, it is called what it was enrolled as.
+        let renamed = Facts { host: "pc-boss".into(), ..Facts::default() };
+        note(&store, id, &Told { heard_at: now.wall, gone: None, facts: Some(("0.1.0".into(), renamed)) }).await;
+        assert_eq!(store.agent(&id.to_string()).await.unwrap().host, "pc");
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.approve_agent(id, desk).await.unwrap();
+        write.commit().await.unwrap();
         let session = Session { user: Some("marta".into()), ..Session::default() };
         let sessions = Some(agent::bounded::AtMost::first([session]));
         let facts = Facts { host: "PC-7".into(), up_ms: 5, sessions, ..Facts::default() };

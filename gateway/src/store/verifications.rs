@@ -237,6 +237,7 @@ impl Store {
             "UPDATE recovery_codes SET used_at = $1 WHERE used_at IS NULL",
             "UPDATE tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
             "UPDATE passkeys SET revoked_at = $1 WHERE revoked_at IS NULL",
+            "UPDATE agent_tokens SET revoked_at = $1 WHERE revoked_at IS NULL",
             "UPDATE site SET restored_at = $1",
         ] {
             sqlx::query(sql).bind(now.wall.0).execute(write.connection()).await?;
@@ -249,6 +250,8 @@ impl Store {
         sqlx::query("UPDATE users SET factor_confirmed_at = NULL WHERE totp_secret IS NULL")
             .execute(write.connection())
             .await?;
+        // An agent that was taken back since is known again: IT says anew which PC each is.
+        sqlx::query("UPDATE agents SET resource_id = NULL, approved_at = NULL").execute(write.connection()).await?;
         sqlx::query("DELETE FROM web_sessions").execute(write.connection()).await?;
         write.audit(&Event::AllDoorsLocked { reason }).await?;
         write.touch(Scope::All);

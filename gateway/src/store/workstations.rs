@@ -18,7 +18,7 @@ use crate::pure::workstation::{Kind, Reason};
 /// Hardware addresses that are kept of one PC.
 pub const MACS: usize = agent::message::MACS;
 
-/// Steps of a timeline that are given at once: a PC that changes every minute for a day.
+/// Steps of a timeline that are given at once, the latest: a PC that changes every minute for a day.
 const STEPS: i64 = 1500;
 
 /// What is kept of a PC.
@@ -82,7 +82,7 @@ impl Store {
     pub async fn steps(&self, id: ResourceId, from: Unix, to: Unix) -> Result<Vec<Step>> {
         let rows = sqlx::query(
             "SELECT at, kind, reason FROM workstation_states WHERE resource_id = $1 AND at < $3 AND at >= COALESCE(\
-             (SELECT MAX(at) FROM workstation_states WHERE resource_id = $1 AND at <= $2), $2) ORDER BY at, id LIMIT $4",
+             (SELECT MAX(at) FROM workstation_states WHERE resource_id = $1 AND at <= $2), $2) ORDER BY at DESC, id DESC LIMIT $4",
         )
         .bind(id.to_string())
         .bind(from.0)
@@ -91,6 +91,7 @@ impl Store {
         .fetch_all(&self.reads)
         .await?;
         rows.iter()
+            .rev()
             .map(|r| Ok(Step { at: r.time("at")?, kind: read(r, "kind")?, reason: read(r, "reason")? }))
             .collect()
     }

@@ -58,11 +58,17 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
             let Some(kept) = kept.get(&state.id) else { continue };
             let hours = kept.wake_hours.as_deref().and_then(|text| text.parse::<Hours>().ok());
             if hours.is_some_and(|hours| begins(&hours, &zone, looked, now)) && is_away(state) {
-                // Whoever was late, or too many at once, is woken by hand.
-                let _ = waker.wake(state.id, Actor::System).await;
+                if let Err(e) = waker.wake(state.id, Actor::System).await {
+                    tracing::warn!(workstation = state.name, error = %e, "a PC is not woken at its hour");
+                }
             }
             if kept.sleep_again && rests(&mut used, state, now.boot) {
-                waker.send_to_sleep(state).await;
+                // What did not work is tried again after as long.
+                let next = if waker.send_to_sleep(state).await { None } else { Some(Some(now.boot)) };
+                match next {
+                    Some(left) => used.insert(state.id, left),
+                    None => used.remove(&state.id),
+                };
             }
         }
         looked = now;
@@ -73,12 +79,14 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
 async fn ask(fleet: &Arc<Fleet>, states: &[State]) {
     let now = Boot::now();
     let due = states.iter().filter(|state| every(state).is_some_and(|every| is_due(state.probed, every, now)));
+    let mut due: Vec<&State> = due.collect();
+    due.sort_by_key(|state| state.probed);
     let mut asked = JoinSet::new();
-    for state in due.take(AT_ONCE) {
+    for state in due.into_iter().take(AT_ONCE) {
         let Some(address) = state.address else { continue };
         let (fleet, id) = (fleet.clone(), state.id);
         asked.spawn(async move {
-            let answer = probe::ask(address, probe::PATIENT, probe::PATIENT * 2).await;
+            let answer = probe::ask(address, probe::PATIENT).await;
             fleet.probed(id, answer.probe, answer.mac, Moment::now());
         });
     }
@@ -92,7 +100,9 @@ fn every(state: &State) -> Option<Duration> {
         (_, Kind::Starting) => Some(STARTING),
         (None, _) => Some(UNTOLD),
         (Some(agent), _) if agent.connected => Some(TOLD),
-        (Some(_), Kind::Asleep | Kind::Off) => Some(TOLD),
+        // Adapters wake their PC at a question as at a packet; its agent says when it is back.
+        (Some(_), Kind::Asleep) => None,
+        (Some(_), Kind::Off) => Some(TOLD),
         (Some(_), _) => Some(UNTOLD),
     }
 }
@@ -121,12 +131,10 @@ fn rests(used: &mut BTreeMap<ResourceId, Option<Boot>>, state: &State, now: Boot
         (Kind::Free, Reason::Reported | Reason::Disconnected) => {
             let Some(left) = used.get_mut(&state.id) else { return false };
             let left = *left.get_or_insert(now);
-            let rested = is_due(Some(left), REST, now);
-            if rested {
-                used.remove(&state.id);
-            }
-            rested
+            is_due(Some(left), REST, now)
         }
+        // It may be free again in a moment.
+        (Kind::Starting | Kind::Stale | Kind::Unknown, _) => false,
         // Somebody sits there, or it is asleep already.
         _ => {
             used.remove(&state.id);
@@ -136,14 +144,18 @@ fn rests(used: &mut BTreeMap<ResourceId, Option<Boot>>, state: &State, now: Boot
 }
 
 impl Waker {
-    /// Sends a PC to sleep if nobody is at it.
-    pub async fn send_to_sleep(&self, state: &State) {
+    /// Sends a PC to sleep if nobody is at it; whether it was.
+    pub async fn send_to_sleep(&self, state: &State) -> bool {
         match self.fleet.act(state.id, Action::Suspend { unless_used: true }).await {
             Ok(_) => {
                 let event = Event::SentToSleep { workstation: state.name.clone() };
                 self.note(Actor::System, Moment::now(), event).await;
+                true
             }
-            Err(e) => tracing::info!(workstation = state.name, error = %e, "a PC does not sleep again"),
+            Err(e) => {
+                tracing::info!(workstation = state.name, error = %e, "a PC does not sleep again");
+                false
+            }
         }
     }
 }
@@ -189,8 +201,7 @@ mod tests {
         let mut step = |kind, seconds| rests(&mut used, &state(kind), at(seconds).boot);
         assert!(!step(Kind::Free, 0) && !step(Kind::Free, 1000), "nobody was there from afar");
         assert!(!step(Kind::InUseRemotely, 1001) && !step(Kind::Free, 1010) && !step(Kind::Free, 1309));
-        assert!(step(Kind::Free, 1310));
-        assert!(!step(Kind::Free, 1311), "once");
+        assert!(!step(Kind::Starting, 1309) && step(Kind::Free, 1310));
         assert!(!step(Kind::InUseRemotely, 2000) && !step(Kind::InUseHere, 2010) && !step(Kind::Free, 2020));
         assert!(!step(Kind::Free, 9000), "who sat there meanwhile decides");
     }

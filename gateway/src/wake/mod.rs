@@ -23,7 +23,7 @@ use crate::clock::Boot;
 use crate::detect::Network;
 use crate::fleet::{Fleet, State, some_macs};
 use crate::ids::ResourceId;
-use crate::pure::wake::{self as pure, Cause, End, Phase, Wakeable, Waking, Way};
+use crate::pure::wake::{self as pure, Cause, Phase, Wakeable, Waking, Way};
 use crate::pure::workstation::Probe;
 use crate::store::{Moment, Store};
 
@@ -32,6 +32,9 @@ const STEP: Duration = Duration::from_millis(500);
 
 /// After a wake has ended, the same PC is woken again no sooner than this.
 pub const AGAIN: Duration = Duration::from_secs(10);
+
+/// Agents that repeat one burst: packets are not louder for being many.
+const RELAYS: usize = 3;
 
 /// Wakes at once: an office that comes back after a power cut.
 const AT_ONCE: usize = 256;
@@ -53,6 +56,7 @@ pub struct Waker {
 
 #[derive(Debug)]
 struct Wake {
+    by: Actor,
     progress: watch::Receiver<Progress>,
     cancel: watch::Sender<bool>,
 }
@@ -145,11 +149,11 @@ impl Waker {
                 outcome: None,
             });
             let (cancel, cancelled) = watch::channel(false);
-            under_way.insert(id, Wake { progress, cancel });
+            under_way.insert(id, Wake { by: actor.clone(), progress, cancel });
             (told, cancelled)
         };
         let progress = told.subscribe();
-        self.note(actor.clone(), now, Event::WakeBegun { workstation: state.name.clone() }).await;
+        // Whoever asked may go: from here on it runs by itself.
         tokio::spawn(self.clone().run(state, waking, told, cancelled, actor));
         Ok(progress)
     }
@@ -161,10 +165,11 @@ impl Waker {
         under_way.get(&id).map(|wake| wake.progress.clone())
     }
 
-    /// Ends a wake that is under way; whether there was one.
-    pub fn cancel(&self, id: ResourceId) -> bool {
+    /// Ends a wake that is under way; `by`: only if they began it. Whether there was one.
+    pub fn cancel(&self, id: ResourceId, by: Option<&Actor>) -> bool {
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let wake = under_way.get(&id).filter(|wake| wake.progress.borrow().outcome.is_none());
+        let wake = under_way.get(&id).filter(|wake| by.is_none_or(|by| wake.by == *by));
+        let wake = wake.filter(|wake| wake.progress.borrow().outcome.is_none());
         wake.is_some_and(|wake| wake.cancel.send(true).is_ok())
     }
 
@@ -202,6 +207,7 @@ impl Waker {
         actor: Actor,
     ) {
         let began = told.borrow().began;
+        self.note(actor.clone(), began, Event::WakeBegun { workstation: state.name.clone() }).await;
         self.fleet.waking(state.id, Some(began.wall), began.wall);
         let mut tick = interval(STEP);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -223,7 +229,10 @@ impl Waker {
         self.fleet.waking(state.id, None, now.wall);
         if end == Outcome::Ready {
             self.fleet.probed(state.id, Probe::Rdp, None, now);
-            self.learn(state.id, after).await;
+            // One that was on already teaches nothing.
+            if waking.sent() > 0 {
+                self.learn(state.id, after).await;
+            }
         }
         told.send_modify(|progress| {
             progress.outcome = Some((end, after));
@@ -237,26 +246,14 @@ impl Waker {
 
     /// What is due now, and what the PC answers.
     async fn step(&self, state: &State, waking: &mut Waking, told: &watch::Sender<Progress>) -> Option<Outcome> {
-        let due = waking.due(Boot::now());
-        if due.end.is_some() {
-            return Some(Outcome::Failed(self.verdict(state, waking.phase())));
-        }
-        if due.burst {
-            let callers = self.burst(state).await;
-            told.send_modify(|progress| (progress.bursts, progress.callers) = (progress.bursts + 1, callers));
-        }
         let address = state.address?;
-        let began = told.borrow().began.boot;
-        let so_far = Duration::from_millis(Boot::now().0.saturating_sub(began.0));
-        let answered = probe::ask(address, probe::QUICK, so_far).await;
+        // It is asked before it is called: it may be on.
+        let within = if waking.sent() == 0 { probe::AT_ONCE } else { probe::QUICK };
+        let answered = probe::ask(address, within).await;
         let now = Moment::now();
         self.fleet.probed(state.id, answered.probe, answered.mac, now);
         match answered.probe {
-            Probe::Rdp => {
-                return Some(match waking.rdp_answers(now.boot) {
-                    End::Ready(_) | End::Failed => Outcome::Ready,
-                });
-            }
+            Probe::Rdp => return Some(Outcome::Ready),
             Probe::Network => waking.network_answers(now.boot),
             // An agent that is back is more than a network that answers.
             Probe::Nothing | Probe::Unasked => {
@@ -271,32 +268,49 @@ impl Waker {
         if phase == Phase::Sent && (!way.address || way.caller == Some(false)) {
             return Some(Outcome::Failed(self.verdict(state, phase)));
         }
+        let due = waking.due(now.boot);
+        if due.over {
+            return Some(Outcome::Failed(self.verdict(state, waking.phase())));
+        }
+        if due.burst {
+            let callers = self.burst(state, waking.sent()).await;
+            told.send_modify(|progress| (progress.bursts, progress.callers) = (progress.bursts + 1, callers));
+        }
         told.send_if_modified(|progress| std::mem::replace(&mut progress.phase, phase) != phase);
         None
     }
 
     /// Magic packets from here, and from whoever is near; how many sent them.
-    async fn burst(&self, state: &State) -> usize {
+    async fn burst(&self, state: &State, nth: usize) -> usize {
         let macs = state.macs.clone();
         if macs.is_empty() {
             return 0;
         }
-        let sent = tokio::task::spawn_blocking(move || send::everywhere(&networks(), &macs)).await.unwrap_or(0);
-        let Some(address) = state.address else { return sent };
+        let networks = self.networks();
+        let near = state.address.is_none_or(|address| networks.iter().any(|lan| lan.network.contains(&address)));
+        let sent = tokio::task::spawn_blocking(move || send::everywhere(&networks, &macs)).await.unwrap_or(0);
+        let Some(address) = state.address.filter(|_| !near) else { return sent };
+        // Others each time: one of them may have fallen asleep itself.
+        let mut relays = self.fleet.relays(address, state.id);
+        let first = nth.saturating_mul(RELAYS).checked_rem(relays.len()).unwrap_or(0);
+        relays.rotate_left(first);
         let mut relayed = tokio::task::JoinSet::new();
-        for agent in self.fleet.relays(address, state.id) {
+        for agent in relays.into_iter().take(RELAYS) {
             let (fleet, macs) = (self.fleet.clone(), some_macs(&state.macs));
             relayed.spawn(async move { fleet.act_by(agent, Action::Wake { macs }).await.is_ok() });
         }
-        // The next burst does not wait for an agent that has fallen asleep itself.
+        let mut done = 0;
         let all = async {
-            let mut done = 0;
             while let Some(relayed) = relayed.join_next().await {
                 done += usize::from(relayed.unwrap_or(false));
             }
-            done
         };
-        sent + tokio::time::timeout(STEP, all).await.unwrap_or(0)
+        // The next burst does not wait for one that says nothing; it may send all the same.
+        let late = tokio::time::timeout(STEP, all).await.is_err();
+        if late {
+            relayed.detach_all();
+        }
+        sent + done
     }
 
     fn verdict(&self, before: &State, phase: Phase) -> Cause {

@@ -18,11 +18,15 @@ use crate::pure::x224;
 /// An answer on the office LAN takes milliseconds; while a PC is being woken nobody waits longer for it.
 pub const QUICK: Duration = Duration::from_millis(1_500);
 
+/// One that is on answers within milliseconds; packets do not wait longer for it.
+pub const AT_ONCE: Duration = Duration::from_millis(300);
+
 /// The kernel itself gives a neighbour up after three seconds.
 pub const PATIENT: Duration = Duration::from_secs(4);
 
-/// Asks a PC, for so long at most; `since`: what the kernel heard of it longer ago says nothing.
-pub async fn ask(address: IpAddr, within: Duration, since: Duration) -> Answer {
+/// Asks a PC, for so long at most. That it is among the kernel's neighbours tells its hardware address and no more: many
+/// adapters answer ARP while their PC sleeps.
+pub async fn ask(address: IpAddr, within: Duration) -> Answer {
     let probe = match timeout(within, exchange(address)).await {
         Ok(Ok(true)) => Probe::Rdp,
         // It speaks, but no RDP.
@@ -32,12 +36,6 @@ pub async fn ask(address: IpAddr, within: Duration, since: Duration) -> Answer {
         Ok(Err(_)) | Err(_) => Probe::Nothing,
     };
     let neighbour = tokio::task::spawn_blocking(move || heard(address)).await.unwrap_or_default();
-    // A firewall that drops what it does not like leaves its host among the neighbours all the same; a PC that went to
-    // sleep a moment ago is still among them, too.
-    let probe = match (probe, neighbour) {
-        (Probe::Nothing, Some(heard)) if heard.confirmed < since => Probe::Network,
-        (probe, _) => probe,
-    };
     Answer { probe, mac: neighbour.map(|heard| Mac(heard.hardware)) }
 }
 

@@ -115,8 +115,9 @@ mod tests {
             put(&format!("{name}/carrier"), "1");
         }
         put("br0/bridge/bridge_id", "x");
-        let media =
-            || in_sys(&Root(at.path().to_owned())).into_iter().map(|a| (a.name.to_string(), a.medium)).collect::<Vec<_>>();
+        let media = || {
+            in_sys(&Root(at.path().to_owned())).into_iter().map(|a| (a.name.to_string(), a.medium)).collect::<Vec<_>>()
+        };
         assert_eq!(media(), [("eth0".to_owned(), Medium::Unknown), ("br0".to_owned(), Medium::Virtual)]);
         put("enp1s0/type", "1");
         put("enp1s0/device/vendor", "x");

@@ -165,9 +165,11 @@ impl Logind {
         let listed: Vec<Listed> = self.call("ListSessions", &()).await?.body().deserialize()?;
         let mut all = Vec::new();
         for (.., path) in listed.into_iter().take(SESSIONS) {
-            // One may have ended since.
-            if let Ok(properties) = self.properties(path.as_str(), SESSION).await {
-                all.push(properties);
+            match self.properties(path.as_str(), SESSION).await {
+                Ok(properties) => all.push(properties),
+                // It has ended since. Anything else would make somebody nobody.
+                Err(e) if is_unknown(&e) => {}
+                Err(e) => return Err(e),
             }
         }
         Ok(all)
@@ -183,6 +185,17 @@ impl Logind {
         B: serde::Serialize + zbus::DynamicType,
     {
         Ok(self.bus.call_method(Some(NAME), PATH, Some(MANAGER), method, body).await?)
+    }
+}
+
+/// There is no such object (any more).
+fn is_unknown(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<zbus::Error>() {
+        Some(zbus::Error::MethodError(name, ..)) => {
+            let name = name.as_str();
+            name.ends_with(".UnknownObject") || name.ends_with(".UnknownMethod") || name.ends_with(".NoSuchSession")
+        }
+        _ => false,
     }
 }
 

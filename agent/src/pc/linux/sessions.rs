@@ -66,7 +66,8 @@ fn place(of: &Properties) -> SessionPlace {
 
 fn state(of: &Properties) -> SessionState {
     match (yes(of, "Active"), yes(of, "LockedHint")) {
-        (Some(true), Some(true)) => SessionState::Locked,
+        // Also behind a greeter that was brought forward: whoever locked it comes back.
+        (Some(_), Some(true)) => SessionState::Locked,
         (Some(true), _) => SessionState::Active,
         (Some(false), _) => SessionState::Disconnected,
         (None, _) => SessionState::Unknown,
