@@ -57,10 +57,12 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
         for state in &states {
             let Some(kept) = kept.get(&state.id) else { continue };
             let hours = kept.wake_hours.as_deref().and_then(|text| text.parse::<Hours>().ok());
-            if hours.is_some_and(|hours| begins(&hours, &zone, looked, now)) && is_away(state) {
-                if let Err(e) = waker.wake(state.id, Actor::System).await {
-                    tracing::warn!(workstation = state.name, error = %e, "a PC is not woken at its hour");
-                }
+            let begins = hours.is_some_and(|hours| begins(&hours, &zone, looked, now));
+            if begins
+                && is_away(state)
+                && let Err(e) = waker.wake(state.id, Actor::System).await
+            {
+                tracing::warn!(workstation = state.name, error = %e, "a PC is not woken at its hour");
             }
             if kept.sleep_again && rests(&mut used, state, now.boot) {
                 // What did not work is tried again after as long.
