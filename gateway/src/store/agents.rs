@@ -451,6 +451,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_database_from_before_knows_no_token_and_approves_nobody() {
+        let (_dir, store) = fixture().await;
+        let now = Moment::now();
+        let pc = workstation(&store, "pc").await;
+        added(&store, &token(9, now), "h", now).await;
+        let id = store.enrol("h", "pc", "a", now).await.unwrap().unwrap().id;
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.approve_agent(id, pc).await.unwrap();
+        write.commit().await.unwrap();
+        store.lock_everything(now, "test").await.unwrap();
+        assert!(store.enrol("h", "pc", "b", now).await.unwrap().is_none());
+        let agent = store.agent("pc").await.unwrap();
+        assert_eq!((agent.resource, agent.approved_at), (None, None));
+    }
+
+    #[tokio::test]
     async fn what_is_kept_of_facts_names_nobody() {
         let (_dir, store) = fixture().await;
         let now = Moment::now();
