@@ -52,6 +52,8 @@ async function things(page: Page): Promise<Record<string, string>> {
   const list = async (path: string) => JSON.parse((await api(page, 'GET', path)).text) as { id: string }[];
   await made(page, '/groups', { name: 'spare' });
   await made(page, '/tokens', { name: 'spare', scopes: ['users:read'], until: Date.now() + DAY_MS });
+  await made(page, '/agents/tokens', { name: 'spare', uses: 9 });
+  await made(page, '/resources', { kind: 'workstation', name: 'spare-pc', address4: '192.168.1.29' });
   await made(page, '/invitations', { user: 'boris' });
   const sessions = JSON.parse((await api(page, 'GET', '/me/sessions')).text) as { web: { id: string }[] };
   const first = async (path: string) => (await list(path))[0]?.id ?? NOBODY;
@@ -59,6 +61,8 @@ async function things(page: Page): Promise<Record<string, string>> {
     user: 'boris',
     group: 'spare',
     resource: 'files',
+    workstation: 'spare-pc',
+    agent: NOBODY,
     device: await first('/devices'),
     policy: await first('/policies'),
     invitation: await first('/invitations'),
@@ -73,6 +77,8 @@ const PORTS = [{ first: 9001, last: 9001, transport: 'tcp' }];
 
 /** Good bodies. The `=` stands where a form of plain text has its own. */
 const BODIES: Record<string, object> = {
+  'POST /agents/tokens': { name: 'evil=1', uses: 9, approves: true },
+  'PATCH /workstations/{workstation}': { sleep_again: true },
   'POST /devices': { user: 'boris', name: 'evil=1', public_key: `${'A'.repeat(42)}E=` },
   'POST /groups': { name: 'evil=1' },
   'PATCH /groups/{group}': { name: 'evil=1' },
@@ -234,7 +240,18 @@ async function reached(windows: (Window | null)[]) {
 
 /** All that is stored, as the administrator reads it. */
 async function stored(page: Page): Promise<Record<string, string>> {
-  const lists = ['users', 'groups', 'devices', 'resources', 'policies', 'tokens', 'settings', 'settings/mail'];
+  const lists = [
+    'users',
+    'agents',
+    'agents/tokens',
+    'groups',
+    'devices',
+    'resources',
+    'policies',
+    'tokens',
+    'settings',
+    'settings/mail',
+  ];
   const more = ['invitations', 'verifications?all=true', 'me', 'me/checklist', 'me/devices', 'me/passkeys'];
   const all: Record<string, string> = {};
   for (const path of [...lists, ...more, 'audit?limit=1000']) {
@@ -358,7 +375,7 @@ async function twin(own: Page, routes: Route[]) {
   const mine = routes.filter(
     ({ method, path }) => method === 'POST' && /\/(groups|users|tokens|resources)$/.test(path),
   );
-  ensure(mine.length === 4, `${mine.length} routes`);
+  ensure(mine.length === 5, `${mine.length} routes`);
   for (const { path, body } of mine) await made(own, path.replace('/api/v1', ''), JSON.parse(body) as object);
 }
 
