@@ -52,7 +52,8 @@ check: install-deps web web-check $(TOOLS)/.deny-$(DENY) ## format, lints, units
 unit: install-deps web ## tests without the virtual office (the firewall's need root); what touches the database a second time, on PostgreSQL
 	cd admin-ui && npm test
 	cargo test --workspace --exclude virtual-office --no-fail-fast
-	tests/postgres cargo test -p passerelle --lib --no-fail-fast -- $(ON_POSTGRES)
+	@# Of the whole workspace, or other features would build it anew; other crates have no such tests.
+	tests/postgres cargo test --workspace --exclude virtual-office --lib --no-fail-fast -- $(ON_POSTGRES)
 
 # One test sleeps for minutes, in an office of its own: beside the others.
 e2e: export PASSERELLE_E2E := required
