@@ -125,7 +125,7 @@ pub enum ToAgent {
         /// Why.
         why: Refused,
     },
-    /// It is heard.
+    /// It is heard. Said again when IT has changed something of it: the last one counts.
     Welcome {
         /// [`VERSION`] of the gateway.
         version: u32,

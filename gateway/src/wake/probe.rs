@@ -1,4 +1,4 @@
-//! Whether a PC answers: an X.224 request to its RDP port, and what the kernel's neighbour table says when that fails.
+//! Whether a PC answers: an X.224 request to its RDP port; and its hardware address, from the kernel's neighbour table.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -27,7 +27,7 @@ pub const PATIENT: Duration = Duration::from_secs(4);
 /// Asks a PC, for so long at most. That it is among the kernel's neighbours tells its hardware address and no more: many
 /// adapters answer ARP while their PC sleeps.
 pub async fn ask(address: IpAddr, within: Duration) -> Answer {
-    let probe = match timeout(within, exchange(address)).await {
+    let probe = match timeout(within, exchange((address, RDP).into())).await {
         Ok(Ok(true)) => Probe::Rdp,
         // It speaks, but no RDP.
         Ok(Ok(false)) => Probe::Network,
@@ -54,8 +54,8 @@ fn heard(address: IpAddr) -> Option<Neighbour> {
     }
 }
 
-async fn exchange(address: IpAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect(SocketAddr::new(address, RDP)).await?;
+async fn exchange(at: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect(at).await?;
     stream.write_all(&x224::REQUEST).await?;
     let mut answer = [0; x224::ENOUGH];
     stream.read_exact(&mut answer).await?;
@@ -70,7 +70,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_speaks_otherwise_is_a_network_that_answers() {
-        // RDP's own port is fixed: what is tried here is the exchange behind it.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
@@ -83,12 +82,12 @@ mod tests {
             }
         });
         for wanted in [Some(true), Some(false), None] {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            stream.write_all(&x224::REQUEST).await.unwrap();
-            let mut answer = [0; x224::ENOUGH];
-            let read = stream.read_exact(&mut answer).await.map(|_| x224::confirms(&answer));
-            assert_eq!(read.ok(), wanted);
+            let said = exchange(address).await;
+            assert_eq!(said.as_ref().ok().copied(), wanted);
+            assert!(said.as_ref().err().is_none_or(speaks), "{said:?}");
         }
         server.await.unwrap();
+        // Nobody listens there any more.
+        assert!(speaks(&exchange(address).await.unwrap_err()));
     }
 }
