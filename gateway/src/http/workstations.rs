@@ -23,7 +23,7 @@ use super::caller::{Admin, Watcher};
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{Asked, Body};
 use super::resources::ResourceKind;
-use crate::clock::Unix;
+use crate::clock::{Boot, Unix};
 use crate::fleet::{self, NotDone};
 use crate::http::problem::Slug;
 use crate::ids::{AgentId, ResourceId};
@@ -144,6 +144,8 @@ pub struct WakeView {
     pub began_at: Unix,
     /// What it is expected to take, in milliseconds.
     pub expected_ms: u64,
+    /// How long it has gone on, in milliseconds, whatever hour anybody's clock shows.
+    pub gone_ms: u64,
     /// How far it has come.
     pub phase: Phase,
     /// Bursts of magic packets sent so far.
@@ -519,6 +521,7 @@ pub(super) fn wake_view(progress: &Progress) -> WakeView {
         workstation: progress.name.clone(),
         began_at: progress.began.wall,
         expected_ms: ms(progress.expected),
+        gone_ms: ms(progress.outcome.map_or_else(|| Boot::now().remaining(progress.began.boot), |(_, took)| took)),
         phase: progress.phase,
         bursts: count(progress.bursts),
         callers: count(progress.callers),

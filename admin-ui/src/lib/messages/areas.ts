@@ -1,4 +1,5 @@
 // The parts of the house, each with words of its own: a page loads those of its area. English is the measure of all.
+import type computers from './computers/en.ts';
 import type console from './console/en.ts';
 import type outside from './outside/en.ts';
 import type passkey from './passkey/en.ts';
@@ -24,6 +25,8 @@ export interface Areas {
   invitation: typeof invitation;
   /** The end of an invitation: the device connects. */
   joining: typeof joining;
+  /** What an office PC does, and how a wake goes. */
+  computers: typeof computers;
   /** What people read, accept and answer for working from home; whom they call. */
   homework: typeof homework;
   /** What becomes of a mail. */

@@ -82,6 +82,7 @@ export default {
   addDrive: 'Afegeix a aquest ordinador',
   whyShut: 'Per què no s’obre?',
   shares: 'Carpetes',
+  myComputers: 'Ordinadors',
   others: 'També obert',
   signInHere: 'Entreu aquí',
   signInHereWhy: 'Per als vostres dispositius, seguretat i dades.',

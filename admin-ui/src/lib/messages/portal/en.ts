@@ -79,6 +79,7 @@ const en = {
   addDrive: 'Add to this computer',
   whyShut: 'Why does it not open?',
   shares: 'Shares',
+  myComputers: 'Computers',
   others: 'Also open to you',
   signInHere: 'Sign in here',
   signInHereWhy: 'For your devices, your security and your data.',

@@ -81,6 +81,7 @@ export default {
   addDrive: 'Añadir a este ordenador',
   whyShut: '¿Por qué no se abre?',
   shares: 'Carpetas',
+  myComputers: 'Ordenadores',
   others: 'También abierto',
   signInHere: 'Entrar aquí',
   signInHereWhy: 'Para sus dispositivos, su seguridad y sus datos.',

@@ -82,6 +82,7 @@ export default {
   addDrive: 'Ajouter à cet ordinateur',
   whyShut: 'Pourquoi ne s’ouvre-t-il pas\u202f?',
   shares: 'Partages',
+  myComputers: 'Ordinateurs',
   others: 'Également ouverts',
   signInHere: 'Vous identifier ici',
   signInHereWhy: 'Pour vos appareils, votre sécurité et vos données.',

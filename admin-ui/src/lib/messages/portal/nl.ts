@@ -82,6 +82,7 @@ export default {
   addDrive: 'Aan deze computer toevoegen',
   whyShut: 'Waarom gaat het niet open?',
   shares: 'Schijven',
+  myComputers: 'Computers',
   others: 'Ook open voor u',
   signInHere: 'Hier aanmelden',
   signInHereWhy: 'Voor uw toestellen, uw beveiliging en uw gegevens.',
