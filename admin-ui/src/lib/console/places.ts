@@ -3,6 +3,7 @@ export const PLACES = [
   { path: '/admin', name: 'overview' },
   { path: '/admin/people', name: 'people' },
   { path: '/admin/devices', name: 'devices' },
+  { path: '/admin/computers', name: 'computers' },
   { path: '/admin/resources', name: 'resources' },
   { path: '/admin/access', name: 'access' },
   { path: '/admin/live', name: 'live' },

@@ -16,7 +16,6 @@ export default {
   partMail: 'Correu',
   partTokens: 'Fitxes d’API',
   saved: 'S’ha desat.',
-  fixFirst: 'Mireu els camps marcats. No s’ha desat res, i no s’ha perdut res del que heu escrit.',
   groupOffice: 'La vostra organització',
   organisation: 'Nom',
   organisationHint: 'Al capdamunt de cada pàgina, a les invitacions i a l’aplicació d’autenticació.',

@@ -14,7 +14,6 @@ const en = {
   partMail: 'Mail',
   partTokens: 'API tokens',
   saved: 'Saved.',
-  fixFirst: 'Look at the fields marked below. Nothing was saved, and nothing you typed is lost.',
   groupOffice: 'Your organisation',
   organisation: 'Name',
   organisationHint: 'At the top of every page, in invitations and in the authenticator app.',

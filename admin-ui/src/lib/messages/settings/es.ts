@@ -17,7 +17,6 @@ export default {
   partMail: 'Correo',
   partTokens: 'Fichas de API',
   saved: 'Guardado.',
-  fixFirst: 'Mire los campos marcados. No se ha guardado nada, y no se ha perdido nada de lo que escribió.',
   groupOffice: 'Su organización',
   organisation: 'Nombre',
   organisationHint: 'Arriba en cada página, en las invitaciones y en la aplicación de autenticación.',

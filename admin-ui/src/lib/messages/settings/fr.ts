@@ -17,7 +17,6 @@ export default {
   partMail: 'E-mail',
   partTokens: 'Jetons d’API',
   saved: 'Enregistré.',
-  fixFirst: 'Voyez les champs signalés. Rien n’a été enregistré, et rien de ce que vous avez saisi n’est perdu.',
   groupOffice: 'Votre organisation',
   organisation: 'Nom',
   organisationHint: 'En haut de chaque page, dans les invitations et dans l’application d’authentification.',

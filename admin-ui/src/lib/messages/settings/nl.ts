@@ -16,7 +16,6 @@ export default {
   partMail: 'Mail',
   partTokens: 'API-tokens',
   saved: 'Opgeslagen.',
-  fixFirst: 'Kijk naar de aangeduide velden. Er is niets opgeslagen, en niets van wat u typte is weg.',
   groupOffice: 'Uw organisatie',
   organisation: 'Naam',
   organisationHint: 'Bovenaan elke pagina, in uitnodigingen en in de authenticator-app.',

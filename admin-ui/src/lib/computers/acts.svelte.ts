@@ -1,0 +1,24 @@
+// What IT does with a computer.
+import type { Workstation } from '#lib/api/document.d.ts';
+import { call, post } from '../api/client.ts';
+import { Deeds } from '../console/cut.svelte.ts';
+
+/** The name in an address. */
+const input = (pc: Workstation) => ({ path: { workstation: pc.id } });
+
+export class Acts extends Deeds {
+  wake = (pc: Workstation) =>
+    this.do('wakeBegun', pc.name, async () => {
+      await post('/api/v1/workstations/{workstation}/wake', input(pc));
+      return null;
+    });
+
+  giveUp = (pc: Workstation) =>
+    this.run(async () => void (await call('delete', '/api/v1/workstations/{workstation}/wake', input(pc))));
+
+  sleep = (pc: Workstation) =>
+    this.do('sleepDone', pc.name, async () => {
+      await post('/api/v1/workstations/{workstation}/sleep', input(pc));
+      return null;
+    });
+}

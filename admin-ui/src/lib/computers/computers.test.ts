@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { Agent, Workstation, WorkstationStep } from '#lib/api/document.d.ts';
+import computers from '../messages/computers/en.ts';
+import portal from '../messages/portal/en.ts';
+import { Words } from '../messages/words.ts';
+import { isGood, likely, waiting } from './agents.ts';
+import { boundsOf, lengths, spansOf } from './day.ts';
+import { hoursOf, usual, wakeAt } from './hours.ts';
+import { doubtOf, endOf, isReady, kindOf, sinceOf, underWay, type Computer } from './state.ts';
+
+const words = new Words('en', [portal, computers], 'en-GB');
+const NOW = new Date(2026, 10, 23, 14, 2).getTime();
+const HOUR = 3_600_000;
+const pc: Computer = {
+  state: 'asleep',
+  reason: 'went_to_sleep',
+  since: NOW - HOUR,
+  wakeable: { answer: 'yes' },
+  expected_ms: 40_000,
+};
+
+describe('what a computer does', () => {
+  it('is no more than is known', () => {
+    expect(kindOf(words, pc)).toEqual({ kind: 'closed', text: 'Asleep' });
+    expect(kindOf(words, { state: 'free', reason: 'reported' })).toEqual({ kind: 'open', text: 'Free' });
+    expect(kindOf(words, { state: 'free', reason: 'rdp_off' }).kind).toBe('trouble');
+    expect([pc, { ...pc, state: 'free', reason: 'rdp_silent' } as const].some(isReady)).toBe(false);
+    expect(isReady({ ...pc, state: 'free', reason: 'disconnected' })).toBe(true);
+  });
+
+  it('is told since when, with the day if that is another', () => {
+    expect(sinceOf(words, pc, NOW)).toBe('since 13:02');
+    expect(sinceOf(words, { ...pc, since: NOW - 30 * HOUR }, NOW)).toBe('since 22 Nov 2026, 08:02');
+    expect(sinceOf(words, { ...pc, since: null }, NOW)).toBe('');
+    expect(sinceOf(words, { ...pc, state: 'waking' }, NOW)).toBe('');
+  });
+
+  it('may be what keeps it from waking', () => {
+    const off = { answer: 'only_from_sleep', because: 'fast_startup' } as const;
+    expect(doubtOf({ ...pc, wakeable: off })).toBeNull();
+    expect(doubtOf({ ...pc, state: 'off', wakeable: off })).toBe('fast_startup');
+    expect(doubtOf({ ...pc, wakeable: { answer: 'no', because: 'wireless' } })).toBe('wireless');
+  });
+});
+
+it('tells how a wake ended, by how far it came', () => {
+  const wake = {
+    workstation: 'PC-CAD',
+    began_at: NOW,
+    gone_ms: 31_000,
+    expected_ms: 40_000,
+    phase: 'sent',
+    bursts: 3,
+    callers: 1,
+  } as const;
+  expect(underWay({ ...pc, wake })).toBe(wake);
+  expect(endOf(words, 'PC-CAD', wake)).toBeNull();
+  const end = (more: object) => endOf(words, 'PC-CAD', { ...wake, ...more });
+  expect(end({ outcome: 'ready', phase: 'ready', took_ms: 31_000 })?.text).toBe('PC-CAD is ready, after 31\u00a0s.');
+  expect(end({ outcome: 'failed', cause: 'silent' })).toMatchObject({ text: 'PC-CAD did not wake.', cause: 'silent' });
+  expect(end({ outcome: 'failed', phase: 'network', cause: 'rdp_off' })?.text).toBe('PC-CAD is on, but not ready.');
+  expect(end({ outcome: 'cancelled' })?.kind).toBe('waiting');
+  expect(underWay({ ...pc, wake: { ...wake, outcome: 'failed' } })).toBeNull();
+});
+
+describe('a day', () => {
+  const step = (at: number, state: WorkstationStep['state']): WorkstationStep => ({ at, state, reason: 'reported' });
+
+  it('is what each step was until the next, and nothing is known before the first', () => {
+    const steps = [step(6, 'free'), step(8, 'in_use_here'), step(9, 'locked'), step(12, 'asleep')];
+    const spans = spansOf(steps, 0, 24);
+    expect(spans).toEqual([
+      { part: 'unknown', from: 0, to: 6 },
+      { part: 'free', from: 6, to: 8 },
+      { part: 'used', from: 8, to: 12 },
+      { part: 'away', from: 12, to: 24 },
+    ]);
+    expect(lengths(spans)).toEqual([
+      ['free', 2],
+      ['used', 4],
+      ['away', 12],
+      ['unknown', 6],
+    ]);
+  });
+
+  it('begins with what it did the day before, and ends now', () => {
+    expect(spansOf([step(-30, 'asleep'), step(7, 'free')], 0, 9)).toEqual([
+      { part: 'away', from: 0, to: 7 },
+      { part: 'free', from: 7, to: 9 },
+    ]);
+    expect(spansOf([], 0, 9)).toEqual([{ part: 'unknown', from: 0, to: 9 }]);
+    expect(spansOf([], 9, 9)).toEqual([]);
+  });
+
+  it('is as long as days are', () => {
+    const { from, to } = boundsOf('2026-11-23');
+    expect([new Date(from).getDate(), new Date(to).getDate()]).toEqual([23, 24]);
+  });
+});
+
+describe('the hours at which it is woken', () => {
+  it('begin at the time that was chosen, and never again at midnight', () => {
+    expect(hoursOf(usual())).toBe('Mo-Fr 07:30-08:30');
+    expect(hoursOf({ ...usual(), time: '23:15' })).toBe('Mo-Fr 23:15-24:00');
+    expect(hoursOf({ ...usual(), time: '' })).toBeNull();
+    expect(hoursOf({ days: usual().days.map(() => false), time: '07:30' })).toBeNull();
+  });
+
+  it('are shown as one time, if they begin at one', () => {
+    expect(wakeAt('Mo-Fr 07:30-18:00')).toEqual(usual());
+    expect(wakeAt('Mo-Fr 07:30-18:00; Sa 09:00-12:00')).toBeNull();
+  });
+});
+
+it('guesses which computer an agent is, but not one that has another', () => {
+  const agent = { host: 'pc-cad.office.lan', address: '192.168.1.30', connected: true } as Agent;
+  const of = (name: string, address: string, taken = false) =>
+    ({ name, address, agent: taken ? {} : null }) as unknown as Workstation;
+  const [named, there, other] = [of('PC-CAD', '192.168.1.9'), of('pc-2', '192.168.1.30'), of('pc-3', '192.168.1.31')];
+  expect(likely(agent, [there, named])).toBe(named);
+  expect(likely(agent, [other, there])).toBe(there);
+  expect(likely(agent, [of('PC-CAD', '192.168.1.30', true), other])).toBeNull();
+  expect(waiting([agent, { ...agent, approved_at: 1 }, { ...agent, revoked_at: 1 }])).toEqual([agent]);
+});
+
+it('shows the tokens that still enrol somebody', () => {
+  const token = { uses: 1, until: NOW + 1, revoked_at: null } as Parameters<typeof isGood>[0];
+  expect(isGood(token, NOW)).toBe(true);
+  for (const spent of [{ uses: 0 }, { until: NOW }, { revoked_at: NOW }]) {
+    expect(isGood({ ...token, ...spent }, NOW)).toBe(false);
+  }
+});

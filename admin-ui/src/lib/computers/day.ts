@@ -1,0 +1,53 @@
+// A day of a computer, from the steps that the gateway noted.
+import type { Kind, WorkstationStep } from '#lib/api/document.d.ts';
+import type { Sentence } from '../messages/words.ts';
+import { isUsed } from './state.ts';
+
+/** What is told apart in a picture as small as this. */
+export type Part = 'free' | 'used' | 'away' | 'unknown';
+
+export const PARTS: Record<Part, Sentence> = {
+  free: 'spanFree',
+  used: 'spanUsed',
+  away: 'spanAway',
+  unknown: 'spanUnknown',
+};
+
+export interface Span {
+  part: Part;
+  from: number;
+  to: number;
+}
+
+/** Where a day begins and ends, in the reader's own time; days of 23 and 25 hours too. */
+export function boundsOf(day: string): { from: number; to: number } {
+  const [year = 0, month = 1, date = 1] = day.split('-').map(Number);
+  return { from: new Date(year, month - 1, date).getTime(), to: new Date(year, month - 1, date + 1).getTime() };
+}
+
+const partOf = (kind: Kind): Part => {
+  if (isUsed(kind)) return 'used';
+  if (kind === 'free') return 'free';
+  return kind === 'off' || kind === 'asleep' ? 'away' : 'unknown';
+};
+
+/** What it did from `from` until `to`: each step until the next one, those alike as one. Before the first nothing is known. */
+export function spansOf(steps: readonly WorkstationStep[], from: number, to: number): Span[] {
+  const all: Span[] = [];
+  const add = (part: Part, begin: number, end: number) => {
+    const last = all.at(-1);
+    if (end <= begin) return;
+    if (last?.part === part) last.to = end;
+    else all.push({ part, from: begin, to: end });
+  };
+  const within = (at: number) => Math.min(Math.max(at, from), to);
+  add('unknown', from, within(steps[0]?.at ?? to));
+  steps.forEach(({ at, state }, nth) => add(partOf(state), within(at), within(steps[nth + 1]?.at ?? to)));
+  return all;
+}
+
+/** How long each lasted, in milliseconds. */
+export function lengths(spans: readonly Span[]): [Part, number][] {
+  const sum = (part: Part) => spans.filter((s) => s.part === part).reduce((ms, s) => ms + s.to - s.from, 0);
+  return (Object.keys(PARTS) as Part[]).map((part) => [part, sum(part)] as [Part, number]).filter(([, ms]) => ms > 0);
+}
