@@ -144,6 +144,14 @@ m.EmitSignal(MANAGER, 'SessionRemoved', 'so', [sys.argv[2], dbus.ObjectPath(path
         self.talk("m.EmitSignal(MANAGER, 'PrepareForSleep', 'b', [True])", &[]).map(drop)
     }
 
+    /// It has slept, and is back.
+    ///
+    /// # Errors
+    /// The mock does not answer.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.talk("m.EmitSignal(MANAGER, 'PrepareForSleep', 'b', [False])", &[]).map(drop)
+    }
+
     /// How often logind was told to suspend the PC.
     ///
     /// # Errors

@@ -54,9 +54,12 @@ it('tells how a wake ended, by how far it came', () => {
     callers: 1,
   } as const;
   expect(underWay({ ...pc, wake })).toBe(wake);
-  expect(endOf(words, 'PC-CAD', wake)).toBeNull();
-  const end = (more: object) => endOf(words, 'PC-CAD', { ...wake, ...more });
-  expect(end({ outcome: 'ready', phase: 'ready', took_ms: 31_000 })?.text).toBe('PC-CAD is ready, after 31\u00a0s.');
+  expect(endOf(words, 'PC-CAD', { ...pc, wake })).toBeNull();
+  const end = (more: object, state: Computer['state'] = 'unknown') =>
+    endOf(words, 'PC-CAD', { state, wake: { ...wake, ...more } });
+  const ready = { outcome: 'ready', phase: 'ready', took_ms: 31_000 };
+  expect(end(ready, 'free')?.text).toBe('PC-CAD is ready, after 31\u00a0s.');
+  expect([end(ready, 'asleep'), end(ready, 'in_use_here')]).toEqual([null, null]);
   expect(end({ outcome: 'failed', cause: 'silent' })).toMatchObject({ text: 'PC-CAD did not wake.', cause: 'silent' });
   expect(end({ outcome: 'failed', phase: 'network', cause: 'rdp_off' })?.text).toBe('PC-CAD is on, but not ready.');
   expect(end({ outcome: 'cancelled' })?.kind).toBe('waiting');

@@ -102,9 +102,16 @@ export function doubtOf({ state, wakeable }: Computer): Cause | null {
   return wakeable.answer === 'only_from_sleep' && state !== 'asleep' ? wakeable.because : null;
 }
 
-/** How a wake ended. */
-export function endOf(words: Words, name: string, wake: WakeView): (Shown & { cause: Cause | null }) | null {
+/** What is told of a wake that has ended, while it says something yet. */
+export function endOf(
+  words: Words,
+  name: string,
+  { state, wake }: Pick<Computer, 'state' | 'wake'>,
+): (Shown & { cause: Cause | null }) | null {
+  if (!wake) return null;
   if (wake.outcome === 'ready') {
+    // It sleeps again, or somebody has begun to work.
+    if (isAway(state) || isUsed(state)) return null;
     const time = words.lasting(wake.took_ms ?? 0, true);
     return { kind: 'open', text: words.say('wakeReady', { name, time }), cause: null };
   }
