@@ -21,7 +21,7 @@ await story(async (browser) => {
   await opened(page);
   const card = page.getByRole('listitem').filter({ hasText: 'pc-compta' });
   await card.getByText('Asleep').waitFor();
-  await card.getByText('wakes in about 45 s').waitFor();
+  await card.getByText(/wakes in about 45\ss/).waitFor();
   await fits(page, 'a computer asleep');
   await accessible(page, 'a computer asleep');
   await button(page, 'Wake: pc-compta').click();
@@ -31,7 +31,7 @@ await story(async (browser) => {
   await accessible(page, 'a computer that wakes');
   await picture(page, 'waking', 'phone', card);
   await want('called');
-  await card.getByText(/^pc-compta is ready, after \d+ s\.$/).waitFor();
+  await card.getByText(/^pc-compta is ready, after \d+\ss\.$/).waitFor();
   await card.getByText('Free', { exact: true }).waitFor();
   await want('sign in');
   await card.getByText('Somebody is at it').waitFor();

@@ -73,6 +73,11 @@ impl<'o> Agent<'o> {
         format!("unix:path={}", self.folder.join("bus").display())
     }
 
+    /// What a program of the PC's is started by: a namespace of the network's has no host name of its own.
+    fn named(&self) -> [&str; 6] {
+        ["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\"", self.ns.name()]
+    }
+
     fn config(&self) -> String {
         self.folder.join("agent.toml").display().to_string()
     }
@@ -88,8 +93,9 @@ impl<'o> Agent<'o> {
             std::fs::write(self.folder.join("agent.toml"), text)?;
         }
         let program = binary()?.display().to_string();
-        let argv = [program.as_str(), "--config", &self.config(), "enrol", "--gateway", gateway, "--token-file", "-"];
-        let out = self.ns.run_with(argv, token)?;
+        let config = self.config();
+        let argv = [program.as_str(), "--config", &config, "enrol", "--gateway", gateway, "--token-file", "-"];
+        let out = self.ns.run_with(self.named().into_iter().chain(argv), token)?;
         ensure!(out.ok(), "enrol: {}", out.both());
         Ok(())
     }
@@ -100,7 +106,8 @@ impl<'o> Agent<'o> {
     /// The binary cannot be started.
     pub fn run(&mut self) -> anyhow::Result<()> {
         let program = binary()?.display().to_string();
-        let argv = [program.as_str(), "--config", &self.config(), "run"];
+        let config = self.config();
+        let argv = self.named().into_iter().chain([program.as_str(), "--config", &config, "run"]);
         let env = [("DBUS_SYSTEM_BUS_ADDRESS", self.bus())];
         let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.process = Some(self.ns.spawn_as("passerelle-agent", argv, &env, None)?);

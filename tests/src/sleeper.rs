@@ -1,6 +1,7 @@
 //! An office PC that sleeps: its services are stopped, it has no address, its link says nothing. Its network adapter alone
 //! listens, as real ones do, for a magic packet on the wire, and starts the PC when there is one with its own address.
 
+use std::cell::RefCell;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +33,8 @@ pub struct Sleeper {
     ns: Netns,
     part: Part,
     last: u8,
-    server: Option<Process>,
-    adapter: Option<Adapter>,
+    server: RefCell<Option<Process>>,
+    adapter: RefCell<Option<Adapter>>,
 }
 
 /// What goes on while it sleeps.
@@ -60,7 +61,7 @@ impl Sleeper {
     /// Its server does not start.
     pub fn awake(office: &Office, name: &'static str, part: Part, last: u8) -> anyhow::Result<Self> {
         let ns = office.machine(name, part, last)?;
-        let mut pc = Self { ns, part, last, server: None, adapter: None };
+        let pc = Self { ns, part, last, server: RefCell::default(), adapter: RefCell::default() };
         pc.serve(office)?;
         Ok(pc)
     }
@@ -87,8 +88,8 @@ impl Sleeper {
     ///
     /// # Errors
     /// Its link cannot be silenced.
-    pub fn sleep(&mut self) -> anyhow::Result<()> {
-        self.server = None;
+    pub fn sleep(&self) -> anyhow::Result<()> {
+        self.server.take();
         self.ns.ip("link set eth0 arp off\naddr flush dev eth0")?;
         let (over, heard) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Heard>>::default());
         let own = bytes(&self.mac())?;
@@ -97,7 +98,7 @@ impl Sleeper {
             Netns::enter_by_name(&full)?;
             listen(own, &ended, &told)
         });
-        self.adapter = Some(Adapter { over, heard, thread: Some(thread) });
+        self.adapter.replace(Some(Adapter { over, heard, thread: Some(thread) }));
         Ok(())
     }
 
@@ -106,7 +107,8 @@ impl Sleeper {
     /// # Errors
     /// It is awake.
     pub fn heard(&self) -> anyhow::Result<Heard> {
-        let adapter = self.adapter.as_ref().context("it is awake")?;
+        let adapter = self.adapter.borrow();
+        let adapter = adapter.as_ref().context("it is awake")?;
         Ok(adapter.heard.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
@@ -114,10 +116,10 @@ impl Sleeper {
     ///
     /// # Errors
     /// There was none in time.
-    pub fn wake_when_called(&mut self, office: &Office, within: Duration, serves: bool) -> anyhow::Result<Heard> {
+    pub fn wake_when_called(&self, office: &Office, within: Duration, serves: bool) -> anyhow::Result<Heard> {
         wait_until("a magic packet for this PC", within, || Ok(self.heard()?.woken.then_some(())))?;
         let heard = self.heard()?;
-        self.adapter = None;
+        self.adapter.take();
         let net = self.part.network();
         self.ns.ip(&format!(
             "link set eth0 arp on\naddr add {net}.{}/24 dev eth0\nroute add default via {net}.1",
@@ -129,11 +131,11 @@ impl Sleeper {
         Ok(heard)
     }
 
-    fn serve(&mut self, office: &Office) -> anyhow::Result<()> {
+    fn serve(&self, office: &Office) -> anyhow::Result<()> {
         ensure!(Path::new("/usr/sbin/xrdp").exists(), "xrdp is missing: `make install-deps` installs it");
         // As the office's first PC does (servers.rs).
         let script = "mkdir -p /run/xrdp && mount -t tmpfs none /run/xrdp && exec /usr/sbin/xrdp --nodaemon";
-        self.server = Some(self.ns.spawn(["sh", "-c", script])?);
+        self.server.replace(Some(self.ns.spawn(["sh", "-c", script])?));
         let at = format!("{}:3389", self.address()).parse()?;
         let asks = if self.part == Part::First { &office.files } else { &office.odns };
         wait_until("RDP answers", START_LIMIT, || Ok(connect(asks, at, START_LIMIT)?.is_open().then_some(())))?;

@@ -42,7 +42,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
     scenario(OfficeOptions::default(), |office| {
         office.second_part()?;
         let relay = Sleeper::awake(office, "pc-r", Part::Second, 51)?;
-        let mut sleeper = Sleeper::awake(office, "pc-s", Part::Second, 52)?;
+        let sleeper = Sleeper::awake(office, "pc-s", Part::Second, 52)?;
         let mut gateway = gateway(office)?;
         gateway.cli(&["workstation", "add", "pc-r", &relay.address()])?;
         gateway.cli(&["workstation", "add", "pc-s", &sleeper.address()])?;

@@ -40,7 +40,7 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
         let mut ada = gateway.redeem("ada", &gateway.admin_token.clone())?;
         office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
         let reception = Sleeper::awake(office, "pc-r", Part::First, 51)?;
-        let mut studio = Sleeper::awake(office, "pc-s", Part::First, 52)?;
+        let studio = Sleeper::awake(office, "pc-s", Part::First, 52)?;
         studio.sleep()?;
         let mut agent = Agent::on(office, reception.ns())?;
         let browser = Browser::new(office, &office.pc, Some(&gateway.authority()?))?.with_limit(PATIENCE);
@@ -56,13 +56,6 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
                 ("sign", "out") => agent.sign_out("7")?,
                 ("suspended", _) => return Ok(agent.suspended()?.to_string()),
                 ("mac", _) => return Ok(studio.mac()),
-                // Whoever gave a wake up does not begin another at once.
-                ("soon", _) => {
-                    wait_until("it may be woken again", LIMIT, || {
-                        let pc: Value = gateway.cli(&["workstation", "show", "pc-s"])?;
-                        Ok((pc.pointer("/wake/outcome") == Some(&Value::from("cancelled"))).then_some(()))
-                    })?;
-                }
                 ("called", _) => {
                     let heard = studio.wake_when_called(office, LIMIT, true)?;
                     ensure!(heard.woken, "it woke by itself");
@@ -80,7 +73,7 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
 fn a_pc_is_woken_from_home_by_a_touch() -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {
         let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
-        let mut pc = Sleeper::awake(office, "pc-compta", Part::First, 53)?;
+        let pc = Sleeper::awake(office, "pc-compta", Part::First, 53)?;
         let mut agent = Agent::on(office, pc.ns())?;
         cast.gateway.cli(&["workstation", "add", "pc-compta", &pc.address()])?;
         cast.gateway.cli(&["policy", "add", "workshop", "pc-compta"])?;

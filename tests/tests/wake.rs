@@ -50,7 +50,7 @@ fn check_frames(frames: &[Vec<u8>], mac: &str) -> anyhow::Result<()> {
 #[test]
 fn a_pc_that_sleeps_is_woken_and_its_time_is_learned() -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {
-        let mut sleeper = Sleeper::awake(office, "pc-a", Part::First, 41)?;
+        let sleeper = Sleeper::awake(office, "pc-a", Part::First, 41)?;
         let gateway = gateway(office)?;
         publish(&gateway, "pc-a", &sleeper)?;
         // It has no agent: its hardware address is learned while it is awake, and nobody says that it is free.
@@ -85,8 +85,8 @@ fn a_pc_that_sleeps_is_woken_and_its_time_is_learned() -> anyhow::Result<()> {
 fn a_packet_for_another_wakes_nobody_and_what_cannot_be_called_is_told_at_once() -> anyhow::Result<()> {
     scenario(OfficeOptions::default(), |office| {
         office.second_part()?;
-        let mut wrong = Sleeper::awake(office, "pc-b", Part::First, 42)?;
-        let mut far = Sleeper::awake(office, "pc-c", Part::Second, 43)?;
+        let wrong = Sleeper::awake(office, "pc-b", Part::First, 42)?;
+        let far = Sleeper::awake(office, "pc-c", Part::Second, 43)?;
         let gateway = gateway(office)?;
         wrong.sleep()?;
         far.sleep()?;
@@ -122,10 +122,10 @@ fn a_pc_that_does_not_get_ready_is_given_up_with_its_reason() -> anyhow::Result<
         return Ok(());
     }
     scenario(OfficeOptions::default(), |office| {
-        let mut dead = Sleeper::awake(office, "pc-d", Part::First, 44)?;
-        let mut mute = Sleeper::awake(office, "pc-e", Part::First, 45)?;
+        let dead = Sleeper::awake(office, "pc-d", Part::First, 44)?;
+        let mute = Sleeper::awake(office, "pc-e", Part::First, 45)?;
         let gateway = gateway(office)?;
-        for (name, sleeper) in [("pc-d", &mut dead), ("pc-e", &mut mute)] {
+        for (name, sleeper) in [("pc-d", &dead), ("pc-e", &mute)] {
             publish(&gateway, name, sleeper)?;
             gateway.cli(&["workstation", "change", name, "--mac", &sleeper.mac()])?;
             sleeper.sleep()?;

@@ -8,10 +8,7 @@ const input = (pc: Workstation) => ({ path: { workstation: pc.id } });
 
 export class Acts extends Deeds {
   wake = (pc: Workstation) =>
-    this.do('wakeBegun', pc.name, async () => {
-      await post('/api/v1/workstations/{workstation}/wake', input(pc));
-      return null;
-    });
+    this.run(async () => void (await post('/api/v1/workstations/{workstation}/wake', input(pc))));
 
   giveUp = (pc: Workstation) =>
     this.run(async () => void (await call('delete', '/api/v1/workstations/{workstation}/wake', input(pc))));

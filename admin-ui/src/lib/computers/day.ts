@@ -4,11 +4,12 @@ import type { Sentence } from '../messages/words.ts';
 import { isUsed } from './state.ts';
 
 /** What is told apart in a picture as small as this. */
-export type Part = 'free' | 'used' | 'away' | 'unknown';
+export type Part = 'free' | 'used' | 'on' | 'away' | 'unknown';
 
 export const PARTS: Record<Part, Sentence> = {
   free: 'spanFree',
   used: 'spanUsed',
+  on: 'spanOn',
   away: 'spanAway',
   unknown: 'spanUnknown',
 };
@@ -28,7 +29,8 @@ export function boundsOf(day: string): { from: number; to: number } {
 const partOf = (kind: Kind): Part => {
   if (isUsed(kind)) return 'used';
   if (kind === 'free') return 'free';
-  return kind === 'off' || kind === 'asleep' ? 'away' : 'unknown';
+  if (kind === 'off' || kind === 'asleep') return 'away';
+  return kind === 'unknown' ? 'unknown' : 'on';
 };
 
 /** What it did from `from` until `to`: each step until the next one, those alike as one. Before the first nothing is known. */
