@@ -36,7 +36,10 @@ CREATE TABLE site (
     -- For how many days lines of the audit are kept, by class.
     keep_access         BIGINT NOT NULL DEFAULT 183 CHECK (keep_access > 0),
     keep_administration BIGINT NOT NULL DEFAULT 365 CHECK (keep_administration > 0),
-    keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0)
+    keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0),
+    -- Whether agents of office PCs tell the names of people; which programs they look for (a JSON list).
+    agent_names         BIGINT NOT NULL DEFAULT 0 CHECK (agent_names IN (0, 1)),
+    programs            TEXT   NOT NULL DEFAULT '[]'
 );
 
 -- Of somebody who was erased an empty row stays, for the devices that are never deleted to belong to.

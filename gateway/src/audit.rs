@@ -163,6 +163,12 @@ pub enum Event {
         idle_minutes: Option<u32>,
         also: Vec<&'static str>,
     },
+    AgentNamesChanged {
+        names: bool,
+    },
+    ProgramsChanged {
+        programs: Vec<String>,
+    },
     MailServerSet {
         host: String,
         port: u16,
@@ -414,9 +420,11 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 64] = [
+    pub const NAMES: [&str; 66] = [
         "site_created",
         "settings_changed",
+        "agent_names_changed",
+        "programs_changed",
         "mail_server_set",
         "mail_server_removed",
         "user_added",

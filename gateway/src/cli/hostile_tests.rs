@@ -106,7 +106,7 @@ const TABLE: [&str; 45] = [
     "settings change --organisation <name:Us> --endpoint <endpoint:a.example.org:443> --office-interface \
      <office_interface:eth1> --time-zone <time_zone:Europe/Brussels> --resolver <resolvers:192.168.1.1> --office-zone \
      <office_zones:corp.lan> --masquerade <masquerade:true> --passkeys <passkeys:true> \
-     --keep-audit <keep_audit:183,365,365> \
+     --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
      <idle_minutes:60> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",

@@ -21,12 +21,13 @@ use std::time::Duration;
 
 use agent::bounded::{AtMost, Mac, Short};
 use agent::facts::{Facts, Medium, Session};
-use agent::message::{Action, Leaving, Outcome, Refused};
+use agent::message::{Action, Leaving, Outcome, Refused, ToAgent, VERSION};
 use ipnet::IpNet;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Boot, Unix};
 use crate::ids::{AgentId, ResourceId};
+use crate::pure::wanted::Wanted;
 use crate::pure::workstation::{Judged, Probe, Seen, Told, judge};
 use crate::store::agents::{self as stored, Agent};
 use crate::store::resources::{Resource, ResourceKind};
@@ -61,6 +62,8 @@ struct Inner {
     /// Which agent IT has said a PC's is.
     of_pc: BTreeMap<ResourceId, AgentId>,
     present: HashMap<AgentId, Present>,
+    /// What agents are to tell.
+    wanted: Wanted,
     pcs: BTreeMap<ResourceId, Pc>,
     notes: Notes,
     connections: u64,
@@ -118,7 +121,7 @@ enum Order {
     Act(u64, Action, oneshot::Sender<Outcome>),
     /// Say why, and end.
     End(Refused),
-    /// Read anew what IT says of it, and tell it.
+    /// Read anew what IT says of it and wants to know, and tell it.
     Welcome,
 }
 
@@ -187,7 +190,9 @@ impl Fleet {
         let _alone = self.reloading.lock().await;
         let newest = self.lock().connections;
         let (agents, kept) = (self.store.agents().await?, self.store.workstations().await?);
+        let wanted = self.store.wanted().await?;
         let mut inner = self.lock();
+        inner.want(wanted);
         let pcs: BTreeMap<_, _> =
             published.iter().filter(|r| r.kind == ResourceKind::Workstation).map(|r| (r.id, r)).collect();
         inner.pcs.retain(|id, _| pcs.contains_key(id));
@@ -224,6 +229,22 @@ impl Fleet {
         inner.judge_all(now.wall);
         // Names, addresses, approvals: whoever looks on compares.
         self.version.send_modify(|version| *version += 1);
+        Ok(())
+    }
+
+    /// Takes over what IT wants agents to tell, and says so to those that are connected. Names that are not wanted any more
+    /// are forgotten before this returns.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn ask_anew(&self, now: Unix) -> crate::store::Result<()> {
+        let _alone = self.reloading.lock().await;
+        let wanted = self.store.wanted().await?;
+        let mut inner = self.lock();
+        if inner.want(wanted) {
+            inner.judge_all(now);
+            self.version.send_modify(|version| *version += 1);
+        }
         Ok(())
     }
 
@@ -360,6 +381,18 @@ impl Fleet {
         self.store.agent_by_key(key_hash).await
     }
 
+    /// What an agent is told first, and again when it changes. Who is not approved is asked for nothing.
+    fn welcome(&self, approved: bool) -> ToAgent {
+        let wanted = if approved { self.lock().wanted.clone() } else { Wanted::default() };
+        ToAgent::Welcome {
+            version: VERSION,
+            approved,
+            heartbeat_s: u32::try_from(session::HEARTBEAT.as_secs()).unwrap_or(15),
+            names: wanted.names,
+            rules: wanted.rules(),
+        }
+    }
+
     /// It is connected: another connection of the same agent ends. Gives its number, its orders, and whether IT has said
     /// which PC it is; nothing if it was taken back meanwhile.
     fn arrived(
@@ -404,8 +437,10 @@ impl Fleet {
 
     /// It told what it sees.
     fn told(&self, id: AgentId, connection: u64, facts: &Facts, now: Moment) {
-        let facts = &nameless(facts);
         let mut inner = self.lock();
+        // Names of people, which nobody has asked for, are no facts.
+        let approved = inner.agents.get(&id).is_some_and(|agent| agent.resource.is_some());
+        let facts = &if inner.wanted.names && approved { facts.clone() } else { nameless(facts) };
         let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
         let before = present.facts.replace(Arc::new(facts.clone()));
         let program = present.program.to_string();
@@ -482,6 +517,31 @@ impl Inner {
     fn judge_all(&mut self, now: Unix) -> bool {
         let all: Vec<ResourceId> = self.pcs.keys().copied().collect();
         all.into_iter().fold(false, |changed, id| self.judge(id, now) | changed)
+    }
+
+    /// What agents are to tell from now on; whether that is something else.
+    fn want(&mut self, wanted: Wanted) -> bool {
+        if wanted == self.wanted {
+            return false;
+        }
+        self.wanted = wanted;
+        if !self.wanted.names {
+            self.forget_names();
+        }
+        // Who cannot be told comes again, and is told then.
+        self.present.retain(|_, present| present.orders.try_send(Order::Welcome).is_ok());
+        true
+    }
+
+    /// Names of people are kept nowhere but here, and from here on not here.
+    fn forget_names(&mut self) {
+        for facts in self.present.values_mut().filter_map(|present| present.facts.as_mut()) {
+            *facts = Arc::new(nameless(facts));
+        }
+        for (_, facts) in self.notes.agents.values_mut().filter_map(|told| told.facts.as_mut()) {
+            *facts = nameless(facts);
+        }
+        self.pcs.values_mut().for_each(|pc| pc.judged.by = None);
     }
 
     /// One PC anew; whether it looks otherwise.
@@ -571,10 +631,11 @@ impl Inner {
                 Some(agent) if before.get(id).is_some_and(|b| b.resource != agent.resource) => Order::Welcome,
                 Some(_) => continue,
             };
-            if matches!(order, Order::End(_)) {
+            let ends = matches!(order, Order::End(_));
+            // Who cannot be told comes again, and is told then.
+            if present.orders.try_send(order).is_err() || ends {
                 moved.insert(*id);
             }
-            let _ = present.orders.try_send(order);
         }
         // From here on nothing that it says is heard.
         self.present.retain(|id, _| !moved.contains(id));

@@ -21,9 +21,11 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::audit::Actor;
 use crate::http::listen::Certificate;
+use crate::pure::wanted::{Program, Where};
 use crate::pure::workstation::Kind;
 use crate::store::agents::NewAgentToken;
 use crate::store::audit::Filter;
+use crate::store::site::NewSettings;
 use crate::store::tests::{fixture, workstation};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -159,6 +161,14 @@ impl Office {
         assert!(waited.await.is_ok(), "it is {:?}, not {kind:?}", is());
     }
 
+    /// IT wants to know this from now on.
+    async fn want(&self, agent_names: Option<bool>, programs: Option<Vec<Program>>) {
+        let mut write = self.store.write(Moment::now(), Actor::Local).await.unwrap();
+        write.change_settings(&NewSettings { agent_names, programs, ..NewSettings::default() }).await.unwrap();
+        write.commit().await.unwrap();
+        self.fleet.ask_anew(Unix::now()).await.unwrap();
+    }
+
     async fn refusals(&self) -> Vec<String> {
         let filter = Filter { limit: 100, ..Filter::default() };
         let lines = self.store.audit(&filter).await.unwrap().into_iter().filter(|l| l.event == "agent_refused");
@@ -245,6 +255,54 @@ async fn a_pc_is_enrolled_seen_and_asleep() {
     assert_eq!(kept.sessions, None, "who sat there is not written down");
     let steps = office.store.steps(office.pc, Unix(0), Unix(i64::MAX)).await.unwrap();
     assert_eq!(steps.last().map(|s| s.kind), Some(Kind::Asleep));
+}
+
+#[tokio::test]
+async fn names_are_told_while_they_are_wanted_and_then_forgotten() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    let asked = async |link: &mut Link| match hear(link).await {
+        Some(ToAgent::Welcome { names, rules, .. }) => (names, rules.to_vec()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(asked(&mut link).await, (false, Vec::new()));
+    let marta = Session { user: Some("marta".into()), ..somebody() };
+    let by = || office.fleet.state(office.pc).unwrap().judged.by;
+    let is_named = || {
+        let agents = format!("{:?}{:?}", office.fleet.agents(), office.fleet.states());
+        agents.contains("marta") || format!("{:?}", office.fleet.lock()).contains("marta")
+    };
+    // Told unasked, it is not heard.
+    say(&mut link, &facts(std::slice::from_ref(&marta))).await;
+    office.until(Kind::InUseHere).await;
+    assert!(by().is_none() && !is_named());
+
+    let sage = Program { name: "Sage".into(), look: Where::Path { path: "/opt/sage".into() } };
+    office.want(Some(true), Some(vec![sage.clone()])).await;
+    let (names, rules) = asked(&mut link).await;
+    assert_eq!((names, rules), (true, Wanted { names: true, programs: vec![sage] }.rules().to_vec()));
+    say(&mut link, &facts(std::slice::from_ref(&marta))).await;
+    let mut version = office.fleet.version();
+    while by().is_none() {
+        version.changed().await.unwrap();
+    }
+    assert_eq!(by().as_deref(), Some("marta"));
+
+    // Not written down yet, and forgotten before it is answered that it is.
+    office.want(Some(false), None).await;
+    assert!(by().is_none() && !is_named());
+    assert_eq!(office.fleet.state(office.pc).unwrap().judged.kind, Kind::InUseHere);
+    assert_eq!(asked(&mut link).await.0, false);
+    say(&mut link, &facts(&[marta])).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    assert!(!is_named());
+    office.fleet.write_down().await;
+    let kept = office.store.agents().await.unwrap().remove(0);
+    assert!(kept.facts.is_some() && !format!("{kept:?}").contains("marta"));
 }
 
 #[test]

@@ -30,6 +30,7 @@ use crate::ids::{AgentId, ResourceId};
 use crate::pure::hours::Hours;
 use crate::pure::shown::shown;
 use crate::pure::wake::{Cause, Phase, Wakeable, expected};
+use crate::pure::wanted::Wanted;
 use crate::pure::workstation::{Kind, Reason};
 use crate::store::resources::Resource;
 use crate::store::workstations::{Change, Kept, MACS, Step};
@@ -117,6 +118,8 @@ pub struct WorkstationAgent {
     pub adapters: Vec<AdapterView>,
     /// Whether it runs on a battery.
     pub on_battery: Option<bool>,
+    /// Which of the programs that are looked for it has, by the names that IT gave them.
+    pub programs: Vec<String>,
 }
 
 /// A network adapter of a PC's.
@@ -474,11 +477,11 @@ fn view(api: &Api, state: &fleet::State, kept: &Kept, now: Unix) -> Workstation 
         wake_hours: kept.wake_hours.clone(),
         sleep_again: kept.sleep_again,
         wake: api.waker.progress(state.id).map(|progress| wake_view(&progress.borrow())),
-        agent: state.agent.as_ref().map(|agent| agent_view(agent, now)),
+        agent: state.agent.as_ref().map(|agent| agent_view(agent, &api.site().wanted, now)),
     }
 }
 
-fn agent_view(agent: &fleet::AgentState, now: Unix) -> WorkstationAgent {
+fn agent_view(agent: &fleet::AgentState, wanted: &Wanted, now: Unix) -> WorkstationAgent {
     let facts = agent.facts.as_deref();
     let started = facts.filter(|_| agent.connected).and_then(|f| i64::try_from(f.up_ms).ok());
     let word = |value: serde_json::Value| value.as_str().unwrap_or("unknown").to_owned();
@@ -503,6 +506,7 @@ fn agent_view(agent: &fleet::AgentState, now: Unix) -> WorkstationAgent {
         certificate: facts.and_then(|f| f.rdp.certificate).map(|print| print.to_string()),
         adapters: facts.map(|f| f.adapters.iter().map(adapter).collect()).unwrap_or_default(),
         on_battery: facts.and_then(|f| f.power.on_battery),
+        programs: facts.map(|f| wanted.found(f)).unwrap_or_default(),
     }
 }
 

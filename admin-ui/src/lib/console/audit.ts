@@ -7,6 +7,8 @@ import { portText } from '../places/fields.ts';
 export const EVENTS = {
   site_created: 'event_site_created',
   settings_changed: 'event_settings_changed',
+  agent_names_changed: 'event_agent_names_changed',
+  programs_changed: 'event_programs_changed',
   mail_server_set: 'event_mail_server_set',
   mail_server_removed: 'event_mail_server_removed',
   user_changed: 'event_user_changed',
@@ -126,6 +128,8 @@ export const FIELDS: Record<string, Sentence> = {
   office_zones: 'field_office_zones',
   masquerade: 'field_masquerade',
   retention: 'field_retention',
+  names: 'field_names',
+  programs: 'field_programs',
 };
 
 /** Fields whose values are words of the gateway's; others are shown as they came. */

@@ -111,6 +111,8 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("ChangeSettings", "masquerade", Strict, json!(false)),
         ("ChangeSettings", "passkeys", Strict, json!(true)),
         ("ChangeSettings", "retention", Strict, json!({"access": 92, "administration": 365, "security": 365})),
+        ("ChangeSettings", "agent_names", Strict, json!(true)),
+        ("ChangeSettings", "programs", Strict, json!([{"name": "Sage", "look": {"at": "path", "path": "/opt/sage"}}])),
         ("Firewalls", "problem", Name, json!("chain x drops")),
         ("ChangeSettings", "verification_minutes", Strict, json!(480)),
         ("ChangeSettings", "idle_minutes", Strict, json!(60)),

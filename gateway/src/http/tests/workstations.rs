@@ -85,6 +85,53 @@ async fn it_is_told_what_a_pc_lacks_and_sets_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_says_what_agents_are_to_tell() {
+    let g = office().await;
+    let settings = g.ask(Door::Local, None, "GET", "/settings", None).await.json();
+    assert_eq!((settings["agent_names"].clone(), settings["programs"].clone()), (json!(false), json!([])));
+    let set = async |body: Value| g.ask(Door::Local, None, "PATCH", "/settings", Some(body)).await;
+    let programs = json!([
+        {"name": "Sage", "look": {"at": "path", "path": "C:\\Program Files\\Sage"}},
+        {"name": "CAD", "look": {"at": "registry", "key": "SOFTWARE\\Vendor\\CAD"}},
+        {"name": "Writer", "look": {"at": "package", "name": "libreoffice-writer"}},
+    ]);
+    let said = set(json!({"agent_names": true, "programs": programs})).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    assert_eq!((said.json()["agent_names"].clone(), said.json()["programs"].clone()), (json!(true), programs.clone()));
+    // Once more is no change.
+    set(json!({"agent_names": true, "programs": programs})).await;
+    let audit = g.ask(Door::Local, None, "GET", "/audit", None).await.json();
+    let told: Vec<_> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| {
+            ["agent_names_changed", "programs_changed", "settings_changed"].contains(&line["event"].as_str().unwrap())
+        })
+        .map(|line| (line["event"].clone(), line["details"].clone()))
+        .collect();
+    let wanted = [
+        (json!("programs_changed"), json!({"programs": ["Sage", "CAD", "Writer"]})),
+        (json!("agent_names_changed"), json!({"names": true})),
+    ];
+    assert_eq!(told, wanted);
+    for (wrong, why) in [
+        (json!([{"name": "", "look": {"at": "path", "path": "/x"}}]), "programs: 1: name"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "\\\\server\\share"}}]), "programs: 1: path"),
+        (json!([{"name": "x", "look": {"at": "registry", "key": "HKLM\\x"}}]), "programs: 1: key"),
+        (json!([{"name": "x", "look": {"at": "package", "name": "X"}}]), "programs: 1: package"),
+        (json!([{"name": "x", "look": {"at": "nowhere"}}]), "programs[0].look.at"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "/x", "key": "y"}}]), "key"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "/x"}, "run": "y"}]), "run"),
+    ] {
+        let said = set(json!({"programs": wrong})).await;
+        assert!(said.status == 400 && said.text.contains(why), "{wrong}: {}", said.text);
+    }
+    assert_eq!(g.ask(Door::Local, None, "GET", "/settings", None).await.json()["programs"], programs);
+    assert_eq!(set(json!({"programs": []})).await.json()["programs"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_once_and_bounded() {
     let g = office().await;
     let add = async |body: Value| g.ask(Door::Local, None, "POST", "/agents/tokens", Some(body)).await;
