@@ -274,14 +274,14 @@ CREATE TABLE workstation_states (
 CREATE INDEX workstation_states_of_resource ON workstation_states (resource_id, at);
 CREATE INDEX workstation_states_at ON workstation_states (at);
 
--- `hosts`: a JSON list of names; then others who show the token wait for IT. `resource_id`: for this PC alone.
+-- `hosts`: whom it approves, by what they call themselves: which PC each is, if IT said so, and which agent came as it
+-- (JSON). Others who show the token wait for IT. `resource_id`: for this PC alone.
 CREATE TABLE agent_tokens (
     id          TEXT   PRIMARY KEY,
     name        TEXT   NOT NULL,
     token_hash  TEXT   NOT NULL UNIQUE,
     uses        BIGINT NOT NULL CHECK (uses >= 0),
-    approves    BIGINT NOT NULL CHECK (approves IN (0, 1)),
-    hosts       TEXT,
+    hosts       TEXT   NOT NULL,
     resource_id TEXT   REFERENCES resources (id) ON DELETE CASCADE,
     created_by  TEXT   NOT NULL,
     created_at  BIGINT NOT NULL,

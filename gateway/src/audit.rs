@@ -309,6 +309,7 @@ pub enum Event {
         token: String,
         uses: u32,
         approves: bool,
+        hosts: Vec<String>,
         until: Unix,
     },
     AgentTokenRevoked {

@@ -62,7 +62,7 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 45] = [
+const TABLE: [&str; 46] = [
     "why <user:anne> <resource:files> --at <at:8h>",
     "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
@@ -96,6 +96,7 @@ const TABLE: [&str; 45] = [
     "agent token --uses <uses:2> --hosts <hosts:/nowhere/hosts.csv>",
     "agent revoke-token <id:none>",
     "agent approve <which:none> --workstation <workstation:pc1>",
+    "agent approve <which:none> other",
     "agent revoke <which:none> --yes",
     "network add <name:wing> <networks:192.168.2.0/24> --port <ports:443>",
     "policy add <group:staff> <resource:files> --hours <hours:Mo-Fr 07:00-20:00> --until <until:8h>",

@@ -13,7 +13,7 @@ mod session;
 mod tests;
 
 pub(crate) use enrol::is_publishable;
-pub use enrol::{Enrolment, as_workstation};
+pub use enrol::{Alike, Enrolment, as_workstation, looks_like};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

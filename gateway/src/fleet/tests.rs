@@ -81,11 +81,43 @@ impl Office {
         let now = Moment::now();
         let until = now.wall + Duration::from_secs(3600);
         let resource = (uses == 1).then_some(self.pc);
-        let new = NewAgentToken { name: "desk".into(), uses, approves: true, hosts: None, resource, until };
+        let new = NewAgentToken { name: "desk".into(), uses, hosts: BTreeMap::new(), resource, until };
         let mut write = self.store.write(now, Actor::Local).await.unwrap();
         write.add_agent_token(&new, &secret.hash()).await.unwrap();
         write.commit().await.unwrap();
         secret
+    }
+
+    /// A token for these, of which IT said which PC each is.
+    async fn listed(&self, hosts: &[(&str, Option<ResourceId>)]) -> Secret {
+        let now = Moment::now();
+        let until = now.wall + Duration::from_secs(3600);
+        let hosts = hosts.iter().map(|(host, pc)| ((*host).to_owned(), *pc)).collect();
+        let new = NewAgentToken { name: "list".into(), uses: 99, hosts, resource: None, until };
+        let secret = Secret::new([77; 16]);
+        let mut write = self.store.write(now, Actor::Local).await.unwrap();
+        write.add_agent_token(&new, &secret.hash()).await.unwrap();
+        write.commit().await.unwrap();
+        secret
+    }
+
+    /// A PC that IT published, and knows the address of: that of the next to dial after [`Office::at_desk`].
+    async fn desk(&self) -> ResourceId {
+        let mut write = self.store.write(Moment::now(), Actor::Local).await.unwrap();
+        let desk = as_workstation("desk", IpAddr::from([127, 0, 99, 1]), &[]);
+        let id = write.add_resource(&desk).await.unwrap();
+        write.commit().await.unwrap();
+        self.reload().await;
+        id
+    }
+
+    fn at_desk(&self) {
+        self.dialled.store(u16::from_be_bytes([99, 1]), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Which agent is this PC's.
+    async fn agent_of(&self, pc: ResourceId) -> Option<AgentId> {
+        self.store.agents().await.unwrap().iter().find(|a| a.resource == Some(pc)).map(|a| a.id)
     }
 
     /// TLS and WebSocket, with this certificate or none.
@@ -305,6 +337,72 @@ async fn names_are_told_while_they_are_wanted_and_then_forgotten() {
     assert!(kept.facts.is_some() && !format!("{kept:?}").contains("marta"));
 }
 
+#[tokio::test]
+async fn a_listed_pc_is_approved_once_and_takes_nobodys_place() {
+    let office = office().await;
+    // Agents of these tests come from a machine each; of this one IT knows the address.
+    let desk = office.desk().await;
+    let listed = office.listed(&[("boss", Some(desk)), ("pc", None)]).await;
+    // From elsewhere, whoever says so waits; so does who is not listed.
+    office.enrol(&listed, "boss").await.unwrap();
+    office.at_desk();
+    office.enrol(&listed, "somebody").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, None);
+    office.at_desk();
+    let first = office.enrol(&listed, "BOSS").await.unwrap();
+    let ghost = office.agent_of(desk).await.unwrap();
+    // It went before it was ever heard: the next takes its place, and its key is never heard.
+    office.at_desk();
+    let second = office.enrol(&listed, "boss").await.unwrap();
+    let agent = office.agent_of(desk).await.unwrap();
+    assert!(agent != ghost);
+    office.reload().await;
+    let mut link = office.dial(Some(&first)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Revoked));
+    // Once heard, nobody takes its place: not by its name and from its address, and not after it was taken back.
+    let _link = office.connect(&second).await;
+    office.at_desk();
+    office.enrol(&listed, "boss").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, Some(agent));
+    office.fleet.write_down().await;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.revoke_agent(agent).await.unwrap();
+    write.commit().await.unwrap();
+    office.at_desk();
+    office.enrol(&listed, "boss").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, None);
+    let tokens = office.store.agent_tokens().await.unwrap();
+    assert_eq!(tokens[0].hosts["boss"].came, Some(agent));
+}
+
+#[test]
+fn who_waits_looks_like_a_pc_without_an_agent() {
+    let pc = |n: u128, name: &str, dns: &str, at: &str| Resource {
+        id: ResourceId(uuid::Uuid::from_u128(n)),
+        kind: ResourceKind::Workstation,
+        name: name.into(),
+        dns_names: vec![dns.into()],
+        alias4: None,
+        alias6: None,
+        real4: Some(at.parse().unwrap()),
+        real6: None,
+        ports: Vec::new(),
+        created_at: Unix(0),
+    };
+    let all = [pc(1, "accounts", "pc-7.corp.lan", "192.168.1.7/32"), pc(2, "desk", "x.corp.lan", "192.168.1.8/32")];
+    let like = |host: &str, at: &str, taken: u128| {
+        let address = (!at.is_empty()).then(|| at.parse().unwrap());
+        looks_like(host, address, &all, |id| id.0.as_u128() == taken).map(|(r, by)| (r.name.as_str(), by))
+    };
+    assert_eq!(like("Accounts", "192.168.1.7", 0), Some(("accounts", Alike::NameAndAddress)));
+    assert_eq!(like("PC-7.corp.lan", "", 0), Some(("accounts", Alike::Name)));
+    assert_eq!(like("desktop-1234", "192.168.1.8", 0), Some(("desk", Alike::Address)));
+    assert_eq!(like("accounts", "192.168.1.8", 0), Some(("accounts", Alike::Name)), "a name says more");
+    assert_eq!(like("accounts", "192.168.1.7", 1), None, "it has an agent");
+    assert_eq!(like("other", "192.168.1.9", 0), None);
+}
+
 #[test]
 fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
     let (mut notes, reason) = (Notes::default(), crate::pure::workstation::Reason::Reported);
@@ -324,14 +422,7 @@ fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
 #[tokio::test]
 async fn a_pc_that_nobody_approved_is_known_and_nothing_more() {
     let office = office().await;
-    let secret = office.token(9).await;
-    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
-    let hosts = Some(std::collections::BTreeSet::from(["another".to_owned()]));
-    let until = Unix::now() + Duration::from_secs(60);
-    let new = NewAgentToken { name: "list".into(), uses: 9, approves: true, hosts, resource: None, until };
-    let listed = Secret::new([77; 16]);
-    write.add_agent_token(&new, &listed.hash()).await.unwrap();
-    write.commit().await.unwrap();
+    let listed = office.listed(&[("another", None), ("pc.office.lan", None)]).await;
     let identity = office.enrol(&listed, "pc").await.unwrap();
     office.reload().await;
     let mut link = office.dial(Some(&identity)).await.unwrap();
@@ -354,7 +445,7 @@ async fn a_pc_that_nobody_approved_is_known_and_nothing_more() {
     office.until(Kind::Free).await;
     // Whom a token expects waits all the same, where the name is a PC's that is published, or nobody could be there.
     for host in ["PC.office.lan", "another"] {
-        office.enrol(&secret, host).await.unwrap();
+        office.enrol(&listed, host).await.unwrap();
     }
     office.reload().await;
     let names: Vec<String> = office.fleet.states().into_iter().map(|s| s.name).collect();

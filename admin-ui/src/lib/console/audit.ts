@@ -112,6 +112,7 @@ export const FIELDS: Record<string, Sentence> = {
   format: 'field_format',
   uses: 'field_uses',
   approves: 'field_approves',
+  hosts: 'field_hosts',
   token: 'field_token',
   because: 'field_because',
   address: 'field_address',

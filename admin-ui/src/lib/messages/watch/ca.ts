@@ -215,6 +215,7 @@ export default {
   field_made_at: 'fet',
   field_format: 'com a',
   field_uses: 'ordinadors',
+  field_hosts: 'ordinadors aprovats per endavant',
   field_approves: 'aprovats sense revisar',
   field_token: 'testimoni',
   field_because: 'motiu',

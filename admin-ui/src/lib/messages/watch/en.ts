@@ -211,6 +211,7 @@ const en = {
   field_made_at: 'made',
   field_format: 'as',
   field_uses: 'PCs',
+  field_hosts: 'PCs approved in advance',
   field_approves: 'approved without a look',
   field_token: 'token',
   field_because: 'reason',

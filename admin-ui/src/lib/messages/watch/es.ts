@@ -215,6 +215,7 @@ export default {
   field_made_at: 'hecho',
   field_format: 'como',
   field_uses: 'ordenadores',
+  field_hosts: 'ordenadores aprobados de antemano',
   field_approves: 'aprobados sin revisar',
   field_token: 'token',
   field_because: 'motivo',

@@ -216,6 +216,7 @@ export default {
   field_made_at: 'faite le',
   field_format: 'en',
   field_uses: 'postes',
+  field_hosts: 'postes approuvés d’avance',
   field_approves: 'approuvés d’office',
   field_token: 'jeton',
   field_because: 'motif',

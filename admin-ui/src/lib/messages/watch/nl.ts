@@ -216,6 +216,7 @@ export default {
   field_made_at: 'gemaakt',
   field_format: 'als',
   field_uses: 'pc’s',
+  field_hosts: 'vooraf goedgekeurde pc’s',
   field_approves: 'zonder controle goedgekeurd',
   field_token: 'token',
   field_because: 'reden',
