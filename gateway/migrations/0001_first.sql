@@ -39,7 +39,9 @@ CREATE TABLE site (
     keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0),
     -- Whether agents of office PCs tell the names of people; which programs they look for (a JSON list).
     agent_names         BIGINT NOT NULL DEFAULT 0 CHECK (agent_names IN (0, 1)),
-    programs            TEXT   NOT NULL DEFAULT '[]'
+    programs            TEXT   NOT NULL DEFAULT '[]',
+    -- Until when it was looked whether weekly hours of PCs have begun.
+    hours_looked        BIGINT
 );
 
 -- Of somebody who was erased an empty row stays, for the devices that are never deleted to belong to.

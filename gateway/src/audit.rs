@@ -83,6 +83,8 @@ pub enum AgentRefusal {
     Unknown,
     /// Too many messages, too long ones, or nonsense.
     Flood,
+    /// It had a certificate, and its first message was no greeting.
+    NoGreeting,
     /// Its certificate is too old: its clock, perhaps.
     Expired,
     /// Its certificate is not good yet.
@@ -103,7 +105,7 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 10] = [
+pub const ACCESS: [&str; 11] = [
     "signed_in",
     "signed_out",
     "invitation_redeemed",
@@ -114,6 +116,7 @@ pub const ACCESS: [&str; 10] = [
     "wake_begun",
     "wake_ended",
     "sent_to_sleep",
+    "sleep_answered",
 ];
 
 /// The names of the class [`Class::Security`].
@@ -348,6 +351,10 @@ pub enum Event {
     SentToSleep {
         workstation: String,
     },
+    SleepAnswered {
+        workstation: String,
+        slept: bool,
+    },
     SignedIn {
         user: String,
         factor: Factor,
@@ -421,7 +428,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 66] = [
+    pub const NAMES: [&str; 67] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -469,6 +476,7 @@ impl Event {
         "wake_begun",
         "wake_ended",
         "sent_to_sleep",
+        "sleep_answered",
         "signed_in",
         "sign_in_refused",
         "signed_out",

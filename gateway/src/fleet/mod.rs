@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{Boot, Unix};
 use crate::ids::{AgentId, ResourceId};
 use crate::pure::wanted::Wanted;
-use crate::pure::workstation::{Judged, Probe, Seen, Told, judge};
+use crate::pure::workstation::{Judged, Kind, Probe, Reason, Seen, Told, judge};
 use crate::store::agents::{self as stored, Agent};
 use crate::store::resources::{Resource, ResourceKind};
 use crate::store::workstations::{MACS, Step};
@@ -42,6 +42,9 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// No office network is wider: what an agent tells of its own is not believed beyond it.
 const WIDEST: u8 = 16;
+
+/// After a start, agents that were there before are back within this: they try each half minute at most.
+const BACK_MS: i64 = 90_000;
 
 /// A PC that changes within this has changed once, in its timeline.
 const MOMENT_MS: i64 = 5_000;
@@ -66,6 +69,8 @@ struct Inner {
     wanted: Wanted,
     pcs: BTreeMap<ResourceId, Pc>,
     notes: Notes,
+    /// Since when agents can come.
+    began: Option<Unix>,
     connections: u64,
     acts: u64,
 }
@@ -112,6 +117,10 @@ struct Pc {
     judged: Judged,
     since: Unix,
     macs: Vec<Mac>,
+    /// Hardware addresses that it told and that are another PC's, and whose.
+    foreign: Vec<(Mac, ResourceId)>,
+    /// What its timeline ends with.
+    noted: Option<(Kind, Reason)>,
 }
 
 /// What an agent's connection is told to do.
@@ -142,6 +151,8 @@ pub struct State {
     pub agent: Option<AgentState>,
     /// Its hardware addresses, as far as they are known.
     pub macs: Vec<Mac>,
+    /// Hardware addresses that its agent told and that are another PC's, and its name: nobody is woken by them for it.
+    pub foreign: Vec<(Mac, String)>,
     /// When it was last asked whether it answers.
     pub probed: Option<Boot>,
 }
@@ -191,7 +202,10 @@ impl Fleet {
         let newest = self.lock().connections;
         let (agents, kept) = (self.store.agents().await?, self.store.workstations().await?);
         let wanted = self.store.wanted().await?;
+        let first = self.lock().began.is_none();
+        let steps = if first { self.store.last_steps().await? } else { BTreeMap::new() };
         let mut inner = self.lock();
+        inner.began.get_or_insert(now.wall);
         inner.want(wanted);
         let pcs: BTreeMap<_, _> =
             published.iter().filter(|r| r.kind == ResourceKind::Workstation).map(|r| (r.id, r)).collect();
@@ -199,7 +213,8 @@ impl Fleet {
         for (id, resource) in pcs {
             let address = resource.real4.map(|n| n.addr().into()).or(resource.real6.map(|n| n.addr().into()));
             let macs = kept.get(&id).map(|kept| kept.macs.clone()).unwrap_or_default();
-            let pc = inner.pcs.entry(id).or_insert_with(|| Pc::new(now.wall));
+            let noted = steps.get(&id).copied();
+            let pc = inner.pcs.entry(id).or_insert_with(|| Pc { noted, ..Pc::new(now.wall) });
             if pc.address != address {
                 (pc.probe, pc.probed) = (Probe::Unasked, None);
             }
@@ -508,6 +523,8 @@ impl Pc {
             judged: judge(&Seen::default(), now),
             since: now,
             macs: Vec::new(),
+            foreign: Vec::new(),
+            noted: None,
         }
     }
 }
@@ -557,17 +574,24 @@ impl Inner {
         });
         let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
         let judged = judge(&seen, now);
+        // Who was there before this was started is not away: it is not back yet.
+        let starts = self.began.is_some_and(|began| now.0.saturating_sub(began.0) < BACK_MS);
+        let was_there = agent.is_some_and(|a| a.heard_at.is_some() && a.gone.is_none());
+        let is_awaited = starts && was_there && present.is_none_or(|p| p.facts.is_none());
         let looks = |j: &Judged| (j.kind, j.reason, j.by.clone());
-        if looks(&judged) == looks(&pc.judged) {
-            return false;
-        }
-        if judged.kind != pc.judged.kind || judged.by != pc.judged.by {
+        let changed = looks(&judged) != looks(&pc.judged);
+        if changed && (judged.kind != pc.judged.kind || judged.by != pc.judged.by) {
             pc.since = judged.since.unwrap_or(now);
         }
-        let step = Step { at: now, kind: judged.kind, reason: judged.reason };
-        pc.judged = judged;
-        self.notes.step(id, step);
-        true
+        let noted = (judged.kind, judged.reason);
+        let never = noted == (Kind::Unknown, Reason::NeverHeard) && pc.noted.is_none();
+        if changed {
+            pc.judged = judged;
+        }
+        if !is_awaited && !never && pc.noted.replace(noted) != Some(noted) {
+            self.notes.step(id, Step { at: now, kind: noted.0, reason: noted.1 });
+        }
+        changed
     }
 
     fn state(&self, id: ResourceId, pc: &Pc) -> State {
@@ -580,6 +604,7 @@ impl Inner {
             since: pc.since,
             agent,
             macs: pc.macs.clone(),
+            foreign: pc.foreign.iter().filter_map(|(mac, of)| Some((*mac, self.pcs.get(of)?.name.clone()))).collect(),
             probed: pc.probed,
         }
     }
@@ -601,11 +626,30 @@ impl Inner {
         self.notes.agents.insert(id, stored::Told { facts: told.facts.or(before), ..told });
     }
 
-    /// Hardware addresses of a PC that were seen.
+    /// Hardware addresses of a PC that were seen. Another PC's are not taken: whoever told them would be woken in its
+    /// place, or keep it from being woken.
     fn saw(&mut self, id: ResourceId, macs: &[Mac]) {
-        let Some(pc) = self.pcs.get_mut(&id).filter(|pc| !macs.is_empty() && pc.macs != macs) else { return };
-        pc.macs = macs.to_vec();
-        self.notes.macs.insert(id, macs.to_vec());
+        if macs.is_empty() {
+            return;
+        }
+        let owner = |mac: &Mac| self.pcs.iter().find(|(of, pc)| **of != id && pc.macs.contains(mac)).map(|(of, _)| *of);
+        let foreign: Vec<_> = macs.iter().filter_map(|mac| Some((*mac, owner(mac)?))).collect();
+        let own: Vec<Mac> = macs.iter().copied().filter(|mac| foreign.iter().all(|(other, _)| other != mac)).collect();
+        let Some(pc) = self.pcs.get_mut(&id) else { return };
+        if pc.foreign != foreign {
+            if !foreign.is_empty() {
+                tracing::warn!(
+                    workstation = pc.name,
+                    count = foreign.len(),
+                    "told hardware addresses are another PC's"
+                );
+            }
+            pc.foreign = foreign;
+        }
+        if pc.macs != own {
+            pc.macs.clone_from(&own);
+            self.notes.macs.insert(id, own);
+        }
     }
 
     /// What agents told of their hardware belongs to the PC that IT says they are.

@@ -30,7 +30,7 @@ const ASKED: usize = 8;
 pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: IpAddr) -> Option<Refused> {
     let program = match timeout(SILENT, hear::<FromAgent>(socket)).await {
         Ok(Heard::Message(FromAgent::Hello { program, .. })) => program,
-        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Flood),
+        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Other),
         _ => return None,
     };
     // Asked after it has spoken: what was true before may not be true any more.

@@ -403,6 +403,76 @@ fn who_waits_looks_like_a_pc_without_an_agent() {
     assert_eq!(like("other", "192.168.1.9", 0), None);
 }
 
+#[tokio::test]
+async fn a_restart_of_the_gateway_is_no_step_of_any_pc() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    office.fleet.write_down().await;
+    let resources = office.store.resources().await.unwrap();
+    let started = Moment::now();
+    let after = Fleet::new(office.store.clone());
+    after.reload(&resources, started).await.unwrap();
+    after.tick(started.wall + Duration::from_secs(30));
+    assert_eq!(after.state(office.pc).unwrap().judged.kind, Kind::Unknown, "nobody knows better yet");
+    assert!(after.unwritten(office.pc).is_empty(), "{:?}", after.unwritten(office.pc));
+    // It is back, and as it was.
+    let agent = office.store.agents().await.unwrap().remove(0);
+    let address = IpAddr::from([127, 0, 1, 1]);
+    let (connection, _orders, _) = after.arrived(agent.clone(), "0.1.0".into(), address, started).unwrap();
+    let FromAgent::Facts(told) = facts(&[]) else { panic!("facts") };
+    after.told(agent.id, connection, &told, started);
+    assert_eq!(after.state(office.pc).unwrap().judged.kind, Kind::Free);
+    assert!(after.unwritten(office.pc).is_empty(), "{:?}", after.unwritten(office.pc));
+    // One that does not come back went away, and that is told when it is sure.
+    let after = Fleet::new(office.store.clone());
+    after.reload(&resources, started).await.unwrap();
+    after.tick(started.wall + Duration::from_secs(120));
+    let steps: Vec<_> = after.unwritten(office.pc).into_iter().map(|s| (s.kind, s.reason)).collect();
+    assert_eq!(steps, [(Kind::Unknown, Reason::WentAway)]);
+}
+
+#[tokio::test]
+async fn an_agent_takes_no_other_pcs_hardware_address() {
+    let office = office().await;
+    let mac = Mac([2, 0, 0, 0, 0, 7]);
+    let victim = workstation(&office.store, "victim").await;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    let change = crate::store::workstations::Change { macs: Some(vec![mac]), ..Default::default() };
+    write.change_workstation(victim, "victim", &change).await.unwrap();
+    write.commit().await.unwrap();
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    office.reload().await;
+    let (pc, victim) = (office.fleet.state(office.pc).unwrap(), office.fleet.state(victim).unwrap());
+    assert_eq!((pc.macs, pc.foreign), (Vec::new(), vec![(mac, "victim".to_owned())]));
+    assert_eq!((victim.macs, victim.foreign), (vec![mac], Vec::new()));
+    office.fleet.write_down().await;
+    assert!(office.store.workstation(office.pc).await.unwrap().macs.is_empty());
+}
+
+#[tokio::test]
+async fn a_first_message_that_is_no_greeting_has_its_own_word() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &facts(&[])).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Other));
+    let told = tokio::time::timeout(LIMIT, async {
+        while office.refusals().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    told.await.unwrap();
+    assert_eq!(office.refusals().await, ["no_greeting"]);
+}
+
 #[test]
 fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
     let (mut notes, reason) = (Notes::default(), crate::pure::workstation::Reason::Reported);

@@ -363,10 +363,7 @@ async fn add_agent_token(
     if resource.is_some() && (uses != 1 || add.hosts.is_some()) {
         return invalid("workstation: a token for one PC is used once, and needs no `hosts`");
     }
-    let until = add.until.unwrap_or(now.wall + ONE);
-    if until <= now.wall || until > now.wall + LONGEST {
-        return invalid("until: within a month from now");
-    }
+    let until = input::end(add.until.unwrap_or(now.wall + ONE), LONGEST, now.wall)?;
     let new = NewAgentToken { name: input::name(&add.name)?, uses, hosts, resource, until };
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| ApiError::Internal(e.into()))?;
