@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use agent::bounded::AtMost;
 use agent::facts::{Adapter, Session, SessionPlace, SessionState};
-use agent::message::{self, FromAgent, Papers, Secret, ToAgent};
+use agent::message::{self, FromAgent, Leaving, Papers, Secret, ToAgent};
 use futures_util::{SinkExt as _, StreamExt as _};
 use provisioning::authority::Authority;
 use rustls::pki_types::pem::PemObject as _;
