@@ -52,7 +52,7 @@ async function things(page: Page): Promise<Record<string, string>> {
   const list = async (path: string) => JSON.parse((await api(page, 'GET', path)).text) as { id: string }[];
   await made(page, '/groups', { name: 'spare' });
   await made(page, '/tokens', { name: 'spare', scopes: ['users:read'], until: Date.now() + DAY_MS });
-  await made(page, '/agents/tokens', { name: 'spare', uses: 9 });
+  await made(page, '/agents/tokens', { name: 'spare', uses: 9, hosts: [{ host: 'spare-pc' }] });
   await made(page, '/resources', { kind: 'workstation', name: 'spare-pc', address4: '192.168.1.29' });
   await made(page, '/invitations', { user: 'boris' });
   const sessions = JSON.parse((await api(page, 'GET', '/me/sessions')).text) as { web: { id: string }[] };
@@ -77,7 +77,8 @@ const PORTS = [{ first: 9001, last: 9001, transport: 'tcp' }];
 
 /** Good bodies. The `=` stands where a form of plain text has its own. */
 const BODIES: Record<string, object> = {
-  'POST /agents/tokens': { name: 'evil=1', uses: 9, approves: true },
+  'POST /agents/approve': { agents: [{ agent: 'evil=1' }] },
+  'POST /agents/tokens': { name: 'evil=1', uses: 9, hosts: [{ host: 'evil=1' }] },
   'PATCH /workstations/{workstation}': { sleep_again: true },
   'POST /devices': { user: 'boris', name: 'evil=1', public_key: `${'A'.repeat(42)}E=` },
   'POST /groups': { name: 'evil=1' },

@@ -36,7 +36,12 @@ CREATE TABLE site (
     -- For how many days lines of the audit are kept, by class.
     keep_access         BIGINT NOT NULL DEFAULT 183 CHECK (keep_access > 0),
     keep_administration BIGINT NOT NULL DEFAULT 365 CHECK (keep_administration > 0),
-    keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0)
+    keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0),
+    -- Whether agents of office PCs tell the names of people; which programs they look for (a JSON list).
+    agent_names         BIGINT NOT NULL DEFAULT 0 CHECK (agent_names IN (0, 1)),
+    programs            TEXT   NOT NULL DEFAULT '[]',
+    -- Until when it was looked whether weekly hours of PCs have begun.
+    hours_looked        BIGINT
 );
 
 -- Of somebody who was erased an empty row stays, for the devices that are never deleted to belong to.
@@ -271,14 +276,14 @@ CREATE TABLE workstation_states (
 CREATE INDEX workstation_states_of_resource ON workstation_states (resource_id, at);
 CREATE INDEX workstation_states_at ON workstation_states (at);
 
--- `hosts`: a JSON list of names; then others who show the token wait for IT. `resource_id`: for this PC alone.
+-- `hosts`: whom it approves, by what they call themselves: which PC each is, if IT said so, and which agent came as it
+-- (JSON). Others who show the token wait for IT. `resource_id`: for this PC alone.
 CREATE TABLE agent_tokens (
     id          TEXT   PRIMARY KEY,
     name        TEXT   NOT NULL,
     token_hash  TEXT   NOT NULL UNIQUE,
     uses        BIGINT NOT NULL CHECK (uses >= 0),
-    approves    BIGINT NOT NULL CHECK (approves IN (0, 1)),
-    hosts       TEXT,
+    hosts       TEXT   NOT NULL,
     resource_id TEXT   REFERENCES resources (id) ON DELETE CASCADE,
     created_by  TEXT   NOT NULL,
     created_at  BIGINT NOT NULL,

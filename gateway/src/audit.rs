@@ -83,6 +83,8 @@ pub enum AgentRefusal {
     Unknown,
     /// Too many messages, too long ones, or nonsense.
     Flood,
+    /// It had a certificate, and its first message was no greeting.
+    NoGreeting,
     /// Its certificate is too old: its clock, perhaps.
     Expired,
     /// Its certificate is not good yet.
@@ -103,7 +105,7 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 10] = [
+pub const ACCESS: [&str; 11] = [
     "signed_in",
     "signed_out",
     "invitation_redeemed",
@@ -114,6 +116,7 @@ pub const ACCESS: [&str; 10] = [
     "wake_begun",
     "wake_ended",
     "sent_to_sleep",
+    "sleep_answered",
 ];
 
 /// The names of the class [`Class::Security`].
@@ -162,6 +165,12 @@ pub enum Event {
         verification_minutes: Option<u32>,
         idle_minutes: Option<u32>,
         also: Vec<&'static str>,
+    },
+    AgentNamesChanged {
+        names: bool,
+    },
+    ProgramsChanged {
+        programs: Vec<String>,
     },
     MailServerSet {
         host: String,
@@ -303,6 +312,7 @@ pub enum Event {
         token: String,
         uses: u32,
         approves: bool,
+        hosts: Vec<String>,
         until: Unix,
     },
     AgentTokenRevoked {
@@ -340,6 +350,10 @@ pub enum Event {
     },
     SentToSleep {
         workstation: String,
+    },
+    SleepAnswered {
+        workstation: String,
+        slept: bool,
     },
     SignedIn {
         user: String,
@@ -414,9 +428,11 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 64] = [
+    pub const NAMES: [&str; 67] = [
         "site_created",
         "settings_changed",
+        "agent_names_changed",
+        "programs_changed",
         "mail_server_set",
         "mail_server_removed",
         "user_added",
@@ -460,6 +476,7 @@ impl Event {
         "wake_begun",
         "wake_ended",
         "sent_to_sleep",
+        "sleep_answered",
         "signed_in",
         "sign_in_refused",
         "signed_out",

@@ -53,6 +53,7 @@ impl Doctor {
             Ok(config) => {
                 checks.push(Check::well("configuration", "readable"));
                 checks.extend(gateway(&config));
+                checks.push(agents(&config));
                 checks.push(self.probe(&config, settings(&config).ok().as_ref()));
             }
             Err(error) => checks.push(Check::ill("configuration", format!("{error:#}"))),
@@ -106,7 +107,7 @@ impl Doctor {
                 tell(config, None);
                 Check::well(
                     WHAT,
-                    &format!("a probe reached {interface}; no other firewall shuts off portal or WireGuard"),
+                    &format!("a probe reached {interface}; no other firewall shuts off portal, WireGuard or agents"),
                 )
             }
             Ok(finding) => {
@@ -177,6 +178,27 @@ fn clock() -> Check {
             "it is years behind, so no code can fit: set it, or `apt install systemd-timesyncd`".to_owned(),
         )
     }
+}
+
+/// Whether agents of office PCs find somebody who hears them. What drops them on the way, the probe finds.
+fn agents(config: &Config) -> Check {
+    const WHAT: &str = "agents of office PCs";
+    let port = config.agents_port;
+    if port == 0 {
+        return Check::well(WHAT, "not heard: agents_port is 0");
+    }
+    if probe::listens(port) {
+        return Check::well(WHAT, &format!("heard on TCP {port}"));
+    }
+    let note = if config.office_listen.is_empty() {
+        format!(
+            "nothing listens on TCP {port}: name this machine's address on the office LAN in office_listen, and restart \
+             passerelle; agents_port = 0 if no office PC is to have an agent"
+        )
+    } else {
+        format!("nothing listens on TCP {port}: look at `systemctl status passerelle`, and who else has the port")
+    };
+    Check { what: WHAT, state: State::Watch, note }
 }
 
 fn settings(config: &Config) -> anyhow::Result<Settings> {

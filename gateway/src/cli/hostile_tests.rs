@@ -62,7 +62,7 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 45] = [
+const TABLE: [&str; 46] = [
     "why <user:anne> <resource:files> --at <at:8h>",
     "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
@@ -96,6 +96,7 @@ const TABLE: [&str; 45] = [
     "agent token --uses <uses:2> --hosts <hosts:/nowhere/hosts.csv>",
     "agent revoke-token <id:none>",
     "agent approve <which:none> --workstation <workstation:pc1>",
+    "agent approve <which:none> other",
     "agent revoke <which:none> --yes",
     "network add <name:wing> <networks:192.168.2.0/24> --port <ports:443>",
     "policy add <group:staff> <resource:files> --hours <hours:Mo-Fr 07:00-20:00> --until <until:8h>",
@@ -106,7 +107,7 @@ const TABLE: [&str; 45] = [
     "settings change --organisation <name:Us> --endpoint <endpoint:a.example.org:443> --office-interface \
      <office_interface:eth1> --time-zone <time_zone:Europe/Brussels> --resolver <resolvers:192.168.1.1> --office-zone \
      <office_zones:corp.lan> --masquerade <masquerade:true> --passkeys <passkeys:true> \
-     --keep-audit <keep_audit:183,365,365> \
+     --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
      <idle_minutes:60> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",

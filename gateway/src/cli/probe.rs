@@ -1,6 +1,6 @@
 //! Whether a packet from the tunnel gets into the office past this machine's other firewalls, and the cure.
 
-use std::fmt;
+use std::{fmt, fs};
 
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ fn steps(findings: &[Finding]) -> Vec<Step> {
 
 /// Sends probes on all ways that devices need, and deals with what drops them.
 pub(super) fn probe(config: &Config, office: &str, cure: Cure) -> anyhow::Result<Probed> {
-    let look = || probe::run(&config.interface, office, &config.ports);
+    let look = || probe::run(&config.interface, office, &config.ports, agents(config));
     let findings = look()?;
     let steps = steps(&findings);
     let mut probed = Probed::new(&findings);
@@ -93,9 +93,46 @@ pub(super) fn probe(config: &Config, office: &str, cure: Cure) -> anyhow::Result
     Ok(Probed::new(&look()?))
 }
 
+/// The port where agents of office PCs are heard, if they are.
+fn agents(config: &Config) -> Option<u16> {
+    let port = config.agents_port;
+    (port != 0 && (!config.office_listen.is_empty() || listens(port))).then_some(port)
+}
+
+/// Whether a program of this machine listens on this TCP port.
+pub(super) fn listens(port: u16) -> bool {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
+    tables.iter().any(|table| is_listening(table, port))
+}
+
+/// As the kernel tells: the second column is address and port in hexadecimal, the fourth `0A` of who listens.
+fn is_listening(table: &str, port: u16) -> bool {
+    table.lines().skip(1).any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().take(4).collect();
+        let [_, local, _, "0A"] = columns[..] else { return false };
+        local.rsplit_once(':').is_some_and(|(_, hex)| u16::from_str_radix(hex, 16) == Ok(port))
+    })
+}
+
 /// Takes back what cures put into other firewalls, and says what was run.
 pub(super) fn undo(config: &Config, office: &str) -> anyhow::Result<Vec<String>> {
-    let steps = probe::undo(&config.interface, office, &config.ports)?;
+    let steps = probe::undo(&config.interface, office, &config.ports, Some(config.agents_port))?;
     probe::apply_cure(&steps)?;
     Ok(steps.iter().map(ToString::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_is_told_by_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st tx_queue\n   \
+             0: 0100007F:20FC 00000000:0000 0A 00000000:00000000 00:00000000\n   \
+             1: 0201A8C0:20FD 0301A8C0:C350 01 00000000:00000000 00:00000000\n   \
+             2: 00000000000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 0\n";
+        assert!(is_listening(table, 8444) && is_listening(table, 443));
+        assert!(!is_listening(table, 8445) && !is_listening(table, 50000), "a connection is no listener");
+        assert!(!is_listening("", 8444) && !is_listening("x\ny\n", 8444));
+    }
 }

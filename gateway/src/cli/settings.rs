@@ -14,6 +14,7 @@ use crate::dns::ask;
 use crate::http::settings::{ChangeSettings, KeepAudit, Settings as Shown};
 use crate::pure::home_work::{Contact, Link};
 use crate::pure::site;
+use crate::pure::wanted::{Program, Where};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Settings {
@@ -59,6 +60,16 @@ pub(super) struct Change {
     /// For how many days the audit keeps sign-ins and doors, changes, and refusals: 183,365,365
     #[arg(long, value_name = "DAYS,DAYS,DAYS", value_parser = keep)]
     keep_audit: Option<KeepAudit>,
+    /// Whether agents of office PCs tell IT the names of people in sessions; false forgets those that are known
+    #[arg(long, value_name = "BOOL")]
+    agent_names: Option<bool>,
+    /// A program to look for on office PCs, all of them anew; may be repeated. A path, `registry:` and a key below
+    /// HKEY_LOCAL_MACHINE, or `package:` and its name: Sage=C:\Program Files\Sage
+    #[arg(long = "program", value_name = "NAME=WHERE", value_parser = program, conflicts_with = "no_programs")]
+    programs: Vec<Program>,
+    /// No program is looked for
+    #[arg(long)]
+    no_programs: bool,
     /// A door opened from now on stays open for so long at most: 60 to 1440
     #[arg(long, value_name = "MINUTES")]
     verification_minutes: Option<u32>,
@@ -101,6 +112,17 @@ fn keep(text: &str) -> Result<KeepAudit, String> {
 fn kept(days: KeepAudit) -> String {
     let KeepAudit { access, administration, security } = days;
     format!("{access} days sign-ins and doors, {administration} changes, {security} refusals")
+}
+
+fn program(text: &str) -> Result<Program, String> {
+    let why = "write it as Sage=/opt/sage, Sage=registry:SOFTWARE\\Sage or Sage=package:sage";
+    let (name, place) = text.split_once('=').ok_or(why)?;
+    let look = match place.split_once(':') {
+        Some(("registry", key)) => Where::Registry { key: key.to_owned() },
+        Some(("package", name)) => Where::Package { name: name.to_owned() },
+        _ => Where::Path { path: place.to_owned() },
+    };
+    Ok(Program { name: name.to_owned(), look })
 }
 
 fn link(text: &str) -> Result<Link, String> {
@@ -146,6 +168,8 @@ impl Settings {
             ("Masquerade", yes(settings.masquerade)),
             ("Passkeys", passkeys),
             ("Audit kept", kept(settings.retention)),
+            ("Agents' names", yes(settings.agent_names)),
+            ("Programs", list(settings.programs.into_iter().map(|p| p.name).collect())),
             (
                 "Verification",
                 format!("{} minutes at most, {} without use", settings.verification_minutes, settings.idle_minutes),
@@ -188,6 +212,7 @@ impl Change {
         let read =
             |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("read the rules in {}", file.display()));
         let zones = (self.no_office_zones || !self.office_zones.is_empty()).then_some(self.office_zones);
+        let programs = (self.no_programs || !self.programs.is_empty()).then_some(self.programs);
         Ok(ChangeSettings {
             organisation: self.organisation,
             endpoint: self.endpoint,
@@ -198,6 +223,8 @@ impl Change {
             masquerade: self.masquerade,
             passkeys: self.passkeys,
             retention: self.keep_audit,
+            agent_names: self.agent_names,
+            programs,
             verification_minutes: self.verification_minutes,
             idle_minutes: self.idle_minutes,
             language: self.language,

@@ -10,19 +10,22 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use provisioning::authority::Authority;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use utoipa::ToSchema;
 
+use super::Fleet;
 use super::link::{Door, Heard, Socket, hear, key_hash, say};
 use crate::audit::Actor;
 use crate::clock::Unix;
 use crate::dns::rewrite::is_private;
 use crate::http::resources::{RDP, is_own};
-use crate::ids::ResourceId;
+use crate::ids::{AgentId, ResourceId};
 use crate::link::message::{Ports, Transport};
-use crate::store::agents::Enrolled;
+use crate::store::agents::{Agent, Enrolled, Says};
 use crate::store::resources::{NewResource, Resource, ResourceKind};
-use crate::store::{self, Moment, Store};
+use crate::store::{self, Moment};
 
 /// It says what it wants within this.
 const ASKS: Duration = Duration::from_secs(10);
@@ -76,37 +79,121 @@ async fn enrol(door: &Door, secret: &Secret, request: &Papers, host: &Short, pee
         }
     };
     tracing::info!(agent = %enrolled.id, host = %host, address = %peer, "a PC was enrolled");
-    if enrolled.approves
-        && let Err(e) = approve(store, &enrolled, host, peer, now).await
-    {
+    if let Err(e) = approve(&door.fleet, &enrolled, host, peer, now).await {
         // It waits for IT like any other.
         tracing::warn!(error = format!("{:#}", anyhow::Error::from(e)), "a PC that was expected cannot be approved");
     }
     Ok(certificate)
 }
 
-/// The PC that was expected: the one the token was made for; one that is published under its name and at its address; or a
-/// new one, whose name and address nobody has. All others wait for IT: a name is only what a PC says of itself.
-async fn approve(store: &Store, enrolled: &Enrolled, host: &str, peer: IpAddr, now: Moment) -> store::Result<()> {
+/// Approves a PC that was expected. All others wait for IT: a name is only what a PC says of itself.
+async fn approve(fleet: &Fleet, enrolled: &Enrolled, host: &str, peer: IpAddr, now: Moment) -> store::Result<()> {
+    let store = &fleet.store;
     let (resources, agents) = (store.resources().await?, store.agents().await?);
-    let taken = |id: ResourceId| agents.iter().any(|a| a.resource == Some(id));
-    let name = label(host);
-    let known = resources.iter().find(|r| r.name == name || is_at(r, peer));
-    let mut write = store.write(now, Actor::System).await?;
-    let resource = match (enrolled.resource, known) {
-        (Some(resource), _) => resource,
-        (None, Some(r)) if r.kind == ResourceKind::Workstation && r.name == name && is_at(r, peer) && !taken(r.id) => {
-            r.id
-        }
-        (None, None) if is_publishable(peer) => write.add_resource(&as_workstation(host, peer, &resources)).await?,
-        _ => {
+    let heard = |id: AgentId| agents.iter().find(|a| a.id == id).is_none_or(|a| !fleet.is_ghost(a));
+    let Some(which) = expected(enrolled.says, host, peer, &resources, heard) else {
+        if let Says::Listed(..) = enrolled.says {
             tracing::info!(agent = %enrolled.id, host, address = %peer, "a PC that was expected waits for IT");
-            return Ok(());
         }
+        return Ok(());
     };
+    let mut write = store.write(now, Actor::System).await?;
+    let resource = match which {
+        Which::Known(resource) => resource,
+        Which::New(new) => write.add_resource(&new).await?,
+    };
+    // Of one that was never heard nothing is lost. Whose agent was is not approved: the database takes one a PC.
+    let ghost = agents.iter().find(|a| a.resource == Some(resource) && fleet.is_ghost(a));
+    if let Some(ghost) = ghost {
+        write.revoke_agent(ghost.id).await?;
+    }
     write.approve_agent(enrolled.id, resource).await?;
+    if let Says::Listed(token, _) = enrolled.says {
+        write.came(token, host, enrolled.id).await?;
+    }
     write.commit().await?;
+    if ghost.is_some() {
+        // If it came this very moment, it goes.
+        fleet.reload(&store.resources().await?, now).await?;
+    }
     Ok(())
+}
+
+/// Which PC somebody is, by a token's word.
+enum Which {
+    Known(ResourceId),
+    New(NewResource),
+}
+
+/// The PC that a token was made for; or one of its list: the one IT named, if it is at its address; one that is published
+/// under its name and at its address; or a new one, whose name and address nobody has. As whom somebody came who was
+/// `heard`, nobody else comes.
+fn expected(
+    says: Says,
+    host: &str,
+    peer: IpAddr,
+    resources: &[Resource],
+    heard: impl Fn(AgentId) -> bool,
+) -> Option<Which> {
+    let listed = match says {
+        Says::Is(resource) => return Some(Which::Known(resource)),
+        Says::Listed(_, listed) if !listed.came.is_some_and(heard) => listed,
+        Says::Listed(..) | Says::Nothing => return None,
+    };
+    let name = label(host);
+    let is_one = |r: &Resource| r.kind == ResourceKind::Workstation && is_at(r, peer);
+    match listed.workstation {
+        Some(id) => resources.iter().find(|r| r.id == id && is_one(r)).map(|r| Which::Known(r.id)),
+        None => match resources.iter().find(|r| r.name == name || is_at(r, peer)) {
+            Some(r) => (r.name == name && is_one(r)).then_some(Which::Known(r.id)),
+            None => is_publishable(peer).then(|| Which::New(as_workstation(host, peer, resources))),
+        },
+    }
+}
+
+/// By what a PC that waits for IT looks like one that is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Alike {
+    /// It is at its address.
+    Address,
+    /// It calls itself so.
+    Name,
+    /// Both.
+    NameAndAddress,
+}
+
+/// The published PC without an agent that this one looks like most.
+#[must_use]
+pub fn looks_like<'r>(
+    host: &str,
+    address: Option<IpAddr>,
+    resources: &'r [Resource],
+    has_agent: impl Fn(ResourceId) -> bool,
+) -> Option<(&'r Resource, Alike)> {
+    let name = label(host);
+    let free = resources.iter().filter(|r| r.kind == ResourceKind::Workstation && !has_agent(r.id));
+    let alike = |r: &'r Resource| {
+        let named = r.name == name || r.dns_names.iter().any(|n| n.eq_ignore_ascii_case(host));
+        let alike = match (named, address.is_some_and(|peer| is_at(r, peer))) {
+            (true, true) => Alike::NameAndAddress,
+            (true, false) => Alike::Name,
+            (false, true) => Alike::Address,
+            (false, false) => return None,
+        };
+        Some((r, alike))
+    };
+    free.filter_map(alike).max_by_key(|(_, alike)| *alike)
+}
+
+impl Fleet {
+    /// It was enrolled and approved, and nothing was ever heard of it.
+    pub(crate) fn is_ghost(&self, agent: &Agent) -> bool {
+        let inner = self.lock();
+        let heard = |a: &Agent| a.heard_at.is_some() || a.revoked_at.is_some();
+        let known = inner.agents.get(&agent.id).is_some_and(heard) || inner.present.contains_key(&agent.id);
+        !(heard(agent) || known)
+    }
 }
 
 /// Another machine of the office: not this one, and nothing that only means something here.

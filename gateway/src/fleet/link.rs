@@ -238,7 +238,9 @@ fn told_of(why: Refused) -> Option<AgentRefusal> {
         Refused::Revoked => Some(AgentRefusal::Revoked),
         Refused::Unknown => Some(AgentRefusal::Unknown),
         Refused::Flood => Some(AgentRefusal::Flood),
-        Refused::Replaced | Refused::Busy | Refused::Other => None,
+        // Agents have no word of their own for it.
+        Refused::Other => Some(AgentRefusal::NoGreeting),
+        Refused::Replaced | Refused::Busy => None,
     }
 }
 

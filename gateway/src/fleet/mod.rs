@@ -4,6 +4,7 @@
 //! Agents are heard in [`link`]; whether a PC without one answers is asked in [`crate::wake`]. The judgement itself is
 //! [`crate::pure::workstation`].
 
+mod agents;
 mod enrol;
 pub mod keep;
 pub mod link;
@@ -13,34 +14,31 @@ mod session;
 mod tests;
 
 pub(crate) use enrol::is_publishable;
-pub use enrol::{Enrolment, as_workstation};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+pub use enrol::{Alike, Enrolment, as_workstation, looks_like};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use agent::bounded::{AtMost, Mac, Short};
-use agent::facts::{Facts, Medium, Session};
-use agent::message::{Action, Leaving, Outcome, Refused};
+use agent::facts::{Facts, Medium};
+use agent::message::{Action, Outcome, Refused};
 use ipnet::IpNet;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Boot, Unix};
 use crate::ids::{AgentId, ResourceId};
-use crate::pure::workstation::{Judged, Probe, Seen, Told, judge};
+use crate::pure::wanted::Wanted;
+use crate::pure::workstation::{Judged, Kind, Probe, Reason, Seen, Told, judge};
 use crate::store::agents::{self as stored, Agent};
 use crate::store::resources::{Resource, ResourceKind};
 use crate::store::workstations::{MACS, Step};
 use crate::store::{Moment, Store};
 
-/// Orders that wait for one agent: it is asked for one thing at a time, and told at most twice to go.
-const ORDERS: usize = 8;
-
-/// An agent that was asked to do something, and says nothing, has not done it. Questions to people have their own time.
-const ANSWER: Duration = Duration::from_secs(10);
-
 /// No office network is wider: what an agent tells of its own is not believed beyond it.
 const WIDEST: u8 = 16;
+
+/// After a start, agents that were there before are back within this: they try each half minute at most.
+const BACK_MS: i64 = 90_000;
 
 /// A PC that changes within this has changed once, in its timeline.
 const MOMENT_MS: i64 = 5_000;
@@ -61,8 +59,12 @@ struct Inner {
     /// Which agent IT has said a PC's is.
     of_pc: BTreeMap<ResourceId, AgentId>,
     present: HashMap<AgentId, Present>,
+    /// What agents are to tell.
+    wanted: Wanted,
     pcs: BTreeMap<ResourceId, Pc>,
     notes: Notes,
+    /// Since when agents can come.
+    began: Option<Unix>,
     connections: u64,
     acts: u64,
 }
@@ -109,6 +111,10 @@ struct Pc {
     judged: Judged,
     since: Unix,
     macs: Vec<Mac>,
+    /// Hardware addresses that it told and that are another PC's, and whose.
+    foreign: Vec<(Mac, ResourceId)>,
+    /// What its timeline ends with.
+    noted: Option<(Kind, Reason)>,
 }
 
 /// What an agent's connection is told to do.
@@ -118,7 +124,7 @@ enum Order {
     Act(u64, Action, oneshot::Sender<Outcome>),
     /// Say why, and end.
     End(Refused),
-    /// Read anew what IT says of it, and tell it.
+    /// Read anew what IT says of it and wants to know, and tell it.
     Welcome,
 }
 
@@ -139,6 +145,8 @@ pub struct State {
     pub agent: Option<AgentState>,
     /// Its hardware addresses, as far as they are known.
     pub macs: Vec<Mac>,
+    /// Hardware addresses that its agent told and that are another PC's, and its name: nobody is woken by them for it.
+    pub foreign: Vec<(Mac, String)>,
     /// When it was last asked whether it answers.
     pub probed: Option<Boot>,
 }
@@ -187,14 +195,20 @@ impl Fleet {
         let _alone = self.reloading.lock().await;
         let newest = self.lock().connections;
         let (agents, kept) = (self.store.agents().await?, self.store.workstations().await?);
+        let wanted = self.store.wanted().await?;
+        let first = self.lock().began.is_none();
+        let steps = if first { self.store.last_steps().await? } else { BTreeMap::new() };
         let mut inner = self.lock();
+        inner.began.get_or_insert(now.wall);
+        inner.want(wanted);
         let pcs: BTreeMap<_, _> =
             published.iter().filter(|r| r.kind == ResourceKind::Workstation).map(|r| (r.id, r)).collect();
         inner.pcs.retain(|id, _| pcs.contains_key(id));
         for (id, resource) in pcs {
             let address = resource.real4.map(|n| n.addr().into()).or(resource.real6.map(|n| n.addr().into()));
             let macs = kept.get(&id).map(|kept| kept.macs.clone()).unwrap_or_default();
-            let pc = inner.pcs.entry(id).or_insert_with(|| Pc::new(now.wall));
+            let noted = steps.get(&id).copied();
+            let pc = inner.pcs.entry(id).or_insert_with(|| Pc { noted, ..Pc::new(now.wall) });
             if pc.address != address {
                 (pc.probe, pc.probed) = (Probe::Unasked, None);
             }
@@ -224,6 +238,22 @@ impl Fleet {
         inner.judge_all(now.wall);
         // Names, addresses, approvals: whoever looks on compares.
         self.version.send_modify(|version| *version += 1);
+        Ok(())
+    }
+
+    /// Takes over what IT wants agents to tell, and says so to those that are connected. Names that are not wanted any more
+    /// are forgotten before this returns.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn ask_anew(&self, now: Unix) -> crate::store::Result<()> {
+        let _alone = self.reloading.lock().await;
+        let wanted = self.store.wanted().await?;
+        let mut inner = self.lock();
+        if inner.want(wanted) {
+            inner.judge_all(now);
+            self.version.send_modify(|version| *version += 1);
+        }
         Ok(())
     }
 
@@ -284,40 +314,6 @@ impl Fleet {
         }
     }
 
-    /// Asks the agent of this PC to do something.
-    ///
-    /// # Errors
-    /// It did not.
-    pub async fn act(&self, id: ResourceId, action: Action) -> Result<Outcome, NotDone> {
-        let agent = self.lock().of_pc.get(&id).copied();
-        self.act_by(agent.ok_or(NotDone::Away)?, action).await
-    }
-
-    /// The same of an agent.
-    ///
-    /// # Errors
-    /// It did not.
-    pub async fn act_by(&self, id: AgentId, action: Action) -> Result<Outcome, NotDone> {
-        let longest = match &action {
-            Action::Ask { within_s, .. } => Duration::from_secs(u64::from(*within_s)) + ANSWER,
-            _ => ANSWER,
-        };
-        let (answer, outcome) = oneshot::channel();
-        {
-            let mut inner = self.lock();
-            inner.acts += 1;
-            let order = Order::Act(inner.acts, action, answer);
-            let present = inner.present.get(&id).ok_or(NotDone::Away)?;
-            present.orders.try_send(order).map_err(|_| NotDone::Silent)?;
-        }
-        match tokio::time::timeout(longest, outcome).await {
-            Ok(Ok(Outcome::Failed { why })) => Err(NotDone::Failed(why)),
-            Ok(Ok(Outcome::Unknown)) | Err(_) => Err(NotDone::Silent),
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(NotDone::Away),
-        }
-    }
-
     /// Agents that are awake and wired to a network that holds this address.
     #[must_use]
     pub fn relays(&self, address: IpAddr, except: ResourceId) -> Vec<AgentId> {
@@ -353,115 +349,6 @@ impl Fleet {
     }
 }
 
-/// What the connection of an agent does with the fleet.
-impl Fleet {
-    /// The agent of this key as it is known now, and may be heard.
-    async fn known(&self, key_hash: &str) -> crate::store::Result<Option<Agent>> {
-        self.store.agent_by_key(key_hash).await
-    }
-
-    /// It is connected: another connection of the same agent ends. Gives its number, its orders, and whether IT has said
-    /// which PC it is; nothing if it was taken back meanwhile.
-    fn arrived(
-        &self,
-        agent: Agent,
-        program: Short,
-        address: IpAddr,
-        now: Moment,
-    ) -> Option<(u64, mpsc::Receiver<Order>, bool)> {
-        let (orders, receiver) = mpsc::channel(ORDERS);
-        let mut inner = self.lock();
-        if inner.agents.get(&agent.id).is_some_and(|known| known.revoked_at.is_some()) {
-            return None;
-        }
-        inner.connections += 1;
-        let (connection, id) = (inner.connections, agent.id);
-        let facts = None;
-        let present = Present { connection, orders, program, facts, heard: now.wall, address };
-        if let Some(before) = inner.present.insert(id, present) {
-            // Without room for the order it ends with its channel.
-            let _ = before.orders.try_send(Order::End(Refused::Replaced));
-        }
-        let agent = inner.agents.entry(id).or_insert(agent);
-        agent.gone = None;
-        let resource = agent.resource;
-        if let Some(resource) = resource {
-            inner.of_pc.entry(resource).or_insert(id);
-        }
-        let told = stored::Told { heard_at: now.wall, gone: None, facts: None };
-        inner.note(id, told);
-        self.version.send_modify(|version| *version += 1);
-        self.judge(&mut inner, resource, now.wall);
-        Some((connection, receiver, resource.is_some()))
-    }
-
-    /// It said something.
-    fn heard(&self, id: AgentId, connection: u64, now: Unix) {
-        if let Some(present) = self.lock().present.get_mut(&id).filter(|p| p.connection == connection) {
-            present.heard = now;
-        }
-    }
-
-    /// It told what it sees.
-    fn told(&self, id: AgentId, connection: u64, facts: &Facts, now: Moment) {
-        let facts = &nameless(facts);
-        let mut inner = self.lock();
-        let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
-        let before = present.facts.replace(Arc::new(facts.clone()));
-        let program = present.program.to_string();
-        let lasting = before.as_deref().map(lasting) != Some(lasting(facts));
-        let told = lasting.then(|| (program, facts.clone()));
-        let noted = stored::Told { heard_at: now.wall, gone: None, facts: told };
-        if let Some(agent) = inner.agents.get_mut(&id) {
-            agent.take_in(&noted);
-        }
-        inner.note(id, noted);
-        let resource = inner.agents.get(&id).and_then(|a| a.resource);
-        if let Some(resource) = resource {
-            inner.saw(resource, &macs(facts));
-        }
-        if lasting {
-            self.version.send_modify(|version| *version += 1);
-        }
-        self.judge(&mut inner, resource, now.wall);
-    }
-
-    /// It is gone: it said so, or its connection ended.
-    fn went(&self, id: AgentId, connection: u64, how: Option<Leaving>, now: Moment) {
-        let mut inner = self.lock();
-        if inner.present.get(&id).is_none_or(|p| p.connection != connection) {
-            return;
-        }
-        let heard = inner.present.remove(&id).map_or(now.wall, |p| p.heard);
-        let told = stored::Told { heard_at: heard, gone: how.map(|how| (how, now.wall)), facts: None };
-        let mut resource = None;
-        if let Some(agent) = inner.agents.get_mut(&id) {
-            agent.take_in(&told);
-            resource = agent.resource;
-            if let Some(pc) = agent.resource.and_then(|resource| inner.pcs.get_mut(&resource)) {
-                // What it answered when it was there says nothing of now.
-                (pc.probe, pc.probed) = (Probe::Unasked, None);
-            }
-        }
-        inner.note(id, told);
-        self.version.send_modify(|version| *version += 1);
-        self.judge(&mut inner, resource, now.wall);
-    }
-}
-
-impl Agent {
-    fn take_in(&mut self, told: &stored::Told) {
-        (self.heard_at, self.gone) = (Some(told.heard_at), told.gone);
-        let Some((program, facts)) = &told.facts else { return };
-        self.program.clone_from(program);
-        self.facts = Some(Facts { sessions: None, ..facts.clone() });
-        // Until IT has looked, it is called what it was enrolled as: IT goes by that.
-        if !facts.host.is_empty() && self.resource.is_some() {
-            self.host = facts.host.to_string();
-        }
-    }
-}
-
 impl Pc {
     fn new(now: Unix) -> Self {
         Self {
@@ -473,6 +360,8 @@ impl Pc {
             judged: judge(&Seen::default(), now),
             since: now,
             macs: Vec::new(),
+            foreign: Vec::new(),
+            noted: None,
         }
     }
 }
@@ -497,17 +386,24 @@ impl Inner {
         });
         let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
         let judged = judge(&seen, now);
+        // Who was there before this was started is not away: it is not back yet.
+        let starts = self.began.is_some_and(|began| now.0.saturating_sub(began.0) < BACK_MS);
+        let was_there = agent.is_some_and(|a| a.heard_at.is_some() && a.gone.is_none());
+        let is_awaited = starts && was_there && present.is_none_or(|p| p.facts.is_none());
         let looks = |j: &Judged| (j.kind, j.reason, j.by.clone());
-        if looks(&judged) == looks(&pc.judged) {
-            return false;
-        }
-        if judged.kind != pc.judged.kind || judged.by != pc.judged.by {
+        let changed = looks(&judged) != looks(&pc.judged);
+        if changed && (judged.kind != pc.judged.kind || judged.by != pc.judged.by) {
             pc.since = judged.since.unwrap_or(now);
         }
-        let step = Step { at: now, kind: judged.kind, reason: judged.reason };
-        pc.judged = judged;
-        self.notes.step(id, step);
-        true
+        let noted = (judged.kind, judged.reason);
+        let never = noted == (Kind::Unknown, Reason::NeverHeard) && pc.noted.is_none();
+        if changed {
+            pc.judged = judged;
+        }
+        if !is_awaited && !never && pc.noted.replace(noted) != Some(noted) {
+            self.notes.step(id, Step { at: now, kind: noted.0, reason: noted.1 });
+        }
+        changed
     }
 
     fn state(&self, id: ResourceId, pc: &Pc) -> State {
@@ -520,6 +416,7 @@ impl Inner {
             since: pc.since,
             agent,
             macs: pc.macs.clone(),
+            foreign: pc.foreign.iter().filter_map(|(mac, of)| Some((*mac, self.pcs.get(of)?.name.clone()))).collect(),
             probed: pc.probed,
         }
     }
@@ -535,17 +432,30 @@ impl Inner {
         }
     }
 
-    /// Later notes of the same agent take in the earlier ones.
-    fn note(&mut self, id: AgentId, told: stored::Told) {
-        let before = self.notes.agents.remove(&id).and_then(|before| before.facts);
-        self.notes.agents.insert(id, stored::Told { facts: told.facts.or(before), ..told });
-    }
-
-    /// Hardware addresses of a PC that were seen.
+    /// Hardware addresses of a PC that were seen. Another PC's are not taken: whoever told them would be woken in its
+    /// place, or keep it from being woken.
     fn saw(&mut self, id: ResourceId, macs: &[Mac]) {
-        let Some(pc) = self.pcs.get_mut(&id).filter(|pc| !macs.is_empty() && pc.macs != macs) else { return };
-        pc.macs = macs.to_vec();
-        self.notes.macs.insert(id, macs.to_vec());
+        if macs.is_empty() {
+            return;
+        }
+        let owner = |mac: &Mac| self.pcs.iter().find(|(of, pc)| **of != id && pc.macs.contains(mac)).map(|(of, _)| *of);
+        let foreign: Vec<_> = macs.iter().filter_map(|mac| Some((*mac, owner(mac)?))).collect();
+        let own: Vec<Mac> = macs.iter().copied().filter(|mac| foreign.iter().all(|(other, _)| other != mac)).collect();
+        let Some(pc) = self.pcs.get_mut(&id) else { return };
+        if pc.foreign != foreign {
+            if !foreign.is_empty() {
+                tracing::warn!(
+                    workstation = pc.name,
+                    count = foreign.len(),
+                    "told hardware addresses are another PC's"
+                );
+            }
+            pc.foreign = foreign;
+        }
+        if pc.macs != own {
+            pc.macs.clone_from(&own);
+            self.notes.macs.insert(id, own);
+        }
     }
 
     /// What agents told of their hardware belongs to the PC that IT says they are.
@@ -553,59 +463,12 @@ impl Inner {
         let told: Vec<_> = self
             .agents
             .values()
-            .filter_map(|a| Some((a.resource?, macs(self.present.get(&a.id)?.facts.as_deref()?))))
+            .filter_map(|a| Some((a.resource?, agents::macs(self.present.get(&a.id)?.facts.as_deref()?))))
             .collect();
         for (id, macs) in told {
             self.saw(id, &macs);
         }
     }
-
-    /// `newest`: who came after this connection may be newer than what was read.
-    fn end_those_who_may_not_stay(&mut self, before: &BTreeMap<AgentId, Agent>, newest: u64) {
-        let mut moved = BTreeSet::new();
-        for (id, present) in &self.present {
-            let order = match self.agents.get(id) {
-                None if present.connection > newest => continue,
-                None => Order::End(Refused::Unknown),
-                Some(agent) if agent.revoked_at.is_some() => Order::End(Refused::Revoked),
-                Some(agent) if before.get(id).is_some_and(|b| b.resource != agent.resource) => Order::Welcome,
-                Some(_) => continue,
-            };
-            if matches!(order, Order::End(_)) {
-                moved.insert(*id);
-            }
-            let _ = present.orders.try_send(order);
-        }
-        // From here on nothing that it says is heard.
-        self.present.retain(|id, _| !moved.contains(id));
-    }
-}
-
-/// Hardware addresses by which a PC can be woken: those of its cables before others.
-fn macs(facts: &Facts) -> Vec<Mac> {
-    let of = |wanted: &[Medium]| {
-        let mut macs: Vec<Mac> =
-            facts.adapters.iter().filter(|a| wanted.contains(&a.medium)).filter_map(|a| a.mac).collect();
-        macs.retain(|mac| mac.is_of_one());
-        macs
-    };
-    let mut macs = of(&[Medium::Wired]);
-    macs.extend(of(&[Medium::Unknown]));
-    macs.extend(of(&[Medium::Wireless]));
-    macs.truncate(MACS);
-    macs
-}
-
-/// Without names, which nobody has asked for.
-fn nameless(facts: &Facts) -> Facts {
-    let without = |s: &Session| Session { user: None, ..s.clone() };
-    let sessions = facts.sessions.as_ref().map(|all| AtMost::first(all.iter().map(without)));
-    Facts { sessions, ..facts.clone() }
-}
-
-/// What is worth writing down of facts: all but what changes by itself.
-fn lasting(facts: &Facts) -> Facts {
-    Facts { up_ms: 0, sessions: None, ..facts.clone() }
 }
 
 /// The first `N` hardware addresses of a list, as a message takes them.

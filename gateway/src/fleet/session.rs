@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use agent::message::{FromAgent, Leaving, Outcome, Refused, ToAgent, VERSION};
+use agent::message::{FromAgent, Leaving, Outcome, Refused, ToAgent};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -30,7 +30,7 @@ const ASKED: usize = 8;
 pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: IpAddr) -> Option<Refused> {
     let program = match timeout(SILENT, hear::<FromAgent>(socket)).await {
         Ok(Heard::Message(FromAgent::Hello { program, .. })) => program,
-        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Flood),
+        Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Other),
         _ => return None,
     };
     // Asked after it has spoken: what was true before may not be true any more.
@@ -44,21 +44,11 @@ pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: Ip
     let Some((connection, orders, approved)) = door.fleet.arrived(agent, program, peer, Moment::now()) else {
         return Some(Refused::Revoked);
     };
-    let welcome = welcome(approved);
+    let welcome = door.fleet.welcome(approved);
     let mut session = Session { door, key, orders, asked: HashMap::new(), left: None };
     let ended = if say(socket, &welcome).await { session.run(socket, id, connection).await } else { None };
     door.fleet.went(id, connection, session.left, Moment::now());
     ended
-}
-
-fn welcome(approved: bool) -> ToAgent {
-    ToAgent::Welcome {
-        version: VERSION,
-        approved,
-        heartbeat_s: u32::try_from(HEARTBEAT.as_secs()).unwrap_or(15),
-        names: false,
-        rules: Default::default(),
-    }
 }
 
 struct Session<'d> {
@@ -153,7 +143,7 @@ impl Session<'_> {
                 ToAgent::Act { id, action }
             }
             Order::Welcome => match self.door.fleet.known(self.key).await {
-                Ok(Some(agent)) if agent.revoked_at.is_none() => welcome(agent.resource.is_some()),
+                Ok(Some(agent)) if agent.revoked_at.is_none() => self.door.fleet.welcome(agent.resource.is_some()),
                 Ok(_) => return Some(Some(Refused::Revoked)),
                 Err(_) => return None,
             },

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use agent::bounded::AtMost;
 use agent::facts::{Adapter, Session, SessionPlace, SessionState};
-use agent::message::{self, FromAgent, Papers, Secret, ToAgent};
+use agent::message::{self, FromAgent, Leaving, Papers, Secret, ToAgent};
 use futures_util::{SinkExt as _, StreamExt as _};
 use provisioning::authority::Authority;
 use rustls::pki_types::pem::PemObject as _;
@@ -21,9 +21,11 @@ use tokio_tungstenite::tungstenite::Message;
 use super::*;
 use crate::audit::Actor;
 use crate::http::listen::Certificate;
+use crate::pure::wanted::{Program, Where};
 use crate::pure::workstation::Kind;
 use crate::store::agents::NewAgentToken;
 use crate::store::audit::Filter;
+use crate::store::site::NewSettings;
 use crate::store::tests::{fixture, workstation};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -79,11 +81,43 @@ impl Office {
         let now = Moment::now();
         let until = now.wall + Duration::from_secs(3600);
         let resource = (uses == 1).then_some(self.pc);
-        let new = NewAgentToken { name: "desk".into(), uses, approves: true, hosts: None, resource, until };
+        let new = NewAgentToken { name: "desk".into(), uses, hosts: BTreeMap::new(), resource, until };
         let mut write = self.store.write(now, Actor::Local).await.unwrap();
         write.add_agent_token(&new, &secret.hash()).await.unwrap();
         write.commit().await.unwrap();
         secret
+    }
+
+    /// A token for these, of which IT said which PC each is.
+    async fn listed(&self, hosts: &[(&str, Option<ResourceId>)]) -> Secret {
+        let now = Moment::now();
+        let until = now.wall + Duration::from_secs(3600);
+        let hosts = hosts.iter().map(|(host, pc)| ((*host).to_owned(), *pc)).collect();
+        let new = NewAgentToken { name: "list".into(), uses: 99, hosts, resource: None, until };
+        let secret = Secret::new([77; 16]);
+        let mut write = self.store.write(now, Actor::Local).await.unwrap();
+        write.add_agent_token(&new, &secret.hash()).await.unwrap();
+        write.commit().await.unwrap();
+        secret
+    }
+
+    /// A PC that IT published, and knows the address of: that of the next to dial after [`Office::at_desk`].
+    async fn desk(&self) -> ResourceId {
+        let mut write = self.store.write(Moment::now(), Actor::Local).await.unwrap();
+        let desk = as_workstation("desk", IpAddr::from([127, 0, 99, 1]), &[]);
+        let id = write.add_resource(&desk).await.unwrap();
+        write.commit().await.unwrap();
+        self.reload().await;
+        id
+    }
+
+    fn at_desk(&self) {
+        self.dialled.store(u16::from_be_bytes([99, 1]), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Which agent is this PC's.
+    async fn agent_of(&self, pc: ResourceId) -> Option<AgentId> {
+        self.store.agents().await.unwrap().iter().find(|a| a.resource == Some(pc)).map(|a| a.id)
     }
 
     /// TLS and WebSocket, with this certificate or none.
@@ -157,6 +191,14 @@ impl Office {
             }
         });
         assert!(waited.await.is_ok(), "it is {:?}, not {kind:?}", is());
+    }
+
+    /// IT wants to know this from now on.
+    async fn want(&self, agent_names: Option<bool>, programs: Option<Vec<Program>>) {
+        let mut write = self.store.write(Moment::now(), Actor::Local).await.unwrap();
+        write.change_settings(&NewSettings { agent_names, programs, ..NewSettings::default() }).await.unwrap();
+        write.commit().await.unwrap();
+        self.fleet.ask_anew(Unix::now()).await.unwrap();
     }
 
     async fn refusals(&self) -> Vec<String> {
@@ -247,6 +289,190 @@ async fn a_pc_is_enrolled_seen_and_asleep() {
     assert_eq!(steps.last().map(|s| s.kind), Some(Kind::Asleep));
 }
 
+#[tokio::test]
+async fn names_are_told_while_they_are_wanted_and_then_forgotten() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    let asked = async |link: &mut Link| match hear(link).await {
+        Some(ToAgent::Welcome { names, rules, .. }) => (names, rules.to_vec()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(asked(&mut link).await, (false, Vec::new()));
+    let marta = Session { user: Some("marta".into()), ..somebody() };
+    let by = || office.fleet.state(office.pc).unwrap().judged.by;
+    let is_named = || {
+        let agents = format!("{:?}{:?}", office.fleet.agents(), office.fleet.states());
+        agents.contains("marta") || format!("{:?}", office.fleet.lock()).contains("marta")
+    };
+    // Told unasked, it is not heard.
+    say(&mut link, &facts(std::slice::from_ref(&marta))).await;
+    office.until(Kind::InUseHere).await;
+    assert!(by().is_none() && !is_named());
+
+    let sage = Program { name: "Sage".into(), look: Where::Path { path: "/opt/sage".into() } };
+    office.want(Some(true), Some(vec![sage.clone()])).await;
+    let (names, rules) = asked(&mut link).await;
+    assert_eq!((names, rules), (true, Wanted { names: true, programs: vec![sage] }.rules().to_vec()));
+    say(&mut link, &facts(std::slice::from_ref(&marta))).await;
+    let mut version = office.fleet.version();
+    while by().is_none() {
+        version.changed().await.unwrap();
+    }
+    assert_eq!(by().as_deref(), Some("marta"));
+
+    // Not written down yet, and forgotten before it is answered that it is.
+    office.want(Some(false), None).await;
+    assert!(by().is_none() && !is_named());
+    assert_eq!(office.fleet.state(office.pc).unwrap().judged.kind, Kind::InUseHere);
+    assert_eq!(asked(&mut link).await.0, false);
+    say(&mut link, &facts(&[marta])).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    assert!(!is_named());
+    office.fleet.write_down().await;
+    let kept = office.store.agents().await.unwrap().remove(0);
+    assert!(kept.facts.is_some() && !format!("{kept:?}").contains("marta"));
+}
+
+#[tokio::test]
+async fn a_listed_pc_is_approved_once_and_takes_nobodys_place() {
+    let office = office().await;
+    // Agents of these tests come from a machine each; of this one IT knows the address.
+    let desk = office.desk().await;
+    let listed = office.listed(&[("boss", Some(desk)), ("pc", None)]).await;
+    // From elsewhere, whoever says so waits; so does who is not listed.
+    office.enrol(&listed, "boss").await.unwrap();
+    office.at_desk();
+    office.enrol(&listed, "somebody").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, None);
+    office.at_desk();
+    let first = office.enrol(&listed, "BOSS").await.unwrap();
+    let ghost = office.agent_of(desk).await.unwrap();
+    // It went before it was ever heard: the next takes its place, and its key is never heard.
+    office.at_desk();
+    let second = office.enrol(&listed, "boss").await.unwrap();
+    let agent = office.agent_of(desk).await.unwrap();
+    assert!(agent != ghost);
+    office.reload().await;
+    let mut link = office.dial(Some(&first)).await.unwrap();
+    say(&mut link, &FromAgent::Hello { version: 1, program: "0.1.0".into() }).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Revoked));
+    // Once heard, nobody takes its place: not by its name and from its address, and not after it was taken back.
+    let _link = office.connect(&second).await;
+    office.at_desk();
+    office.enrol(&listed, "boss").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, Some(agent));
+    office.fleet.write_down().await;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.revoke_agent(agent).await.unwrap();
+    write.commit().await.unwrap();
+    office.at_desk();
+    office.enrol(&listed, "boss").await.unwrap();
+    assert_eq!(office.agent_of(desk).await, None);
+    let tokens = office.store.agent_tokens().await.unwrap();
+    assert_eq!(tokens[0].hosts["boss"].came, Some(agent));
+}
+
+#[test]
+fn who_waits_looks_like_a_pc_without_an_agent() {
+    let pc = |n: u128, name: &str, dns: &str, at: &str| Resource {
+        id: ResourceId(uuid::Uuid::from_u128(n)),
+        kind: ResourceKind::Workstation,
+        name: name.into(),
+        dns_names: vec![dns.into()],
+        alias4: None,
+        alias6: None,
+        real4: Some(at.parse().unwrap()),
+        real6: None,
+        ports: Vec::new(),
+        created_at: Unix(0),
+    };
+    let all = [pc(1, "accounts", "pc-7.corp.lan", "192.168.1.7/32"), pc(2, "desk", "x.corp.lan", "192.168.1.8/32")];
+    let like = |host: &str, at: &str, taken: u128| {
+        let address = (!at.is_empty()).then(|| at.parse().unwrap());
+        looks_like(host, address, &all, |id| id.0.as_u128() == taken).map(|(r, by)| (r.name.as_str(), by))
+    };
+    assert_eq!(like("Accounts", "192.168.1.7", 0), Some(("accounts", Alike::NameAndAddress)));
+    assert_eq!(like("PC-7.corp.lan", "", 0), Some(("accounts", Alike::Name)));
+    assert_eq!(like("desktop-1234", "192.168.1.8", 0), Some(("desk", Alike::Address)));
+    assert_eq!(like("accounts", "192.168.1.8", 0), Some(("accounts", Alike::Name)), "a name says more");
+    assert_eq!(like("accounts", "192.168.1.7", 1), None, "it has an agent");
+    assert_eq!(like("other", "192.168.1.9", 0), None);
+}
+
+#[tokio::test]
+async fn a_restart_of_the_gateway_is_no_step_of_any_pc() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    office.fleet.write_down().await;
+    let resources = office.store.resources().await.unwrap();
+    let started = Moment::now();
+    let after = Fleet::new(office.store.clone());
+    after.reload(&resources, started).await.unwrap();
+    after.tick(started.wall + Duration::from_secs(30));
+    assert_eq!(after.state(office.pc).unwrap().judged.kind, Kind::Unknown, "nobody knows better yet");
+    assert!(after.unwritten(office.pc).is_empty(), "{:?}", after.unwritten(office.pc));
+    // It is back, and as it was.
+    let agent = office.store.agents().await.unwrap().remove(0);
+    let address = IpAddr::from([127, 0, 1, 1]);
+    let (connection, _orders, _) = after.arrived(agent.clone(), "0.1.0".into(), address, started).unwrap();
+    let FromAgent::Facts(told) = facts(&[]) else { panic!("facts") };
+    after.told(agent.id, connection, &told, started);
+    assert_eq!(after.state(office.pc).unwrap().judged.kind, Kind::Free);
+    assert!(after.unwritten(office.pc).is_empty(), "{:?}", after.unwritten(office.pc));
+    // One that does not come back went away, and that is told when it is sure.
+    let after = Fleet::new(office.store.clone());
+    after.reload(&resources, started).await.unwrap();
+    after.tick(started.wall + Duration::from_secs(120));
+    let steps: Vec<_> = after.unwritten(office.pc).into_iter().map(|s| (s.kind, s.reason)).collect();
+    assert_eq!(steps, [(Kind::Unknown, Reason::WentAway)]);
+}
+
+#[tokio::test]
+async fn an_agent_takes_no_other_pcs_hardware_address() {
+    let office = office().await;
+    let mac = Mac([2, 0, 0, 0, 0, 7]);
+    let victim = workstation(&office.store, "victim").await;
+    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
+    let change = crate::store::workstations::Change { macs: Some(vec![mac]), ..Default::default() };
+    write.change_workstation(victim, "victim", &change).await.unwrap();
+    write.commit().await.unwrap();
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    office.reload().await;
+    let (pc, victim) = (office.fleet.state(office.pc).unwrap(), office.fleet.state(victim).unwrap());
+    assert_eq!((pc.macs, pc.foreign), (Vec::new(), vec![(mac, "victim".to_owned())]));
+    assert_eq!((victim.macs, victim.foreign), (vec![mac], Vec::new()));
+    office.fleet.write_down().await;
+    assert!(office.store.workstation(office.pc).await.unwrap().macs.is_empty());
+}
+
+#[tokio::test]
+async fn a_first_message_that_is_no_greeting_has_its_own_word() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    let mut link = office.dial(Some(&identity)).await.unwrap();
+    say(&mut link, &facts(&[])).await;
+    assert_eq!(ended(&mut link).await, Some(message::Refused::Other));
+    let told = tokio::time::timeout(LIMIT, async {
+        while office.refusals().await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    });
+    told.await.unwrap();
+    assert_eq!(office.refusals().await, ["no_greeting"]);
+}
+
 #[test]
 fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
     let (mut notes, reason) = (Notes::default(), crate::pure::workstation::Reason::Reported);
@@ -266,14 +492,7 @@ fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
 #[tokio::test]
 async fn a_pc_that_nobody_approved_is_known_and_nothing_more() {
     let office = office().await;
-    let secret = office.token(9).await;
-    let mut write = office.store.write(Moment::now(), Actor::Local).await.unwrap();
-    let hosts = Some(std::collections::BTreeSet::from(["another".to_owned()]));
-    let until = Unix::now() + Duration::from_secs(60);
-    let new = NewAgentToken { name: "list".into(), uses: 9, approves: true, hosts, resource: None, until };
-    let listed = Secret::new([77; 16]);
-    write.add_agent_token(&new, &listed.hash()).await.unwrap();
-    write.commit().await.unwrap();
+    let listed = office.listed(&[("another", None), ("pc.office.lan", None)]).await;
     let identity = office.enrol(&listed, "pc").await.unwrap();
     office.reload().await;
     let mut link = office.dial(Some(&identity)).await.unwrap();
@@ -296,7 +515,7 @@ async fn a_pc_that_nobody_approved_is_known_and_nothing_more() {
     office.until(Kind::Free).await;
     // Whom a token expects waits all the same, where the name is a PC's that is published, or nobody could be there.
     for host in ["PC.office.lan", "another"] {
-        office.enrol(&secret, host).await.unwrap();
+        office.enrol(&listed, host).await.unwrap();
     }
     office.reload().await;
     let names: Vec<String> = office.fleet.states().into_iter().map(|s| s.name).collect();

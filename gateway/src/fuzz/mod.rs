@@ -4,6 +4,7 @@
 //! libFuzzer thinks of; the test below feeds them with every input that was kept in `tests/fuzz/corpus`.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
 
+mod agents;
 mod dns;
 mod people;
 mod wire;
@@ -21,11 +22,14 @@ use crate::pure::state::{Held, State};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
+    ("agents", agents::messages),
     ("answers", dns::answers),
     ("bodies", people::bodies),
     ("config", people::config),
+    ("confirms", agents::confirms),
     ("datagrams", crate::tunnel::fuzz::datagrams),
+    ("enrolments", agents::enrolments),
     ("link", wire::link),
     ("netlink", crate::firewall::fuzz::netlink),
     ("network", crate::cli::fuzz::network),

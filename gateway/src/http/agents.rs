@@ -1,6 +1,6 @@
 //! Agents of office PCs: tokens that enrol them, IT's word on which PC each is, and taking that back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +22,15 @@ use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Body};
 use super::resources::ResourceKind;
 use super::workstations::no_agent;
+use crate::audit::Actor;
 use crate::clock::Unix;
-use crate::fleet::{AgentState, is_publishable};
+use crate::fleet::{AgentState, Alike, as_workstation, is_publishable, looks_like};
 use crate::ids::{AgentId, AgentTokenId, ResourceId};
+use crate::pure::shown::shown;
+use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::agents::NewAgentToken;
+use crate::store::resources::Resource;
 
 /// A token for one PC is used the same day.
 const ONE: Duration = Duration::from_secs(24 * 3600);
@@ -68,6 +72,20 @@ pub struct Agent {
     /// Taken back, in Unix milliseconds.
     #[schema(value_type = Option<i64>)]
     pub revoked_at: Option<Unix>,
+    /// Which workstation without an agent it looks like, while it waits for approval.
+    pub suggestion: Option<Suggestion>,
+    /// It waits for approval, and can be approved as a new workstation: where it is connected from, a PC of the office
+    /// can be.
+    pub publishable: bool,
+}
+
+/// Which workstation a PC that waits looks like. What it says of itself may be a lie: IT decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Suggestion {
+    /// The workstation's name.
+    pub workstation: String,
+    /// By what.
+    pub by: Alike,
 }
 
 /// The body of an approval: which PC it is.
@@ -80,6 +98,43 @@ pub struct ApproveAgent {
     pub workstation: Option<String>,
 }
 
+/// The body of `POST /api/v1/agents/approve`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveAgents {
+    /// Which PC each is: 1 to 1000.
+    pub agents: Vec<ApproveOne>,
+}
+
+/// One of several.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveOne {
+    /// Its id, or what the PC calls itself.
+    pub agent: String,
+    /// As in an approval of one.
+    #[serde(default)]
+    pub workstation: Option<String>,
+}
+
+/// What became of several.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ApprovedAgents {
+    /// Those that were approved.
+    pub approved: Vec<Agent>,
+    /// Those that were not; the others are all the same.
+    pub refused: Vec<RefusedAgent>,
+}
+
+/// An agent that was not approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedAgent {
+    /// As it was asked for.
+    pub agent: String,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
 /// A token that enrols PCs, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AgentToken {
@@ -89,10 +144,8 @@ pub struct AgentToken {
     pub name: String,
     /// How many PCs it may enrol yet.
     pub uses: u32,
-    /// Whether IT need not approve them one by one.
-    pub approves: bool,
-    /// The PCs it approves, by what they call themselves; absent: all.
-    pub hosts: Option<Vec<String>>,
+    /// The PCs it approves; all others wait.
+    pub hosts: Vec<ExpectedPc>,
     /// The one PC it is for.
     pub workstation: Option<ResourceId>,
     /// Who made it.
@@ -108,6 +161,29 @@ pub struct AgentToken {
     pub revoked_at: Option<Unix>,
 }
 
+/// A PC that is approved in advance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExpectedPc {
+    /// What it calls itself, in lower case.
+    pub host: String,
+    /// The workstation it is; absent: the one of its name and address, or a new one.
+    pub workstation: Option<String>,
+    /// The agent that came as it; no other does by this token.
+    pub agent: Option<AgentId>,
+}
+
+/// A PC to approve in advance.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectPc {
+    /// What it calls itself.
+    pub host: String,
+    /// The workstation it is, by name or id. Absent: the one that is published under its name and at its address, or a
+    /// new one, if nobody has either.
+    #[serde(default)]
+    pub workstation: Option<String>,
+}
+
 /// The body of `POST /api/v1/agents/tokens`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -117,15 +193,13 @@ pub struct AddAgentToken {
     /// For this workstation alone, by name or id: it is approved with it.
     #[serde(default)]
     pub workstation: Option<String>,
-    /// How many PCs it may enrol; 1 if absent.
+    /// How many PCs it may enrol: 1 to 1000. Absent: as many as are listed, or one.
     #[serde(default)]
     pub uses: Option<u32>,
-    /// Whether they are approved without being looked at.
+    /// PCs that are approved without being looked at, once each and only from their own address; others wait. One for
+    /// each line of a list, say.
     #[serde(default)]
-    pub approves: bool,
-    /// Only PCs that call themselves so are approved; the others wait. One for each line of a list, say.
-    #[serde(default)]
-    pub hosts: Option<Vec<String>>,
+    pub hosts: Option<Vec<ExpectPc>>,
     /// Its end, in Unix milliseconds: within a month; a day if absent.
     #[schema(value_type = Option<i64>)]
     #[serde(default)]
@@ -148,6 +222,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(list_agents))
         .routes(routes!(list_agent_tokens, add_agent_token))
         .routes(routes!(revoke_agent_token))
+        .routes(routes!(approve_agents))
         .routes(routes!(approve_agent))
         .routes(routes!(revoke_agent))
 }
@@ -156,10 +231,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(get, path = "/agents", tag = "agents", responses((status = 200, body = [Agent]), Problems))]
 async fn list_agents(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<Agent>>> {
     // Enrolled a moment ago, perhaps.
-    api.fleet.reload(&api.store.resources().await?, Moment::now()).await?;
-    let names: Vec<_> = api.fleet.states().into_iter().map(|s| (s.id, s.name)).collect();
-    let name = |id: ResourceId| names.iter().find(|(of, _)| *of == id).map(|(_, name)| name.clone());
-    Ok(Json(api.fleet.agents().into_iter().map(|a| view(&a, a.agent.resource.and_then(name))).collect()))
+    let resources = api.store.resources().await?;
+    api.fleet.reload(&resources, Moment::now()).await?;
+    let agents = api.fleet.agents();
+    let taken = taken(&agents);
+    Ok(Json(agents.iter().map(|a| view(a, &resources, &taken)).collect()))
 }
 
 /// IT says which PC it is.
@@ -170,32 +246,78 @@ async fn approve_agent(
     Path(which): Path<String>,
     Body(body): Body<ApproveAgent>,
 ) -> Answer<Json<Agent>> {
-    let agent = api.store.agent(&which).await.map_err(|e| no_agent(e, &which))?;
+    let (id, epoch) = approve(&api, admin.actor, &which, body.workstation.as_deref()).await?;
+    api.reconciler.carry_out(epoch, Wait::Complete).await?;
+    let resources = api.store.resources().await?;
+    api.fleet.reload(&resources, Moment::now()).await?;
+    let agents = api.fleet.agents();
+    let agent = agents.iter().find(|a| a.agent.id == id).ok_or(ApiError::NotFound)?;
+    Ok(Json(view(agent, &resources, &taken(&agents))))
+}
+
+/// IT says of several which PC each is. One that cannot be approved keeps no other from it.
+#[utoipa::path(post, path = "/agents/approve", tag = "agents", request_body = ApproveAgents, responses((status = 200, body = ApprovedAgents), Problems))]
+async fn approve_agents(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Body(body): Body<ApproveAgents>,
+) -> Answer<Json<ApprovedAgents>> {
+    if body.agents.is_empty() || body.agents.len() > MOST as usize {
+        return Err(ApiError::Invalid("agents: 1 to 1000".into()));
+    }
+    if let Some(n) = body.agents.iter().position(|one| one.agent.trim().is_empty()) {
+        return Err(ApiError::Invalid(format!("agents: {}: agent: its id, or what the PC calls itself", n + 1)));
+    }
+    let (mut ids, mut last, mut refused) = (Vec::new(), None, Vec::new());
+    for one in &body.agents {
+        match approve(&api, admin.actor.clone(), &one.agent, one.workstation.as_deref()).await {
+            Ok((id, epoch)) => {
+                ids.push(id);
+                last = epoch.or(last);
+            }
+            Err(e) => refused.push(RefusedAgent { agent: shown(&one.agent), why: e.sentence() }),
+        }
+    }
+    api.reconciler.carry_out(last, Wait::Complete).await?;
+    let resources = api.store.resources().await?;
+    api.fleet.reload(&resources, Moment::now()).await?;
+    let agents = api.fleet.agents();
+    let taken = taken(&agents);
+    let approved = agents.iter().filter(|a| ids.contains(&a.agent.id)).map(|a| view(a, &resources, &taken));
+    Ok(Json(ApprovedAgents { approved: approved.collect(), refused }))
+}
+
+/// Approves one; gives its id.
+async fn approve(api: &Api, actor: Actor, which: &str, to_be: Option<&str>) -> Answer<(AgentId, Option<u64>)> {
+    let agent = api.store.agent(which).await.map_err(|e| no_agent(e, which))?;
     let now = Moment::now();
-    let known = match &body.workstation {
-        Some(name) => Some(workstation(&api, name).await?),
+    let known = match to_be {
+        Some(name) => Some(workstation(api, name).await?),
         None => None,
     };
-    let peer = api.fleet.agents().into_iter().find(|a| a.agent.id == agent.id).and_then(|a| a.address);
+    let states = api.fleet.agents();
+    let peer = states.iter().find(|a| a.agent.id == agent.id).and_then(|a| a.address);
     let resources = api.store.resources().await?;
-    let mut write = api.store.write(now, admin.actor).await?;
+    let mut write = api.store.write(now, actor).await?;
     let resource = match (known, peer) {
         (Some(resource), _) => resource,
         (None, Some(peer)) if !is_publishable(peer) => {
             let why = format!("workstation: {peer} cannot be published as a PC of the office: name a workstation");
             return Err(ApiError::Invalid(why));
         }
-        (None, Some(peer)) => write.add_resource(&crate::fleet::as_workstation(&agent.host, peer, &resources)).await?,
+        (None, Some(peer)) => write.add_resource(&as_workstation(&agent.host, peer, &resources)).await?,
         (None, None) => {
             let why = "workstation: this PC is not connected, so its address is not known: name a workstation";
             return Err(ApiError::Invalid(why.into()));
         }
     };
+    // One that was enrolled as this PC, and never heard, gives way.
+    let ghost = states.iter().map(|a| &a.agent).find(|a| a.resource == Some(resource) && a.id != agent.id);
+    if let Some(ghost) = ghost.filter(|a| api.fleet.is_ghost(a)) {
+        write.revoke_agent(ghost.id).await?;
+    }
     write.approve_agent(agent.id, resource).await?;
-    let epoch = write.commit().await?;
-    api.reconciler.carry_out(epoch, crate::reconcile::Wait::Complete).await?;
-    api.fleet.reload(&api.store.resources().await?, now).await?;
-    read(&api, agent.id).map(Json)
+    Ok((agent.id, write.commit().await?))
 }
 
 /// Takes an enrolment back, for good: its connection ends at once, and its key is never heard again.
@@ -213,7 +335,8 @@ async fn revoke_agent(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pa
 /// Every token, newest first.
 #[utoipa::path(get, path = "/agents/tokens", tag = "agents", responses((status = 200, body = [AgentToken]), Problems))]
 async fn list_agent_tokens(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Vec<AgentToken>>> {
-    Ok(Json(api.store.agent_tokens().await?.into_iter().map(Into::into).collect()))
+    let resources = api.store.resources().await?;
+    Ok(Json(api.store.agent_tokens().await?.into_iter().map(|t| token_view(t, &resources)).collect()))
 }
 
 /// Makes a token.
@@ -228,7 +351,11 @@ async fn add_agent_token(
         Some(name) => Some(workstation(&api, name).await?),
         None => None,
     };
-    let uses = add.uses.unwrap_or(1);
+    let hosts = match &add.hosts {
+        Some(list) => hosts(&api, list).await?,
+        None => BTreeMap::new(),
+    };
+    let uses = add.uses.unwrap_or(u32::try_from(hosts.len()).unwrap_or(MOST).max(1));
     let invalid = |why: &str| Err(ApiError::Invalid(why.into()));
     if !(1..=MOST).contains(&uses) {
         return invalid("uses: 1 to 1000");
@@ -236,18 +363,8 @@ async fn add_agent_token(
     if resource.is_some() && (uses != 1 || add.hosts.is_some()) {
         return invalid("workstation: a token for one PC is used once, and needs no `hosts`");
     }
-    let until = add.until.unwrap_or(now.wall + ONE);
-    if until <= now.wall || until > now.wall + LONGEST {
-        return invalid("until: within a month from now");
-    }
-    let new = NewAgentToken {
-        name: input::name(&add.name)?,
-        uses,
-        approves: add.approves || resource.is_some(),
-        hosts: add.hosts.as_deref().map(hosts).transpose()?,
-        resource,
-        until,
-    };
+    let until = input::end(add.until.unwrap_or(now.wall + ONE), LONGEST, now.wall)?;
+    let new = NewAgentToken { name: input::name(&add.name)?, uses, hosts, resource, until };
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|e| ApiError::Internal(e.into()))?;
     let token = Token { secret: Secret::new(bytes), authority: authority(&api)? };
@@ -256,7 +373,8 @@ async fn add_agent_token(
     write.commit().await?;
     let stored = api.store.agent_tokens().await?.into_iter().find(|t| t.id == id);
     let stored = stored.ok_or(ApiError::NotFound)?;
-    let issued = AgentTokenIssued { token: stored.into(), secret: token.to_string(), gateways: api.agents_at.clone() };
+    let token_shown = token_view(stored, &api.store.resources().await?);
+    let issued = AgentTokenIssued { token: token_shown, secret: token.to_string(), gateways: api.agents_at.clone() };
     Ok((StatusCode::CREATED, Json(issued)))
 }
 
@@ -282,12 +400,34 @@ async fn workstation(api: &Api, name: &str) -> Answer<ResourceId> {
     }
 }
 
-/// What PCs call themselves: lower case, one each.
-fn hosts(all: &[String]) -> Answer<BTreeSet<String>> {
+/// What PCs call themselves, in lower case, and which each is: each once.
+async fn hosts(api: &Api, all: &[ExpectPc]) -> Answer<BTreeMap<String, Option<ResourceId>>> {
     if all.is_empty() || all.len() > MOST as usize {
         return Err(ApiError::Invalid("hosts: 1 to 1000 names of PCs".into()));
     }
-    all.iter().map(|host| Ok(input::name_in("hosts", host)?.to_lowercase())).collect()
+    let resources = api.store.resources().await?;
+    let (mut hosts, mut pcs) = (BTreeMap::new(), BTreeSet::new());
+    for (n, one) in all.iter().enumerate() {
+        let wrong = |why: String| Err(ApiError::Invalid(format!("hosts: {}: {why}", n + 1)));
+        let host = input::name_in("hosts", &one.host)?.to_lowercase();
+        let pc = match &one.workstation {
+            None => None,
+            Some(name) => match workstation_in(&resources, name) {
+                Some(id) if pcs.insert(id) => Some(id),
+                Some(_) => return wrong(format!("workstation: `{}` stands in an earlier line", shown(name))),
+                None => return wrong(format!("workstation: `{}` is no workstation", shown(name))),
+            },
+        };
+        if hosts.insert(host, pc).is_some() {
+            return wrong(format!("host: `{}` stands in an earlier line", shown(&one.host)));
+        }
+    }
+    Ok(hosts)
+}
+
+fn workstation_in(resources: &[Resource], which: &str) -> Option<ResourceId> {
+    let is = |r: &&Resource| r.id.to_string() == which || r.name.eq_ignore_ascii_case(which.trim());
+    resources.iter().filter(|r| r.kind == ResourceKind::Workstation).find(is).map(|r| r.id)
 }
 
 /// SHA-256 of the internal authority's certificate.
@@ -297,18 +437,20 @@ fn authority(api: &Api) -> Answer<Fingerprint> {
     Ok(Fingerprint::of(&certificate))
 }
 
-fn read(api: &Api, id: AgentId) -> Answer<Agent> {
-    let agent = api.fleet.agents().into_iter().find(|a| a.agent.id == id).ok_or(ApiError::NotFound)?;
-    let name = agent.agent.resource.and_then(|id| api.fleet.state(id)).map(|state| state.name);
-    Ok(view(&agent, name))
+/// PCs that have an agent.
+fn taken(agents: &[AgentState]) -> BTreeSet<ResourceId> {
+    agents.iter().filter_map(|a| a.agent.resource).collect()
 }
 
-fn view(state: &AgentState, workstation: Option<String>) -> Agent {
+fn view(state: &AgentState, resources: &[Resource], taken: &BTreeSet<ResourceId>) -> Agent {
     let agent = &state.agent;
+    let workstation = agent.resource.and_then(|id| resources.iter().find(|r| r.id == id));
+    let waits = agent.resource.is_none() && agent.revoked_at.is_none();
+    let like = waits.then(|| looks_like(&agent.host, state.address, resources, |id| taken.contains(&id))).flatten();
     Agent {
         id: agent.id,
         host: agent.host.clone(),
-        workstation,
+        workstation: workstation.map(|r| r.name.clone()),
         connected: state.connected,
         address: state.address.map(|a| a.to_string()),
         version: agent.program.clone(),
@@ -318,22 +460,27 @@ fn view(state: &AgentState, workstation: Option<String>) -> Agent {
         enrolled_at: agent.enrolled_at,
         approved_at: agent.approved_at,
         revoked_at: agent.revoked_at,
+        suggestion: like.map(|(r, by)| Suggestion { workstation: r.name.clone(), by }),
+        publishable: waits && state.address.is_some_and(is_publishable),
     }
 }
 
-impl From<crate::store::agents::AgentToken> for AgentToken {
-    fn from(t: crate::store::agents::AgentToken) -> Self {
-        Self {
-            id: t.id,
-            name: t.name,
-            uses: t.uses,
-            approves: t.approves,
-            hosts: t.hosts.map(|hosts| hosts.into_iter().collect()),
-            workstation: t.resource,
-            created_by: t.created_by,
-            created_at: t.created_at,
-            until: t.until,
-            revoked_at: t.revoked_at,
-        }
+fn token_view(t: crate::store::agents::AgentToken, resources: &[Resource]) -> AgentToken {
+    let name = |id: ResourceId| resources.iter().find(|r| r.id == id).map(|r| r.name.clone());
+    let hosts = t.hosts.into_iter().map(|(host, expected)| ExpectedPc {
+        host,
+        workstation: expected.workstation.and_then(name),
+        agent: expected.came,
+    });
+    AgentToken {
+        id: t.id,
+        name: t.name,
+        uses: t.uses,
+        hosts: hosts.collect(),
+        workstation: t.resource,
+        created_by: t.created_by,
+        created_at: t.created_at,
+        until: t.until,
+        revoked_at: t.revoked_at,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Answer, ApiError};
 use super::settings::KeepAudit;
+use crate::clock::Unix;
 use crate::link::message::Ports;
 use crate::pure::mail;
 use crate::pure::retention::{LONGEST_DAYS, Retention, SHORTEST_DAYS};
@@ -368,6 +370,15 @@ pub fn public_key(text: &str) -> Answer<String> {
         Ok(key) => Ok(key.to_string()),
         Err(e) => invalid(format!("public_key: {e}")),
     }
+}
+
+/// The end of a token: it is to come, and no later than `longest` from now.
+pub(super) fn end(until: Unix, longest: Duration, now: Unix) -> Answer<Unix> {
+    if until > now && until <= now + longest {
+        return Ok(until);
+    }
+    let days = longest.as_secs() / 86_400;
+    Err(ApiError::Invalid(format!("until: a moment within the next {days} days is expected")))
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ pub struct Api {
     agents_at: Vec<String>,
     /// Wakes them.
     pub waker: Arc<Waker>,
+    /// What those who look on were told last.
+    looked: tokio::sync::Mutex<Option<(u64, crate::clock::Boot, Arc<Vec<workstations::Workstation>>)>>,
 }
 
 impl Api {
@@ -154,6 +156,7 @@ impl Api {
             hosts,
             followers: Arc::default(),
             watchers: Arc::default(),
+            looked: tokio::sync::Mutex::default(),
             exports: Arc::default(),
             reading: Arc::default(),
             picture: live::Picture::default(),

@@ -15,9 +15,11 @@ use super::Api;
 use super::caller::{Admin, Person};
 use super::error::{Answer, ApiError, Problems};
 use super::input::{self, Body};
+use crate::clock::Unix;
 use crate::identity::passkey;
 use crate::pure::home_work::{self, Contact, IDLE_MINUTES, Link, Question, VERIFICATION_MINUTES};
 use crate::pure::retention::Retention;
+use crate::pure::wanted::{self, Program};
 use crate::reconcile::Wait;
 use crate::store::Moment;
 use crate::store::home_work::NewHomeWork;
@@ -67,6 +69,10 @@ pub struct Settings {
     pub checklist: Vec<Question>,
     /// For how long lines of the audit are kept.
     pub retention: KeepAudit,
+    /// Whether agents of office PCs tell the names of people in sessions: to IT, and nobody else.
+    pub agent_names: bool,
+    /// Programs that agents look for: which of them a PC has is told of each workstation.
+    pub programs: Vec<Program>,
 }
 
 /// For how many days lines of the audit are kept, by what they are about.
@@ -119,6 +125,12 @@ pub struct ChangeSettings {
     /// For how many days lines of the audit are kept: 30 to 1096.
     #[serde(default)]
     pub retention: Option<KeepAudit>,
+    /// Whether agents tell the names of people in sessions; when they no longer do, those that are known are forgotten.
+    #[serde(default)]
+    pub agent_names: Option<bool>,
+    /// Programs to look for on office PCs: at most 64, all of them anew.
+    #[serde(default)]
+    pub programs: Option<Vec<Program>>,
     /// 60 to 1440 minutes; doors that are open keep their end.
     #[serde(default)]
     pub verification_minutes: Option<u32>,
@@ -159,6 +171,8 @@ impl Settings {
             passkeys: s.passkeys,
             passkeys_alone,
             retention: s.retention.into(),
+            agent_names: s.wanted.names,
+            programs: s.wanted.programs.clone(),
             verification_minutes: h.verification_minutes,
             idle_minutes: h.idle_minutes,
             language: h.language.clone(),
@@ -194,6 +208,10 @@ async fn change_settings(
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.change_settings(&new).await?;
     let epoch = write.commit().await?;
+    if new.agent_names.is_some() || new.programs.is_some() {
+        // Before anything else: names that are not wanted any more are forgotten by the time this is answered.
+        api.fleet.ask_anew(Unix::now()).await?;
+    }
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok(Json(Settings::of(&api, passkeys_alone)))
 }
@@ -225,6 +243,8 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         masquerade: change.masquerade,
         passkeys: change.passkeys,
         retention: change.retention.map(input::retention).transpose()?,
+        agent_names: change.agent_names,
+        programs: change.programs.as_deref().map(wanted::programs).transpose().map_err(in_field("programs"))?,
         home_work: NewHomeWork {
             verification_minutes: change
                 .verification_minutes

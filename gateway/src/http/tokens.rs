@@ -108,15 +108,13 @@ async fn add_token(
     let now = Moment::now();
     let name = input::name(&add.name)?;
     let scopes: Scopes = add.scopes.join(" ").parse().map_err(|e| ApiError::Invalid(format!("scopes: {e}")))?;
-    if add.until <= now.wall || add.until > now.wall + LONGEST {
-        return Err(ApiError::Invalid("until: a moment within the next 366 days is expected".into()));
-    }
+    let until = input::end(add.until, LONGEST, now.wall)?;
     let token = ApiToken::generate().map_err(|e| ApiError::Internal(e.into()))?;
     let mut write = api.store.write(now, admin.actor).await?;
     if let Some((user, token_hash)) = &admin.signed_in {
         write.still_signed_in(*user, token_hash, Role::Admin).await?;
     }
-    let id = write.add_token(&name, &token.hash(), &scopes, add.until).await?;
+    let id = write.add_token(&name, &token.hash(), &scopes, until).await?;
     write.commit().await?;
     let stored = api.store.tokens().await?.into_iter().find(|t| t.id == id).ok_or(ApiError::NotFound)?;
     Ok((StatusCode::CREATED, Json(TokenIssued { token: stored.into(), secret: token.text().to_owned() })))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::bounded::Mac;
-use agent::message::Action;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -30,6 +29,7 @@ use crate::ids::{AgentId, ResourceId};
 use crate::pure::hours::Hours;
 use crate::pure::shown::shown;
 use crate::pure::wake::{Cause, Phase, Wakeable, expected};
+use crate::pure::wanted::Wanted;
 use crate::pure::workstation::{Kind, Reason};
 use crate::store::resources::Resource;
 use crate::store::workstations::{Change, Kept, MACS, Step};
@@ -48,6 +48,9 @@ const TOGETHER: Duration = Duration::from_millis(200);
 
 /// Whoever looks on is asked for anew this often.
 const AGAIN: Duration = Duration::from_secs(15);
+
+/// A list that all who look on share is no older than this: what no version tells of, such as a wake, is in the next.
+const FRESH_MS: u64 = 1_000;
 
 /// A sign of life this often.
 const BEAT: Duration = Duration::from_secs(15);
@@ -79,6 +82,8 @@ pub struct Workstation {
     pub expected_ms: u64,
     /// Hardware addresses by which it is woken.
     pub macs: Vec<String>,
+    /// Hardware addresses that its agent told and that are another PC's: it is not woken by them.
+    pub foreign_macs: Vec<ForeignMac>,
     /// Weekly hours, as of a policy: at the beginning of each it is woken.
     pub wake_hours: Option<String>,
     /// Whether it is sent to sleep five minutes after use from afar has ended, if nobody is at it.
@@ -87,6 +92,15 @@ pub struct Workstation {
     pub wake: Option<WakeView>,
     /// Its agent.
     pub agent: Option<WorkstationAgent>,
+}
+
+/// A hardware address of another PC's. A dock that moved from one to the other has one, say; or an agent lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ForeignMac {
+    /// It.
+    pub mac: String,
+    /// The workstation that has it.
+    pub workstation: String,
 }
 
 /// What a PC's agent is, and told last.
@@ -117,6 +131,8 @@ pub struct WorkstationAgent {
     pub adapters: Vec<AdapterView>,
     /// Whether it runs on a battery.
     pub on_battery: Option<bool>,
+    /// Which of the programs that are looked for it has, by the names that IT gave them.
+    pub programs: Vec<String>,
 }
 
 /// A network adapter of a PC's.
@@ -339,11 +355,15 @@ async fn follow_wake(watcher: Watcher, State(api): State<Arc<Api>>, Path(which):
 #[utoipa::path(post, path = "/workstations/{workstation}/sleep", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
 async fn sleep_workstation(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
     let resource = api.pc(&which).await?;
-    let now = Moment::now();
-    api.fleet.act(resource.id, Action::Suspend { unless_used: true }).await?;
-    let mut write = api.store.write(now, admin.actor).await?;
-    write.audit(&crate::audit::Event::SentToSleep { workstation: resource.name }).await?;
+    let state = api.seen(resource.id).await?;
+    if !state.agent.is_some_and(|agent| agent.connected) {
+        return Err(NotDone::Away.into());
+    }
+    // What cannot be written down is not done.
+    let mut write = api.store.write(Moment::now(), admin.actor.clone()).await?;
+    write.audit(&crate::audit::Event::SentToSleep { workstation: resource.name.clone() }).await?;
     write.commit().await?;
+    api.waker.suspend(resource.id, &resource.name, admin.actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -365,7 +385,7 @@ struct Followed {
     watcher: Watcher,
     api: Arc<Api>,
     version: watch::Receiver<u64>,
-    told: Option<BTreeMap<ResourceId, Workstation>>,
+    told: Option<Arc<Vec<Workstation>>>,
     _place: crate::places::Place<String>,
 }
 
@@ -380,7 +400,7 @@ impl Followed {
             }
             let seen = async {
                 self.watcher.again(&self.api).await?;
-                self.api.workstations().await
+                self.api.seen_by_all().await
             };
             let all = match seen.await {
                 Ok(all) => all,
@@ -395,15 +415,16 @@ impl Followed {
         }
     }
 
-    fn news(&mut self, all: Vec<Workstation>) -> Option<Result<Event, axum::Error>> {
-        let now: BTreeMap<_, _> = all.iter().map(|pc| (pc.id, pc.clone())).collect();
-        let before = self.told.replace(now);
-        let Some(before) =
-            before.filter(|before| before.len() == all.len() && all.iter().all(|pc| before.contains_key(&pc.id)))
-        else {
-            return Some(Event::default().event("workstations").json_data(all));
-        };
-        let changed: Vec<_> = all.into_iter().filter(|pc| before.get(&pc.id) != Some(pc)).collect();
+    fn news(&mut self, all: Arc<Vec<Workstation>>) -> Option<Result<Event, axum::Error>> {
+        let before = self.told.replace(all.clone());
+        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, &all)) {
+            return None;
+        }
+        let before: BTreeMap<_, _> = before.iter().flat_map(|before| before.iter()).map(|pc| (pc.id, pc)).collect();
+        if before.len() != all.len() || !all.iter().all(|pc| before.contains_key(&pc.id)) {
+            return Some(Event::default().event("workstations").json_data(&*all));
+        }
+        let changed: Vec<_> = all.iter().filter(|pc| before.get(&pc.id) != Some(pc)).collect();
         (!changed.is_empty()).then(|| Event::default().event("changed").json_data(changed))
     }
 }
@@ -446,6 +467,20 @@ impl Api {
         Ok(self.fleet.states().into_iter().map(of).collect())
     }
 
+    /// The list for those who look on: reckoned once, however many they are.
+    async fn seen_by_all(&self) -> Answer<Arc<Vec<Workstation>>> {
+        let mut last = self.looked.lock().await;
+        // Read before the list is: what comes meanwhile is newer than it.
+        let (version, now) = (*self.fleet.version().borrow(), Boot::now());
+        let young = |at: Boot| now.0.saturating_sub(at.0) < FRESH_MS;
+        if let Some((_, _, all)) = last.as_ref().filter(|(of, at, _)| *of == version && young(*at)) {
+            return Ok(all.clone());
+        }
+        let all = Arc::new(self.workstations().await?);
+        *last = Some((version, now, all.clone()));
+        Ok(all)
+    }
+
     async fn workstation(&self, id: ResourceId) -> Answer<Workstation> {
         let kept = self.store.workstation(id).await?;
         Ok(view(self, &self.seen(id).await?, &kept, Unix::now()))
@@ -473,14 +508,19 @@ fn view(api: &Api, state: &fleet::State, kept: &Kept, now: Unix) -> Workstation 
         wakeable: api.waker.wakeable(state),
         expected_ms: ms(expected(&kept.took)),
         macs: state.macs.iter().map(ToString::to_string).collect(),
+        foreign_macs: state.foreign.iter().map(foreign).collect(),
         wake_hours: kept.wake_hours.clone(),
         sleep_again: kept.sleep_again,
         wake: api.waker.progress(state.id).map(|progress| wake_view(&progress.borrow())),
-        agent: state.agent.as_ref().map(|agent| agent_view(agent, now)),
+        agent: state.agent.as_ref().map(|agent| agent_view(agent, &api.site().wanted, now)),
     }
 }
 
-fn agent_view(agent: &fleet::AgentState, now: Unix) -> WorkstationAgent {
+fn foreign((mac, name): &(Mac, String)) -> ForeignMac {
+    ForeignMac { mac: mac.to_string(), workstation: name.clone() }
+}
+
+fn agent_view(agent: &fleet::AgentState, wanted: &Wanted, now: Unix) -> WorkstationAgent {
     let facts = agent.facts.as_deref();
     let started = facts.filter(|_| agent.connected).and_then(|f| i64::try_from(f.up_ms).ok());
     let word = |value: serde_json::Value| value.as_str().unwrap_or("unknown").to_owned();
@@ -505,6 +545,7 @@ fn agent_view(agent: &fleet::AgentState, now: Unix) -> WorkstationAgent {
         certificate: facts.and_then(|f| f.rdp.certificate).map(|print| print.to_string()),
         adapters: facts.map(|f| f.adapters.iter().map(adapter).collect()).unwrap_or_default(),
         on_battery: facts.and_then(|f| f.power.on_battery),
+        programs: facts.map(|f| wanted.found(f)).unwrap_or_default(),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod site;
 pub mod source;
 pub mod state;
 pub mod wake;
+pub mod wanted;
 pub mod warnings;
 pub mod workstation;
 pub mod x224;

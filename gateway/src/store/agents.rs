@@ -2,10 +2,11 @@
 //!
 //! An agent is known by its key alone. Until IT has said which PC it is, nothing is made of what it tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use agent::facts::Facts;
 use agent::message::Leaving;
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 
 use super::row::{Columns as _, sought};
@@ -23,10 +24,8 @@ pub struct AgentToken {
     pub name: String,
     /// How many PCs it may enrol yet.
     pub uses: u32,
-    /// Whether IT need not look at them again.
-    pub approves: bool,
-    /// Names of the PCs it was made for; then others wait for IT.
-    pub hosts: Option<BTreeSet<String>>,
+    /// Whom it approves, by what they call themselves; all others wait for IT.
+    pub hosts: BTreeMap<String, Expected>,
     /// The one PC it was made for.
     pub resource: Option<ResourceId>,
     /// Who made it.
@@ -39,6 +38,17 @@ pub struct AgentToken {
     pub revoked_at: Option<Unix>,
 }
 
+/// A PC that IT listed beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Which one it is; nothing: one that is published under its name, or a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workstation: Option<ResourceId>,
+    /// The agent that came as it: no other does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came: Option<AgentId>,
+}
+
 /// A token to be made.
 #[derive(Clone, Debug)]
 pub struct NewAgentToken {
@@ -46,10 +56,8 @@ pub struct NewAgentToken {
     pub name: String,
     /// As in [`AgentToken`].
     pub uses: u32,
-    /// As in [`AgentToken`].
-    pub approves: bool,
-    /// As in [`AgentToken`]; lower case.
-    pub hosts: Option<BTreeSet<String>>,
+    /// As in [`AgentToken`]; names in lower case.
+    pub hosts: BTreeMap<String, Option<ResourceId>>,
     /// As in [`AgentToken`].
     pub resource: Option<ResourceId>,
     /// As in [`AgentToken`].
@@ -88,10 +96,19 @@ pub struct Agent {
 pub struct Enrolled {
     /// Which one.
     pub id: AgentId,
-    /// Whether the token says that IT need not look at it again.
-    pub approves: bool,
-    /// The PC the token was made for.
-    pub resource: Option<ResourceId>,
+    /// What the token says of it in IT's place.
+    pub says: Says,
+}
+
+/// What a token says of who shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// It is this PC.
+    Is(ResourceId),
+    /// IT listed it in this token.
+    Listed(AgentTokenId, Expected),
+    /// Nothing: IT looks for itself.
+    Nothing,
 }
 
 /// What an agent told last.
@@ -186,8 +203,12 @@ impl Store {
         let told = Event::AgentEnrolled { agent: id, host: host.to_owned(), token: token.name };
         write.audit(&told).await?;
         write.commit().await?;
-        let expected = token.hosts.is_none_or(|hosts| hosts.contains(&host.to_lowercase()));
-        Ok(Some(Enrolled { id, approves: token.approves && expected, resource: token.resource }))
+        let says = match (token.resource, token.hosts.get(&host.to_lowercase())) {
+            (Some(resource), _) => Says::Is(resource),
+            (None, Some(expected)) => Says::Listed(token.id, *expected),
+            (None, None) => Says::Nothing,
+        };
+        Ok(Some(Enrolled { id, says }))
     }
 }
 
@@ -198,17 +219,16 @@ impl Write<'_> {
     /// No such PC, or the database does not answer.
     pub async fn add_agent_token(&mut self, new: &NewAgentToken, hash: &str) -> Result<AgentTokenId> {
         let (id, now, by) = (AgentTokenId::new(), self.now.wall.0, self.actor.to_string());
-        let hosts =
-            new.hosts.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Unreadable("hosts"))?;
+        let expected = |workstation: &Option<ResourceId>| Expected { workstation: *workstation, came: None };
+        let hosts = written(&new.hosts.iter().map(|(host, pc)| (host.clone(), expected(pc))).collect())?;
         sqlx::query(
-            "INSERT INTO agent_tokens (id, name, token_hash, uses, approves, hosts, resource_id, created_by, created_at, \
-             until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO agent_tokens (id, name, token_hash, uses, hosts, resource_id, created_by, created_at, until) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(id.to_string())
         .bind(&new.name)
         .bind(hash)
         .bind(i64::from(new.uses))
-        .bind(i64::from(new.approves))
         .bind(hosts)
         .bind(new.resource.map(|r| r.to_string()))
         .bind(by)
@@ -216,8 +236,10 @@ impl Write<'_> {
         .bind(new.until.0)
         .execute(self.connection())
         .await?;
-        let NewAgentToken { name, uses, approves, until, .. } = new.clone();
-        self.audit(&Event::AgentTokenAdded { token: name, uses, approves, until }).await?;
+        let NewAgentToken { name, uses, until, .. } = new.clone();
+        let hosts: Vec<String> = new.hosts.keys().cloned().collect();
+        let approves = new.resource.is_some() || !hosts.is_empty();
+        self.audit(&Event::AgentTokenAdded { token: name, uses, approves, hosts, until }).await?;
         Ok(id)
     }
 
@@ -231,6 +253,21 @@ impl Write<'_> {
         let name: Option<String> =
             sqlx::query_scalar(sql).bind(id.to_string()).bind(now).fetch_optional(self.connection()).await?;
         self.audit(&Event::AgentTokenRevoked { token: name.ok_or(Error::NotFound("token"))? }).await
+    }
+
+    /// Somebody came as this PC of the token's list: nobody else does by it.
+    ///
+    /// # Errors
+    /// No such token, or no such PC in its list.
+    pub async fn came(&mut self, token: AgentTokenId, host: &str, agent: AgentId) -> Result<()> {
+        // The row is taken before it is read: two at once would lose one of them.
+        let sql = "UPDATE agent_tokens SET uses = uses WHERE id = $1 RETURNING hosts";
+        let row = sqlx::query(sql).bind(token.to_string()).fetch_optional(self.connection()).await?;
+        let mut hosts = listed(&row.ok_or(Error::NotFound("token"))?)?;
+        hosts.get_mut(&host.to_lowercase()).ok_or(Error::NotFound("PC of this token"))?.came = Some(agent);
+        let sql = "UPDATE agent_tokens SET hosts = $2 WHERE id = $1";
+        sqlx::query(sql).bind(token.to_string()).bind(written(&hosts)?).execute(self.connection()).await?;
+        Ok(())
     }
 
     /// What an agent told, for when it is away: when it was heard last, whether it said that it leaves, what it saw. People
@@ -317,14 +354,20 @@ fn leaving(word: &str) -> Leaving {
     }
 }
 
+fn listed(row: &AnyRow) -> Result<BTreeMap<String, Expected>> {
+    serde_json::from_str(&row.text("hosts")?).map_err(|_| Error::Unreadable("hosts"))
+}
+
+fn written(hosts: &BTreeMap<String, Expected>) -> Result<String> {
+    serde_json::to_string(hosts).map_err(|_| Error::Unreadable("hosts"))
+}
+
 fn token(row: &AnyRow) -> Result<AgentToken> {
-    let hosts = row.maybe_text("hosts")?;
     Ok(AgentToken {
         id: row.parsed("id")?,
         name: row.text("name")?,
         uses: row.count("uses")?,
-        approves: row.integer("approves")? == 1,
-        hosts: hosts.map(|t| serde_json::from_str(&t)).transpose().map_err(|_| Error::Unreadable("hosts"))?,
+        hosts: listed(row)?,
         resource: row.maybe_parsed("resource_id")?,
         created_by: row.text("created_by")?,
         created_at: row.time("created_at")?,
@@ -364,7 +407,7 @@ mod tests {
 
     fn token(uses: u32, now: Moment) -> NewAgentToken {
         let until = now.wall + Duration::from_secs(3600);
-        NewAgentToken { name: "desk".into(), uses, approves: true, hosts: None, resource: None, until }
+        NewAgentToken { name: "desk".into(), uses, hosts: BTreeMap::new(), resource: None, until }
     }
 
     async fn added(store: &Store, new: &NewAgentToken, hash: &str, now: Moment) -> AgentTokenId {
@@ -418,10 +461,23 @@ mod tests {
     async fn who_is_not_on_the_list_waits_for_it() {
         let (_dir, store) = fixture().await;
         let now = Moment::now();
-        let hosts = Some(BTreeSet::from(["pc-one".to_owned()]));
-        added(&store, &NewAgentToken { hosts, ..token(9, now) }, "h", now).await;
-        assert!(store.enrol("h", "PC-One", "a", now).await.unwrap().unwrap().approves);
-        assert!(!store.enrol("h", "pc-two", "b", now).await.unwrap().unwrap().approves);
+        let pc = workstation(&store, "pc").await;
+        let hosts = BTreeMap::from([("pc-one".to_owned(), None), ("pc-two".to_owned(), Some(pc))]);
+        let id = added(&store, &NewAgentToken { hosts, ..token(9, now) }, "h", now).await;
+        let says = async |host: &str, key: &str| store.enrol("h", host, key, now).await.unwrap().unwrap();
+        let first = says("PC-One", "a").await;
+        assert_eq!(first.says, Says::Listed(id, Expected::default()));
+        assert_eq!(says("pc-two", "b").await.says, Says::Listed(id, Expected { workstation: Some(pc), came: None }));
+        assert_eq!(says("pc-three", "c").await.says, Says::Nothing);
+        let mut write = store.write(now, Actor::System).await.unwrap();
+        write.came(id, "PC-One", first.id).await.unwrap();
+        assert!(matches!(write.came(id, "pc-three", first.id).await, Err(Error::NotFound(_))));
+        write.commit().await.unwrap();
+        let came = Expected { workstation: None, came: Some(first.id) };
+        assert_eq!(says("pc-one", "d").await.says, Says::Listed(id, came), "who came first is told");
+        // Without a list nobody is expected.
+        added(&store, &token(9, now), "n", now).await;
+        assert_eq!(store.enrol("n", "pc-one", "e", now).await.unwrap().unwrap().says, Says::Nothing);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use crate::ids::UserId;
 use crate::pure::home_work::{Contact, HomeWork, Link, Question, Replies};
 
 /// What IT changes; what is absent stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "as in HomeWork")]
 pub struct NewHomeWork {
     pub verification_minutes: Option<u32>,

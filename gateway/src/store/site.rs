@@ -16,6 +16,7 @@ use crate::clock::Unix;
 use crate::link::message::Secret;
 use crate::pure::home_work::HomeWork;
 use crate::pure::retention::Retention;
+use crate::pure::wanted::{Program, Wanted};
 
 /// The row's id in what binds sealed values to their place.
 const ROW: &str = "1";
@@ -47,6 +48,8 @@ pub struct Site {
     pub passkeys: bool,
     /// For how long lines of the audit are kept.
     pub retention: Retention,
+    /// What agents of office PCs are to tell.
+    pub wanted: Wanted,
     /// What IT decides for those who work from home.
     pub home_work: HomeWork,
     /// The gateway's WireGuard key.
@@ -81,7 +84,7 @@ const LARGEST_STEP_MS: i64 = 24 * 3_600_000;
 const LONGEST_OFF_MS: i64 = 400 * 24 * 3_600_000;
 
 /// What IT changes of a site; what is absent stays.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewSettings {
     /// Whose gateway this is.
     pub organisation: Option<String>,
@@ -101,6 +104,10 @@ pub struct NewSettings {
     pub passkeys: Option<bool>,
     /// For how long lines of the audit are kept.
     pub retention: Option<Retention>,
+    /// Whether agents tell the names of people in sessions.
+    pub agent_names: Option<bool>,
+    /// Which programs they look for: all of them anew.
+    pub programs: Option<Vec<Program>>,
     /// What IT decides for those who work from home.
     pub home_work: NewHomeWork,
 }
@@ -141,6 +148,7 @@ impl Store {
                 administration: row.count("keep_administration")?,
                 security: row.count("keep_security")?,
             },
+            wanted: wanted(&row)?,
             home_work: super::home_work::read(&row.text("home_work")?)?,
             private_key: Secret(key),
             public_key: row.text("public_key")?,
@@ -153,6 +161,15 @@ impl Store {
             tls_names: row.text("tls_names")?,
             tls_renew_at: row.time("tls_renew_at")?,
         }))
+    }
+
+    /// What agents of office PCs are to tell; nothing before set-up.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn wanted(&self) -> Result<Wanted> {
+        let row = sqlx::query("SELECT agent_names, programs FROM site").fetch_optional(&self.reads).await?;
+        row.as_ref().map_or_else(|| Ok(Wanted::default()), wanted)
     }
 
     /// The epoch of the database.
@@ -318,6 +335,9 @@ impl Write<'_> {
         self.touch(Scope::All);
         let NewSettings { organisation, endpoint, office_interface, time_zone, office_zones, .. } = new.clone();
         let (masquerade, passkeys, retention) = (new.masquerade, new.passkeys, new.retention);
+        if self.change_wanted(new).await? && is_only_of_agents(new) {
+            return Ok(());
+        }
         let changed = Event::SettingsChanged {
             organisation,
             office_interface,
@@ -333,6 +353,24 @@ impl Write<'_> {
             also,
         };
         self.audit(&changed).await
+    }
+
+    /// Changes what agents are to tell. Whether anything of it was named.
+    async fn change_wanted(&mut self, new: &NewSettings) -> Result<bool> {
+        let row = sqlx::query("SELECT agent_names, programs FROM site").fetch_one(self.connection()).await?;
+        let before = wanted(&row)?;
+        if let Some(names) = new.agent_names.filter(|names| *names != before.names) {
+            let sql = "UPDATE site SET agent_names = $1";
+            sqlx::query(sql).bind(i64::from(names)).execute(self.connection()).await?;
+            self.audit(&Event::AgentNamesChanged { names }).await?;
+        }
+        if let Some(programs) = new.programs.as_ref().filter(|programs| **programs != before.programs) {
+            let text = serde_json::to_string(programs).map_err(|_| Error::Unreadable("programs"))?;
+            sqlx::query("UPDATE site SET programs = $1").bind(text).execute(self.connection()).await?;
+            let programs = programs.iter().map(|program| program.name.clone()).collect();
+            self.audit(&Event::ProgramsChanged { programs }).await?;
+        }
+        Ok(new.agent_names.is_some() || new.programs.is_some())
     }
 
     /// Other TLS certificates.
@@ -392,6 +430,16 @@ impl Write<'_> {
         sqlx::query("UPDATE site SET next_alias = $1").bind(i64::from(next)).execute(self.connection()).await?;
         Ok((v4, v6))
     }
+}
+
+/// Nothing else is named: the change has its own lines in the audit.
+fn is_only_of_agents(new: &NewSettings) -> bool {
+    NewSettings { agent_names: None, programs: None, ..new.clone() } == NewSettings::default()
+}
+
+fn wanted(row: &sqlx::any::AnyRow) -> Result<Wanted> {
+    let programs = serde_json::from_str(&row.text("programs")?).map_err(|_| Error::Unreadable("programs"))?;
+    Ok(Wanted { names: row.integer("agent_names")? != 0, programs })
 }
 
 fn json(list: &[String]) -> String {

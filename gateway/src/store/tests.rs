@@ -42,6 +42,7 @@ pub(crate) fn site() -> Site {
         masquerade: true,
         passkeys: true,
         retention: Retention::default(),
+        wanted: crate::pure::wanted::Wanted::default(),
         home_work: crate::pure::home_work::HomeWork {
             rules: "Lock your screen.".into(),
             rules_version: 1,

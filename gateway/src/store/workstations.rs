@@ -66,6 +66,40 @@ impl Store {
         rows.iter().map(|row| Ok((row.parsed("resource_id")?, kept(row)?))).collect()
     }
 
+    /// Until when it was looked whether weekly hours have begun; nothing before the first time.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn hours_looked(&self) -> Result<Option<Unix>> {
+        let at: Option<Option<i64>> =
+            sqlx::query_scalar("SELECT hours_looked FROM site").fetch_optional(&self.reads).await?;
+        Ok(at.flatten().map(Unix))
+    }
+
+    /// It was looked until now.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn looked_at_hours(&self, now: Unix) -> Result<()> {
+        sqlx::query("UPDATE site SET hours_looked = $1").bind(now.0).execute(&self.writes).await?;
+        Ok(())
+    }
+
+    /// What each PC was doing last, as far as it is written down.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn last_steps(&self) -> Result<BTreeMap<ResourceId, (Kind, Reason)>> {
+        let rows = sqlx::query(
+            "SELECT r.id, s.kind, s.reason FROM resources r JOIN workstation_states s ON s.id = (SELECT l.id FROM \
+             workstation_states l WHERE l.resource_id = r.id ORDER BY l.at DESC, l.id DESC LIMIT 1) \
+             WHERE r.kind = 'workstation'",
+        )
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter().map(|r| Ok((r.parsed("id")?, (read(r, "kind")?, read(r, "reason")?)))).collect()
+    }
+
     /// What is kept of one.
     ///
     /// # Errors

@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Waker, is_due, probe};
+use super::{Refused, Waker, is_due, probe};
 use crate::audit::{Actor, Event};
-use crate::clock::Boot;
-use crate::fleet::{Fleet, State};
+use crate::clock::{Boot, Unix};
+use crate::fleet::{Fleet, NotDone, State};
 use crate::ids::ResourceId;
 use crate::pure::hours::Hours;
 use crate::pure::workstation::{Kind, Reason};
@@ -39,11 +39,18 @@ const AT_ONCE: usize = 64;
 /// Use from afar is over when it has not come back for so long.
 const REST: Duration = Duration::from_secs(300);
 
+/// What was missed while nobody looked, or found no room, is made up for within this.
+const LATE: Duration = Duration::from_secs(30 * 60);
+
+/// Until when hours were looked at is written down this often.
+const NOTED: Duration = Duration::from_secs(60);
+
 /// Does all this for as long as it runs.
 pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
     let mut tick = tokio::time::interval(LOOK);
     let mut used = BTreeMap::new();
-    let mut looked = Moment::now();
+    let mut looked = looked_until(waker.store.hours_looked().await.ok().flatten(), Unix::now());
+    let (mut due, mut noted) = (BTreeMap::new(), None);
     loop {
         tick.tick().await;
         let states = waker.fleet.states();
@@ -54,16 +61,15 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
             Err(_) => continue,
         };
         let zone = published.borrow().site.time_zone.clone();
+        for (id, kept) in &kept {
+            let hours = kept.wake_hours.as_deref().and_then(|text| text.parse::<Hours>().ok());
+            if hours.is_some_and(|hours| begins(&hours, &zone, looked, now.wall)) {
+                due.insert(*id, now.boot);
+            }
+        }
+        waker.wake_due(&mut due, now.boot).await;
         for state in &states {
             let Some(kept) = kept.get(&state.id) else { continue };
-            let hours = kept.wake_hours.as_deref().and_then(|text| text.parse::<Hours>().ok());
-            let begins = hours.is_some_and(|hours| begins(&hours, &zone, looked, now));
-            if begins
-                && is_away(state)
-                && let Err(e) = waker.wake(state.id, Actor::System).await
-            {
-                tracing::warn!(workstation = state.name, error = %e, "a PC is not woken at its hour");
-            }
             if kept.sleep_again && rests(&mut used, state, now.boot) {
                 // What did not work is tried again after as long.
                 let next = if waker.send_to_sleep(state).await { None } else { Some(Some(now.boot)) };
@@ -73,8 +79,17 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
                 };
             }
         }
-        looked = now;
+        looked = now.wall;
+        if is_due(noted, NOTED, now.boot) && waker.store.looked_at_hours(now.wall).await.is_ok() {
+            noted = Some(now.boot);
+        }
     }
+}
+
+/// From when on hours are looked at after a start: from where the last one ended, if that is not too long ago.
+fn looked_until(noted: Option<Unix>, now: Unix) -> Unix {
+    let earliest = Unix(now.0.saturating_sub(i64::try_from(LATE.as_millis()).unwrap_or(i64::MAX)));
+    noted.map_or(now, |noted| noted.max(earliest).min(now))
 }
 
 /// Asks those who are due, all at once.
@@ -114,10 +129,9 @@ fn is_away(state: &State) -> bool {
 }
 
 /// Whether a span of these hours began since it was last looked.
-fn begins(hours: &Hours, zone: &str, looked: Moment, now: Moment) -> bool {
+fn begins(hours: &Hours, zone: &str, looked: Unix, now: Unix) -> bool {
     let Ok(zone) = TimeZone::get(zone) else { return false };
-    let (Ok(from), Ok(to)) = (Timestamp::from_millisecond(looked.wall.0), Timestamp::from_millisecond(now.wall.0))
-    else {
+    let (Ok(from), Ok(to)) = (Timestamp::from_millisecond(looked.0), Timestamp::from_millisecond(now.0)) else {
         return false;
     };
     hours.window(&zone, to).is_some_and(|(begin, _)| from < begin && begin <= to)
@@ -146,27 +160,53 @@ fn rests(used: &mut BTreeMap<ResourceId, Option<Boot>>, state: &State, now: Boot
 }
 
 impl Waker {
+    /// Wakes those whose hours have begun; who finds no room is tried again, for as long as that makes sense.
+    async fn wake_due(self: &Arc<Self>, due: &mut BTreeMap<ResourceId, Boot>, now: Boot) {
+        due.retain(|_, since| !is_due(Some(*since), LATE, now));
+        for id in due.keys().copied().collect::<Vec<_>>() {
+            // It may not be read yet, after a start.
+            let Some(state) = self.fleet.state(id) else { continue };
+            match if is_away(&state) { self.wake(id, Actor::System).await.map(|_| ()) } else { Ok(()) } {
+                Err(Refused::TooMany | Refused::TooSoon(_)) => {}
+                Ok(()) | Err(Refused::Gone) => {
+                    due.remove(&id);
+                }
+            }
+        }
+    }
+
     /// Sends a PC to sleep if nobody is at it; whether it was.
     pub async fn send_to_sleep(&self, state: &State) -> bool {
-        match self.fleet.act(state.id, Action::Suspend { unless_used: true }).await {
-            Ok(_) => {
-                let event = Event::SentToSleep { workstation: state.name.clone() };
-                self.note(Actor::System, Moment::now(), event).await;
-                true
-            }
+        let event = Event::SentToSleep { workstation: state.name.clone() };
+        self.note(Actor::System, Moment::now(), event).await;
+        match self.suspend(state.id, &state.name, Actor::System).await {
+            Ok(()) => true,
             Err(e) => {
                 tracing::info!(workstation = state.name, error = %e, "a PC does not sleep again");
                 false
             }
         }
     }
+
+    /// Asks a PC to sleep if nobody is at it, and writes down what it answered. That it is asked is written already.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn suspend(&self, id: ResourceId, name: &str, actor: Actor) -> Result<(), NotDone> {
+        let answered = self.fleet.act(id, Action::Suspend { unless_used: true }).await;
+        let event = Event::SleepAnswered { workstation: name.to_owned(), slept: answered.is_ok() };
+        self.note(actor, Moment::now(), event).await;
+        answered.map(|_| ())
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::AT_ONCE as AT_ONCE_AT_MOST;
     use super::*;
-    use crate::clock::Unix;
     use crate::pure::workstation::Judged;
+    use crate::store::tests::{fixture, workstation};
 
     fn at(seconds: i64) -> Moment {
         // Monday, 2025-06-16, 05:00 UTC, which is 07:00 in Brussels.
@@ -176,11 +216,11 @@ mod tests {
     #[test]
     fn it_wakes_at_the_beginning_of_its_hours_and_once() {
         let hours: Hours = "Mo-Fr 07:30-18:00".parse().unwrap();
-        let due = |from, to| begins(&hours, "Europe/Brussels", at(from), at(to));
+        let due = |from, to| begins(&hours, "Europe/Brussels", at(from).wall, at(to).wall);
         assert!(!due(1790, 1795) && due(1796, 1801) && !due(1801, 1806));
         assert!(due(1700, 1900), "a machine that was busy is late, not silent");
         assert!(!due(5 * 86_400 + 1796, 5 * 86_400 + 1801), "not on Saturday");
-        assert!(!begins(&hours, "Nowhere/Land", at(1796), at(1801)));
+        assert!(!begins(&hours, "Nowhere/Land", at(1796).wall, at(1801).wall));
     }
 
     fn state(kind: Kind) -> State {
@@ -193,8 +233,45 @@ mod tests {
             since: Unix(0),
             agent: None,
             macs: Vec::new(),
+            foreign: Vec::new(),
             probed: None,
         }
+    }
+
+    #[test]
+    fn hours_that_began_while_it_was_away_are_made_up_for() {
+        let now = at(3600).wall;
+        assert_eq!(looked_until(None, now), now, "the first start ever");
+        assert_eq!(looked_until(Some(at(3000).wall), now), at(3000).wall);
+        assert_eq!(looked_until(Some(at(0).wall), now), at(1800).wall, "no longer than half an hour");
+        assert_eq!(looked_until(Some(at(9000).wall), now), now, "a clock that went back");
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_room_is_woken_later() {
+        let (_dir, store) = fixture().await;
+        let many = AT_ONCE_AT_MOST + 3;
+        for n in 0..many {
+            workstation(&store, &format!("pc{n}")).await;
+        }
+        let fleet = Arc::new(Fleet::new(store.clone()));
+        fleet.reload(&store.resources().await.unwrap(), Moment::now()).await.unwrap();
+        let waker = Waker::new(store, fleet.clone());
+        let now = Boot::now();
+        let mut due: BTreeMap<_, _> = fleet.states().into_iter().map(|state| (state.id, now)).collect();
+        waker.wake_due(&mut due, now).await;
+        assert_eq!(due.len(), 3, "they wait for room");
+        for state in fleet.states() {
+            waker.cancel(state.id, None);
+        }
+        while !due.is_empty() {
+            waker.wake_due(&mut due, now).await;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(fleet.states().iter().filter(|state| waker.progress(state.id).is_some()).count(), many);
+        let mut late = BTreeMap::from([(ResourceId::new(), now)]);
+        waker.wake_due(&mut late, now + LATE).await;
+        assert!(late.is_empty(), "not for ever");
     }
 
     #[test]

@@ -7,6 +7,8 @@ import { portText } from '../places/fields.ts';
 export const EVENTS = {
   site_created: 'event_site_created',
   settings_changed: 'event_settings_changed',
+  agent_names_changed: 'event_agent_names_changed',
+  programs_changed: 'event_programs_changed',
   mail_server_set: 'event_mail_server_set',
   mail_server_removed: 'event_mail_server_removed',
   user_changed: 'event_user_changed',
@@ -54,6 +56,7 @@ export const EVENTS = {
   wake_begun: 'event_wake_begun',
   wake_ended: 'event_wake_ended',
   sent_to_sleep: 'event_sent_to_sleep',
+  sleep_answered: 'event_sleep_answered',
   token_added: 'event_token_added',
   token_revoked: 'event_token_revoked',
   signed_in: 'event_signed_in',
@@ -110,6 +113,7 @@ export const FIELDS: Record<string, Sentence> = {
   format: 'field_format',
   uses: 'field_uses',
   approves: 'field_approves',
+  hosts: 'field_hosts',
   token: 'field_token',
   because: 'field_because',
   address: 'field_address',
@@ -126,6 +130,8 @@ export const FIELDS: Record<string, Sentence> = {
   office_zones: 'field_office_zones',
   masquerade: 'field_masquerade',
   retention: 'field_retention',
+  names: 'field_names',
+  programs: 'field_programs',
 };
 
 /** Fields whose values are words of the gateway's; others are shown as they came. */
@@ -157,6 +163,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     revoked: 'value_agent_revoked',
     unknown: 'value_agent_unknown',
     flood: 'value_agent_flood',
+    no_greeting: 'value_agent_no_greeting',
     expired: 'value_agent_expired',
     not_valid_yet: 'value_agent_early',
     certificate: 'value_agent_certificate',

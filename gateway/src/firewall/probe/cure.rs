@@ -42,6 +42,12 @@ pub(super) fn steps(way: Way, owner: Owner, place: &Place, tunnel: &str, office:
     }
 }
 
+/// What comes to this machine itself.
+pub(super) fn inward(ports: &[u16], agents: Option<u16>) -> impl Iterator<Item = Way> {
+    let wireguard = ports.iter().map(|port| Way::WireGuard(*port));
+    [Way::Portal].into_iter().chain(wireguard).chain(agents.map(Way::Agents))
+}
+
 fn with(words: &[&str], more: &[String]) -> Step {
     Step::Run(words.iter().map(|w| (*w).to_owned()).chain(more.iter().cloned()).collect())
 }
@@ -56,6 +62,7 @@ fn iptables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
         Way::Office => vec![words(&format!("-i {tunnel} -o {office} -j ACCEPT")), words(&replies)],
         Way::Portal => vec![words(&format!("-i {tunnel} -j ACCEPT"))],
         Way::WireGuard(port) => vec![words(&format!("-p udp --dport {port} -j ACCEPT"))],
+        Way::Agents(port) => vec![words(&format!("-p tcp --dport {port} -j ACCEPT"))],
     }
 }
 
@@ -64,6 +71,7 @@ fn ufw(way: Way, tunnel: &str, office: &str) -> Vec<String> {
         Way::Office => format!("route allow in on {tunnel} out on {office}"),
         Way::Portal => format!("allow in on {tunnel}"),
         Way::WireGuard(port) => format!("allow {port}/udp"),
+        Way::Agents(port) => format!("allow {port}/tcp"),
     })
 }
 
@@ -73,6 +81,7 @@ fn nftables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
         Way::Office => vec![words(&format!("iifname {tunnel} oifname {office} accept")), words(&replies)],
         Way::Portal => vec![words(&format!("iifname {tunnel} accept"))],
         Way::WireGuard(port) => vec![words(&format!("udp dport {port} accept"))],
+        Way::Agents(port) => vec![words(&format!("tcp dport {port} accept"))],
     }
 }
 
@@ -90,6 +99,7 @@ fn firewalld(way: Way, tunnel: &str) -> Vec<Step> {
         // After the zone was made for the way into the office, which the same firewall drops.
         Way::Portal => vec![permanent("--zone=passerelle --set-target=ACCEPT")],
         Way::WireGuard(port) => vec![permanent(&format!("--add-port={port}/udp"))],
+        Way::Agents(port) => vec![permanent(&format!("--add-port={port}/tcp"))],
     };
     steps.push(run(&["firewall-cmd", "--reload"]));
     steps
@@ -125,9 +135,8 @@ pub fn apply_cure(steps: &[Step]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// nft cannot be asked.
-pub fn undo(tunnel: &str, office: &str, ports: &[u16]) -> anyhow::Result<Vec<Step>> {
-    let ways: Vec<Way> =
-        [Way::Office, Way::Portal].into_iter().chain(ports.iter().map(|port| Way::WireGuard(*port))).collect();
+pub fn undo(tunnel: &str, office: &str, ports: &[u16], agents: Option<u16>) -> anyhow::Result<Vec<Step>> {
+    let ways: Vec<Way> = [Way::Office].into_iter().chain(inward(ports, agents)).collect();
     let mut steps = Vec::new();
     let added = said(&["ufw", "show", "added"]).unwrap_or_default();
     for rule in ways.iter().map(|way| ufw(*way, tunnel, office)) {
@@ -159,8 +168,9 @@ pub fn undo(tunnel: &str, office: &str, ports: &[u16]) -> anyhow::Result<Vec<Ste
     {
         steps.push(run(&["firewall-cmd", "--permanent", "--delete-policy=passerelle"]));
         steps.push(run(&["firewall-cmd", "--permanent", "--delete-zone=passerelle"]));
-        for port in ports {
-            steps.push(with(&["firewall-cmd", "--permanent"], &[format!("--remove-port={port}/udp")]));
+        let udp = ports.iter().map(|port| format!("{port}/udp"));
+        for port in udp.chain(agents.map(|port| format!("{port}/tcp"))) {
+            steps.push(with(&["firewall-cmd", "--permanent"], &[format!("--remove-port={port}")]));
         }
         steps.push(run(&["firewall-cmd", "--reload"]));
     }

@@ -44,6 +44,8 @@ pub enum Way {
     Portal,
     /// To this machine's WireGuard port.
     WireGuard(u16),
+    /// To the TCP port where agents of office PCs are heard.
+    Agents(u16),
 }
 
 impl fmt::Display for Way {
@@ -52,6 +54,7 @@ impl fmt::Display for Way {
             Self::Office => f.write_str("packets from the tunnel to the office"),
             Self::Portal => f.write_str("what devices send to names and portal"),
             Self::WireGuard(port) => write!(f, "WireGuard on UDP {port}"),
+            Self::Agents(port) => write!(f, "agents of office PCs on TCP {port}"),
         }
     }
 }
@@ -206,17 +209,17 @@ pub fn forwards() -> Option<bool> {
     Some(value.trim() != "0")
 }
 
-/// Probes all that has to pass: from the tunnel to the office and to this machine, and to its WireGuard ports. One finding
-/// each, that of the office first. Needs CAP_NET_ADMIN.
+/// Probes all that has to pass: from the tunnel to the office and to this machine, to its WireGuard ports, and to that of
+/// agents. One finding each, that of the office first. Needs CAP_NET_ADMIN.
 ///
 /// # Errors
 /// The probe itself could not be made, or its packet was lost before any rule; everything it made is removed then too.
-pub fn run(tunnel: &str, office: &str, ports: &[u16]) -> anyhow::Result<Vec<Finding>> {
+pub fn run(tunnel: &str, office: &str, ports: &[u16], agents: Option<u16>) -> anyhow::Result<Vec<Finding>> {
     let mut findings = vec![one(Way::Office, tunnel, office)?];
     if matches!(findings[..], [Finding::ForwardingOff { .. }]) {
         return Ok(findings);
     }
-    for way in [Way::Portal].into_iter().chain(ports.iter().map(|port| Way::WireGuard(*port))) {
+    for way in cure::inward(ports, agents) {
         findings.push(one(way, tunnel, office)?);
     }
     Ok(findings)
@@ -239,6 +242,7 @@ fn one(way: Way, tunnel: &str, office: &str) -> anyhow::Result<Finding> {
         Way::Office => (Sent::Office, "forward"),
         Way::Portal => (Sent::Portal, "input"),
         Way::WireGuard(port) => (Sent::Datagram(port), "input"),
+        Way::Agents(port) => (Sent::Syn(port), "input"),
     };
     match rig.send(sent)? {
         Seen::Out => Ok(Finding::Forwarded),
@@ -249,10 +253,8 @@ fn one(way: Way, tunnel: &str, office: &str) -> anyhow::Result<Finding> {
             let listing: Value = serde_json::from_slice(&listing).context("read nft's listing")?;
             // The probe's name is not the tunnel's, nor that of the interface towards the internet.
             let exempted = match way {
-                Way::WireGuard(port) => exempts(&listing, &place, hook, &|with| {
-                    let payload = &with["left"]["payload"];
-                    payload["protocol"] == "udp" && payload["field"] == "dport" && with["right"] == port
-                }),
+                Way::WireGuard(port) => exempts(&listing, &place, hook, &|with| goes_to(with, "udp", port)),
+                Way::Agents(port) => exempts(&listing, &place, hook, &|with| goes_to(with, "tcp", port)),
                 _ => rig.name != tunnel && exempts(&listing, &place, hook, &|with| comes_by(with, tunnel)),
             };
             if exempted {
@@ -287,6 +289,11 @@ fn owner(listing: &Value, place: &Place) -> Owner {
     } else {
         Owner::Nftables
     }
+}
+
+fn goes_to(with: &Value, protocol: &str, port: u16) -> bool {
+    let payload = &with["left"]["payload"];
+    payload["protocol"] == protocol && payload["field"] == "dport" && with["right"] == port
 }
 
 fn comes_by(with: &Value, interface: &str) -> bool {
@@ -344,6 +351,21 @@ mod tests {
             (Way::Office, Owner::Ufw, &["ufw route allow in on pass0 out on eth0"]),
             (Way::Portal, Owner::Ufw, &["ufw allow in on pass0"]),
             (Way::WireGuard(51820), Owner::Ufw, &["ufw allow 51820/udp"]),
+            (Way::Agents(8444), Owner::Ufw, &["ufw allow 8444/tcp"]),
+            (
+                Way::Agents(8444),
+                Owner::Iptables,
+                &[
+                    "iptables -I INPUT -p tcp --dport 8444 -j ACCEPT",
+                    "ip6tables -I INPUT -p tcp --dport 8444 -j ACCEPT",
+                ],
+            ),
+            (Way::Agents(8444), Owner::Nftables, &["nft insert rule ip filter FORWARD tcp dport 8444 accept"]),
+            (
+                Way::Agents(8444),
+                Owner::Firewalld,
+                &["firewall-cmd --permanent --add-port=8444/tcp", "firewall-cmd --reload"],
+            ),
             (
                 Way::WireGuard(443),
                 Owner::Iptables,

@@ -68,6 +68,8 @@ pub(super) enum Sent {
     Office,
     /// A TCP SYN to this machine, for its portal.
     Portal,
+    /// A TCP SYN to this port of this machine.
+    Syn(u16),
     /// A datagram to this port of this machine.
     Datagram(u16),
 }
@@ -119,6 +121,7 @@ impl<'a> Rig<'a> {
         let packet = match what {
             Sent::Office => packet(self.target, TCP, SMB),
             Sent::Portal => packet(OURS, TCP, HTTPS),
+            Sent::Syn(port) => packet(OURS, TCP, port),
             Sent::Datagram(port) => packet(OURS, UDP, port),
         };
         rustix::io::write(&self.tun, &packet).context("send the probe's packet")?;

@@ -104,6 +104,7 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /agents/tokens", Who::Admin, 201),
     ("post /agents/tokens/{token}/revoke", Who::Admin, 204),
     ("post /agents/{agent}/approve", Who::Admin, 200),
+    ("post /agents/approve", Who::Admin, 200),
     ("post /agents/{agent}/revoke", Who::Admin, 204),
     ("get /policies", Who::Admin, 200),
     ("post /policies", Who::Admin, 201),
@@ -234,7 +235,7 @@ pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     (resource.kind, resource.name) = (ResourceKind::Service, format!("s{name}"));
     write.add_resource(&resource).await.unwrap();
     let until = crate::clock::Unix(i64::MAX);
-    let desk = NewAgentToken { name: name.clone(), uses: 2, approves: false, hosts: None, resource: None, until };
+    let desk = NewAgentToken { name: name.clone(), uses: 2, hosts: Default::default(), resource: None, until };
     let agent_token = write.add_agent_token(&desk, &name).await.unwrap().to_string();
     let policy = write.add_policy(group, share, None, None).await.unwrap();
     let invitation = write.invite(user, &name).await.unwrap();
@@ -327,6 +328,7 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "get /workstations/{workstation}/steps" => return (format!("{path}?from=0&to=1000"), None),
         "post /agents/tokens" => json!({"name": v.name}),
         "post /agents/{agent}/approve" => json!({"workstation": pc}),
+        "post /agents/approve" => json!({"agents": [{"agent": v.name, "workstation": pc}]}),
         "post /policies" => json!({"group": v.name, "resource": service}),
         "post /policies/preview" | "post /policies/change" => {
             json!({"add": [{"group": v.name, "resource": service}], "remove": [v.policy]})

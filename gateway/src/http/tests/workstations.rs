@@ -85,6 +85,53 @@ async fn it_is_told_what_a_pc_lacks_and_sets_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_says_what_agents_are_to_tell() {
+    let g = office().await;
+    let settings = g.ask(Door::Local, None, "GET", "/settings", None).await.json();
+    assert_eq!((settings["agent_names"].clone(), settings["programs"].clone()), (json!(false), json!([])));
+    let set = async |body: Value| g.ask(Door::Local, None, "PATCH", "/settings", Some(body)).await;
+    let programs = json!([
+        {"name": "Sage", "look": {"at": "path", "path": "C:\\Program Files\\Sage"}},
+        {"name": "CAD", "look": {"at": "registry", "key": "SOFTWARE\\Vendor\\CAD"}},
+        {"name": "Writer", "look": {"at": "package", "name": "libreoffice-writer"}},
+    ]);
+    let said = set(json!({"agent_names": true, "programs": programs})).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    assert_eq!((said.json()["agent_names"].clone(), said.json()["programs"].clone()), (json!(true), programs.clone()));
+    // Once more is no change.
+    set(json!({"agent_names": true, "programs": programs})).await;
+    let audit = g.ask(Door::Local, None, "GET", "/audit", None).await.json();
+    let told: Vec<_> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| {
+            ["agent_names_changed", "programs_changed", "settings_changed"].contains(&line["event"].as_str().unwrap())
+        })
+        .map(|line| (line["event"].clone(), line["details"].clone()))
+        .collect();
+    let wanted = [
+        (json!("programs_changed"), json!({"programs": ["Sage", "CAD", "Writer"]})),
+        (json!("agent_names_changed"), json!({"names": true})),
+    ];
+    assert_eq!(told, wanted);
+    for (wrong, why) in [
+        (json!([{"name": "", "look": {"at": "path", "path": "/x"}}]), "programs: 1: name"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "\\\\server\\share"}}]), "programs: 1: path"),
+        (json!([{"name": "x", "look": {"at": "registry", "key": "HKLM\\x"}}]), "programs: 1: key"),
+        (json!([{"name": "x", "look": {"at": "package", "name": "X"}}]), "programs: 1: package"),
+        (json!([{"name": "x", "look": {"at": "nowhere"}}]), "programs[0].look.at"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "/x", "key": "y"}}]), "key"),
+        (json!([{"name": "x", "look": {"at": "path", "path": "/x"}, "run": "y"}]), "run"),
+    ] {
+        let said = set(json!({"programs": wrong})).await;
+        assert!(said.status == 400 && said.text.contains(why), "{wrong}: {}", said.text);
+    }
+    assert_eq!(g.ask(Door::Local, None, "GET", "/settings", None).await.json()["programs"], programs);
+    assert_eq!(set(json!({"programs": []})).await.json()["programs"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_once_and_bounded() {
     let g = office().await;
     let add = async |body: Value| g.ask(Door::Local, None, "POST", "/agents/tokens", Some(body)).await;
@@ -92,7 +139,6 @@ async fn a_token_is_shown_once_and_bounded() {
     assert_eq!(issued.status, 201, "{}", issued.text);
     let secret = issued.json()["secret"].as_str().unwrap().to_owned();
     let token: agent::token::Token = secret.parse().unwrap();
-    assert_eq!(issued.json()["token"]["approves"], json!(true), "it names its PC");
     let listed = g.ask(Door::Local, None, "GET", "/agents/tokens", None).await;
     assert!(!listed.text.contains(&secret) && !listed.text.contains(&token.secret.hash()), "{}", listed.text);
     let now = Unix::now().0;
@@ -102,6 +148,13 @@ async fn a_token_is_shown_once_and_bounded() {
         (json!({"name": "x", "workstation": "hers", "uses": 2}), "workstation"),
         (json!({"name": "x", "workstation": "nowhere"}), "no "),
         (json!({"name": "x", "hosts": []}), "hosts"),
+        (json!({"name": "x", "hosts": [{"host": "a"}, {"host": "A"}]}), "hosts: 2: host"),
+        (json!({"name": "x", "hosts": [{"host": "a", "workstation": "nowhere"}]}), "hosts: 1: workstation"),
+        (
+            json!({"name": "x", "hosts": [{"host": "a", "workstation": "hers"}, {"host": "b", "workstation": "Hers"}]}),
+            "hosts: 2: workstation",
+        ),
+        (json!({"name": "x", "uses": 2, "approves": true}), "approves"),
         (json!({"name": "x", "until": now - 1}), "until"),
         (json!({"name": "x", "until": now + 40 * 86_400_000}), "until"),
     ] {
@@ -109,6 +162,61 @@ async fn a_token_is_shown_once_and_bounded() {
         assert!((400..500).contains(&said.status.as_u16()) && said.text.contains(why), "{body}: {}", said.text);
     }
     assert_eq!(g.ask(Door::Local, None, "GET", "/agents/tokens", None).await.json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_pcs_are_approved_at_once() {
+    let g = office().await;
+    let ask = async |method: &str, path: &str, body: Option<Value>| g.ask(Door::Local, None, method, path, body).await;
+    let hosts = json!([{"host": "PC-1", "workstation": "hers"}, {"host": "PC-2"}]);
+    let issued = ask("POST", "/agents/tokens", Some(json!({"name": "roll-out", "hosts": hosts}))).await;
+    assert_eq!(issued.status, 201, "{}", issued.text);
+    let token = issued.json()["token"].clone();
+    assert_eq!(token["uses"], json!(2), "as many as are listed");
+    let wanted = json!([
+        {"host": "pc-1", "workstation": "hers", "agent": null}, {"host": "pc-2", "workstation": null, "agent": null}
+    ]);
+    assert_eq!(token["hosts"], wanted);
+    assert_eq!(ask("GET", "/agents/tokens", None).await.json()[0]["hosts"], wanted);
+
+    // Of others, each looks like what it says, until IT has decided.
+    let secret: agent::token::Token =
+        ask("POST", "/agents/tokens", Some(json!({"name": "many", "uses": 40}))).await.json()["secret"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+    for host in ["Hers", "other.corp.lan", "new"] {
+        g.api.store.enrol(&secret.secret.hash(), host, host, Moment::now()).await.unwrap().unwrap();
+    }
+    let waiting = ask("GET", "/agents", None).await.json();
+    let like: Vec<_> =
+        waiting.as_array().unwrap().iter().map(|a| (a["host"].clone(), a["suggestion"].clone())).collect();
+    let named = |name: &str| json!({"workstation": name, "by": "name"});
+    let wanted =
+        [(json!("new"), json!(null)), (json!("other.corp.lan"), named("other")), (json!("Hers"), named("hers"))];
+    assert_eq!(like, wanted);
+    assert_eq!(waiting[0]["publishable"], json!(false), "nobody knows where it is");
+    let agents = json!({"agents": [
+        {"agent": "hers", "workstation": "hers"}, {"agent": "new"}, {"agent": "nobody", "workstation": "other"},
+        {"agent": "other.corp.lan", "workstation": "other"}, {"agent": "new", "workstation": "nowhere"},
+    ]});
+    let done = ask("POST", "/agents/approve", Some(agents)).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = done.json();
+    let approved: Vec<_> = done["approved"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| (a["workstation"].clone(), a["suggestion"].clone()))
+        .collect();
+    assert_eq!(approved, [(json!("other"), json!(null)), (json!("hers"), json!(null))]);
+    let refused: Vec<_> = done["refused"].as_array().unwrap().iter().map(|r| r["agent"].clone()).collect();
+    assert_eq!(refused, [json!("new"), json!("nobody"), json!("new")], "{done}");
+    assert!(done["refused"][0]["why"].as_str().unwrap().contains("not connected"), "{done}");
+    for wrong in [json!({"agents": []}), json!({"agents": vec![json!({"agent": "x"}); 1001]})] {
+        assert_eq!(ask("POST", "/agents/approve", Some(wrong)).await.status, 400);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
