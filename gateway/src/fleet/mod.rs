@@ -111,6 +111,8 @@ struct Pc {
     judged: Judged,
     since: Unix,
     macs: Vec<Mac>,
+    /// As they were read from the database last.
+    written_macs: Vec<Mac>,
     /// Hardware addresses that it told and that are another PC's, and whose.
     foreign: Vec<(Mac, ResourceId)>,
     /// What its timeline ends with.
@@ -204,6 +206,7 @@ impl Fleet {
         let pcs: BTreeMap<_, _> =
             published.iter().filter(|r| r.kind == ResourceKind::Workstation).map(|r| (r.id, r)).collect();
         inner.pcs.retain(|id, _| pcs.contains_key(id));
+        let unwritten_macs = inner.notes.macs.clone();
         for (id, resource) in pcs {
             let address = resource.real4.map(|n| n.addr().into()).or(resource.real6.map(|n| n.addr().into()));
             let macs = kept.get(&id).map(|kept| kept.macs.clone()).unwrap_or_default();
@@ -213,8 +216,11 @@ impl Fleet {
                 (pc.probe, pc.probed) = (Probe::Unasked, None);
             }
             (pc.name, pc.address) = (resource.name.clone(), address);
-            // What was set takes the place of what was seen; what was seen comes again.
-            pc.macs = macs;
+            // What was set takes the place of what was seen; what was seen and is not written down yet stays.
+            if pc.written_macs != macs {
+                pc.macs = unwritten_macs.get(&id).unwrap_or(&macs).clone();
+                pc.written_macs = macs;
+            }
         }
         let mut before = std::mem::take(&mut inner.agents);
         inner.agents = agents.into_iter().map(|agent| (agent.id, agent)).collect();
@@ -360,6 +366,7 @@ impl Pc {
             judged: judge(&Seen::default(), now),
             since: now,
             macs: Vec::new(),
+            written_macs: Vec::new(),
             foreign: Vec::new(),
             noted: None,
         }

@@ -277,6 +277,9 @@ async fn a_pc_is_enrolled_seen_and_asleep() {
     assert!(office.fleet.relays("127.0.200.77".parse().unwrap(), office.pc).is_empty(), "nobody wakes itself");
     say(&mut link, &FromAgent::Leaving { how: Leaving::Sleep }).await;
     office.until(Kind::Asleep).await;
+    // What it told last is not written down yet, and not forgotten.
+    office.reload().await;
+    assert_eq!(office.fleet.state(office.pc).unwrap().macs.len(), 1);
     // It is so after a restart of the gateway, too.
     office.fleet.write_down().await;
     let after = Fleet::new(office.store.clone());

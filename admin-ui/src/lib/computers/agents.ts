@@ -1,20 +1,21 @@
-// Agents as IT sorts them: who waits, and which computer each is likely to be.
-import type { Agent, AgentToken, Workstation } from '#lib/api/document.d.ts';
+// Agents as IT sorts them: who waits, and who is expected.
+import type { Agent, AgentToken } from '#lib/api/document.d.ts';
+import { lines } from '../settings/form.svelte.ts';
 
 /** Enrolled, and nobody has said yet which computer it is. */
 export const waiting = (agents: readonly Agent[]): Agent[] =>
   agents.filter((agent) => agent.approved_at == null && agent.revoked_at == null);
 
-const plain = (name: string) => (name.split('.')[0] ?? '').toLowerCase();
+/** Those that can be approved as they are: as what they look like, or anew. */
+export const ready = (agents: readonly Agent[]): Agent[] =>
+  waiting(agents).filter((agent) => agent.publishable || agent.suggestion?.by === 'name_and_address');
 
-/** The computer of the same name, else of the same address, unless another agent is it already. */
-export function likely(agent: Agent, computers: readonly Workstation[]): Workstation | null {
-  const free = computers.filter((pc) => pc.agent == null);
-  return (
-    free.find((pc) => plain(pc.name) === plain(agent.host)) ??
-    free.find((pc) => pc.address != null && pc.address === agent.address) ??
-    null
-  );
+/** A computer in a list of IT's: what it calls itself, and which of the published ones it is, in a column beside. */
+export function expected(text: string): { host: string; workstation?: string }[] {
+  return lines(text)
+    .map((line) => line.split(/[;,\t]/).map((cell) => cell.replaceAll('"', '').trim()))
+    .filter(([host]) => host)
+    .map(([host = '', workstation]) => (workstation ? { host, workstation } : { host }));
 }
 
 /** It enrols somebody yet. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Agent, Workstation, WorkstationStep } from '#lib/api/document.d.ts';
+import type { Agent, WorkstationStep } from '#lib/api/document.d.ts';
 import computers from '../messages/computers/en.ts';
 import portal from '../messages/portal/en.ts';
 import { Words } from '../messages/words.ts';
-import { isGood, likely, waiting } from './agents.ts';
+import { expected, isGood, ready, waiting } from './agents.ts';
 import { boundsOf, lengths, spansOf } from './day.ts';
 import { hoursOf, usual, wakeAt } from './hours.ts';
 import { doubtOf, endOf, isReady, kindOf, sinceOf, underWay, type Computer } from './state.ts';
@@ -115,15 +115,20 @@ describe('the hours at which it is woken', () => {
   });
 });
 
-it('guesses which computer an agent is, but not one that has another', () => {
-  const agent = { host: 'pc-cad.office.lan', address: '192.168.1.30', connected: true } as Agent;
-  const of = (name: string, address: string, taken = false) =>
-    ({ name, address, agent: taken ? {} : null }) as unknown as Workstation;
-  const [named, there, other] = [of('PC-CAD', '192.168.1.9'), of('pc-2', '192.168.1.30'), of('pc-3', '192.168.1.31')];
-  expect(likely(agent, [there, named])).toBe(named);
-  expect(likely(agent, [other, there])).toBe(there);
-  expect(likely(agent, [of('PC-CAD', '192.168.1.30', true), other])).toBeNull();
+it('sorts those that wait, and reads whom IT expects', () => {
+  const agent = { host: 'pc-cad', publishable: true } as Agent;
   expect(waiting([agent, { ...agent, approved_at: 1 }, { ...agent, revoked_at: 1 }])).toEqual([agent]);
+  const like = (by: 'name' | 'name_and_address') =>
+    ({ ...agent, publishable: false, suggestion: { workstation: 'pc-cad', by } }) as Agent;
+  expect(ready([agent, like('name'), like('name_and_address')]).map((a) => a.suggestion?.by)).toEqual([
+    undefined,
+    'name_and_address',
+  ]);
+  expect(expected('PC-01;accounts\n\n"PC-02"\n PC-03 \t\n;x')).toEqual([
+    { host: 'PC-01', workstation: 'accounts' },
+    { host: 'PC-02' },
+    { host: 'PC-03' },
+  ]);
 });
 
 it('shows the tokens that still enrol somebody', () => {

@@ -104,6 +104,10 @@ export default {
   cardDisarmed: 'no desperta l’ordinador, però podria',
   cardUnable: 'no pot despertar l’ordinador',
   cardUnknown: 'no se sap si desperta l’ordinador',
+  factPrograms: 'Programes',
+  factForeign:
+    'Aquestes adreces de maquinari són d’altres ordinadors, i per això no se’l desperta amb elles: {all}. Potser una base que s’ha mogut; o algú ho fa veure.',
+  factForeignOne: '{mac} ({name})',
   cardDown: 'sense enllaç',
   agentsWhy:
     'L’agent és un petit programa en un ordinador de l’oficina: diu si és lliure, i desperta els del costat. No mostra res del que fa la gent.',
@@ -122,14 +126,18 @@ export default {
   agentApproveWhy:
     'Aproveu-lo només si és un ordinador vostre: el que diu decideix qui hi entra. Es va inscriure {time} amb el testimoni «{token}».',
   agentNew: 'Un de nou: publicar {host} a {address}',
-  agentNewAway: 'Un de nou: només mentre està connectat',
-  agentLikely: '{name} (mateix nom o adreça)',
+  agentNewAway: 'Un de nou: només mentre està connectat, des de l’oficina',
+  agentLikeName: '{name} (mateix nom, en un altre lloc)',
+  agentLikeAddress: '{name} (a la mateixa adreça)',
+  agentLikeBoth: '{name} (mateix nom, mateixa adreça)',
+  agentsRefused_one: 'Un no s’ha aprovat:',
+  agentsRefused_other: '{n} no s’han aprovat:',
   agentReplaces: '{name} (té un altre agent, que es revocarà)',
   agentApproved: '{what} està aprovat.',
   agentApproveAll: 'Aprovar-los tots {n}',
   agentApproveAllAsk_one: 'Aprovar un ordinador?',
   agentApproveAllAsk_other: 'Aprovar {n} ordinadors?',
-  agentApproveAllWhy: 'Cadascun esdevé l’ordinador del mateix nom o adreça, o un de nou: {names}.',
+  agentApproveAllWhy: 'Cadascun esdevé l’ordinador del seu nom i adreça, o un de nou: {names}.',
   agentRevoke: 'Revocar',
   agentRevokeAsk: 'Revocar l’agent de {host}?',
   agentRevokeWhy:
@@ -151,7 +159,7 @@ export default {
   agentTokenUsesWrong: 'Escriviu un nombre d’1 a 1.000.',
   agentTokenHosts: 'Ja aprovats, pel nom que es donen',
   agentTokenHostsHint:
-    'Un per línia, o una columna d’una llista. Els altres esperen el vostre vistiplau. Pot quedar buit.',
+    'Un per línia; després d’un punt i coma, el seu nom aquí, si és un altre. Els altres esperen el vostre vistiplau. Pot quedar buit.',
   agentTokenHostsWrong: 'Escriviu noms d’ordinador, un per línia; com a màxim 1.000.',
   agentTokenDays: 'Vàlid',
   agentTokenDay_one: '{n} dia',

@@ -101,6 +101,10 @@ const en = {
   cardDisarmed: 'does not wake the PC, but could',
   cardUnable: 'cannot wake the PC',
   cardUnknown: 'not known whether it wakes the PC',
+  factPrograms: 'Programs',
+  factForeign:
+    'These hardware addresses are those of other computers, so it is not woken by them: {all}. A dock that moved, perhaps; or somebody pretends.',
+  factForeignOne: '{mac} ({name})',
   cardDown: 'no link',
   agentsWhy:
     'The agent is a small program on an office PC: it tells whether the PC is free, and wakes others beside it. It shows nothing of what people do.',
@@ -119,14 +123,18 @@ const en = {
   agentApproveWhy:
     'Approve it only if it is a PC of yours: what it tells decides who is let in. It enrolled {time} with the token “{token}”.',
   agentNew: 'A new one: publish {host} at {address}',
-  agentNewAway: 'A new one: only while it is connected',
-  agentLikely: '{name} (same name or address)',
+  agentNewAway: 'A new one: only while it is connected, from the office',
+  agentLikeName: '{name} (of the same name, elsewhere)',
+  agentLikeAddress: '{name} (at the same address)',
+  agentLikeBoth: '{name} (same name, same address)',
+  agentsRefused_one: 'One was not approved:',
+  agentsRefused_other: '{n} were not approved:',
   agentReplaces: '{name} (has another agent, which is taken back)',
   agentApproved: '{what} is approved.',
   agentApproveAll: 'Approve all {n}',
   agentApproveAllAsk_one: 'Approve one PC?',
   agentApproveAllAsk_other: 'Approve {n} PCs?',
-  agentApproveAllWhy: 'Each becomes the computer of the same name or address, or a new one: {names}.',
+  agentApproveAllWhy: 'Each becomes the computer of its name and address, or a new one: {names}.',
   agentRevoke: 'Take back',
   agentRevokeAsk: 'Take the agent of {host} back?',
   agentRevokeWhy:
@@ -146,7 +154,8 @@ const en = {
   agentTokenUses: 'How many at most',
   agentTokenUsesWrong: 'Write a number from 1 to 1,000.',
   agentTokenHosts: 'Approved already, by what they call themselves',
-  agentTokenHostsHint: 'One a line, or a column of a list. Others wait for your word. May be empty.',
+  agentTokenHostsHint:
+    'One a line; after a semicolon its name here, if that is another. Others wait for your word. May be empty.',
   agentTokenHostsWrong: 'Write names as PCs have them, one a line; at most 1,000.',
   agentTokenDays: 'Good for',
   agentTokenDay_one: '{n} day',

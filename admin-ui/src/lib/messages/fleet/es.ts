@@ -104,6 +104,10 @@ export default {
   cardDisarmed: 'no despierta el PC, pero podría',
   cardUnable: 'no puede despertar el PC',
   cardUnknown: 'no se sabe si despierta el PC',
+  factPrograms: 'Programas',
+  factForeign:
+    'Estas direcciones de hardware son de otros ordenadores, así que no se despierta con ellas: {all}. Quizá una base que se movió; o alguien lo finge.',
+  factForeignOne: '{mac} ({name})',
   cardDown: 'sin enlace',
   agentsWhy:
     'El agente es un pequeño programa en un ordenador de la oficina: dice si está libre, y despierta a los vecinos. No muestra nada de lo que hace la gente.',
@@ -122,14 +126,18 @@ export default {
   agentApproveWhy:
     'Apruébelo solo si es un ordenador suyo: lo que dice decide quién entra. Se inscribió {time} con el token «{token}».',
   agentNew: 'Uno nuevo: publicar {host} en {address}',
-  agentNewAway: 'Uno nuevo: solo mientras está conectado',
-  agentLikely: '{name} (mismo nombre o dirección)',
+  agentNewAway: 'Uno nuevo: solo mientras está conectado, desde la oficina',
+  agentLikeName: '{name} (mismo nombre, en otro lugar)',
+  agentLikeAddress: '{name} (en la misma dirección)',
+  agentLikeBoth: '{name} (mismo nombre, misma dirección)',
+  agentsRefused_one: 'Uno no se ha aprobado:',
+  agentsRefused_other: '{n} no se han aprobado:',
   agentReplaces: '{name} (tiene otro agente, que se revocará)',
   agentApproved: '{what} está aprobado.',
   agentApproveAll: 'Aprobar los {n}',
   agentApproveAllAsk_one: '¿Aprobar un ordenador?',
   agentApproveAllAsk_other: '¿Aprobar {n} ordenadores?',
-  agentApproveAllWhy: 'Cada uno pasa a ser el ordenador del mismo nombre o dirección, o uno nuevo: {names}.',
+  agentApproveAllWhy: 'Cada uno pasa a ser el ordenador de su nombre y dirección, o uno nuevo: {names}.',
   agentRevoke: 'Revocar',
   agentRevokeAsk: '¿Revocar el agente de {host}?',
   agentRevokeWhy:
@@ -151,7 +159,7 @@ export default {
   agentTokenUsesWrong: 'Escriba un número del 1 al 1.000.',
   agentTokenHosts: 'Ya aprobados, por el nombre que se dan',
   agentTokenHostsHint:
-    'Uno por línea, o una columna de una lista. Los demás esperan su visto bueno. Puede quedar vacío.',
+    'Uno por línea; tras un punto y coma, su nombre aquí, si es otro. Los demás esperan su visto bueno. Puede quedar vacío.',
   agentTokenHostsWrong: 'Escriba nombres de ordenador, uno por línea; 1.000 como máximo.',
   agentTokenDays: 'Válido',
   agentTokenDay_one: '{n} día',

@@ -106,6 +106,10 @@ export default {
   cardDisarmed: 'ne réveille pas le PC, mais le pourrait',
   cardUnable: 'ne peut pas réveiller le PC',
   cardUnknown: 'on ne sait pas si elle réveille le PC',
+  factPrograms: 'Programmes',
+  factForeign:
+    'Ces adresses matérielles sont celles d’autres ordinateurs\u202f; il n’est donc pas réveillé par elles\u00a0: {all}. Une station d’accueil déplacée, peut-être\u202f; ou quelqu’un fait semblant.',
+  factForeignOne: '{mac} ({name})',
   cardDown: 'sans lien',
   agentsWhy:
     'L’agent est un petit programme sur un PC du bureau\u00a0: il dit si le PC est libre, et réveille ses voisins. Il ne montre rien de ce que font les gens.',
@@ -124,14 +128,18 @@ export default {
   agentApproveWhy:
     'N’approuvez que si c’est un de vos PC\u00a0: ce qu’il dit décide qui y entre. Il s’est inscrit {time} avec le jeton «\u00a0{token}\u00a0».',
   agentNew: 'Un nouveau\u00a0: publier {host} à {address}',
-  agentNewAway: 'Un nouveau\u00a0: seulement pendant qu’il est connecté',
-  agentLikely: '{name} (même nom ou adresse)',
+  agentNewAway: 'Un nouveau\u00a0: seulement pendant qu’il est connecté, depuis le bureau',
+  agentLikeName: '{name} (même nom, ailleurs)',
+  agentLikeAddress: '{name} (à la même adresse)',
+  agentLikeBoth: '{name} (même nom, même adresse)',
+  agentsRefused_one: 'Un n’a pas été approuvé\u00a0:',
+  agentsRefused_other: '{n} n’ont pas été approuvés\u00a0:',
   agentReplaces: '{name} (a un autre agent, qui sera révoqué)',
   agentApproved: '{what} est approuvé.',
   agentApproveAll: 'Approuver les {n}',
   agentApproveAllAsk_one: 'Approuver un PC\u202f?',
   agentApproveAllAsk_other: 'Approuver {n} PC\u202f?',
-  agentApproveAllWhy: 'Chacun devient l’ordinateur du même nom ou de la même adresse, ou un nouveau\u00a0: {names}.',
+  agentApproveAllWhy: 'Chacun devient l’ordinateur du même nom et de la même adresse, ou un nouveau\u00a0: {names}.',
   agentRevoke: 'Révoquer',
   agentRevokeAsk: 'Révoquer l’agent de {host}\u202f?',
   agentRevokeWhy:
@@ -152,7 +160,8 @@ export default {
   agentTokenUses: 'Combien au plus',
   agentTokenUsesWrong: 'Écrivez un nombre de 1 à 1 000.',
   agentTokenHosts: 'Approuvés d’avance, par le nom qu’ils se donnent',
-  agentTokenHostsHint: 'Un par ligne, ou une colonne d’une liste. Les autres attendent votre accord. Peut rester vide.',
+  agentTokenHostsHint:
+    'Un par ligne\u202f; après un point-virgule son nom ici, s’il est autre. Les autres attendent votre accord. Peut rester vide.',
   agentTokenHostsWrong: 'Écrivez des noms de PC, un par ligne\u202f; 1 000 au plus.',
   agentTokenDays: 'Valable',
   agentTokenDay_one: '{n} jour',

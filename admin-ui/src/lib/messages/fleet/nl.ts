@@ -104,6 +104,10 @@ export default {
   cardDisarmed: 'wekt de pc niet, maar zou het kunnen',
   cardUnable: 'kan de pc niet wekken',
   cardUnknown: 'niet bekend of hij de pc wekt',
+  factPrograms: 'Programma’s',
+  factForeign:
+    'Deze hardware-adressen zijn van andere computers, dus hij wordt er niet mee gewekt: {all}. Een verplaatst dockingstation, misschien; of iemand doet alsof.',
+  factForeignOne: '{mac} ({name})',
   cardDown: 'geen verbinding',
   agentsWhy:
     'De agent is een klein programma op een kantoor-pc: hij zegt of de pc vrij is, en wekt de pc’s ernaast. Hij toont niets van wat mensen doen.',
@@ -122,14 +126,18 @@ export default {
   agentApproveWhy:
     'Keur alleen goed als het een pc van u is: wat hij meldt, bepaalt wie er binnen mag. Hij meldde zich {time} aan met het token “{token}”.',
   agentNew: 'Een nieuwe: {host} publiceren op {address}',
-  agentNewAway: 'Een nieuwe: alleen terwijl hij verbonden is',
-  agentLikely: '{name} (zelfde naam of adres)',
+  agentNewAway: 'Een nieuwe: alleen terwijl hij verbonden is, vanop kantoor',
+  agentLikeName: '{name} (zelfde naam, elders)',
+  agentLikeAddress: '{name} (op hetzelfde adres)',
+  agentLikeBoth: '{name} (zelfde naam, zelfde adres)',
+  agentsRefused_one: 'Eén is niet goedgekeurd:',
+  agentsRefused_other: '{n} zijn niet goedgekeurd:',
   agentReplaces: '{name} (heeft een andere agent, die wordt ingetrokken)',
   agentApproved: '{what} is goedgekeurd.',
   agentApproveAll: 'Alle {n} goedkeuren',
   agentApproveAllAsk_one: 'Eén pc goedkeuren?',
   agentApproveAllAsk_other: '{n} pc’s goedkeuren?',
-  agentApproveAllWhy: 'Elk wordt de computer met dezelfde naam of hetzelfde adres, of een nieuwe: {names}.',
+  agentApproveAllWhy: 'Elk wordt de computer met dezelfde naam en hetzelfde adres, of een nieuwe: {names}.',
   agentRevoke: 'Intrekken',
   agentRevokeAsk: 'De agent van {host} intrekken?',
   agentRevokeWhy:
@@ -149,7 +157,8 @@ export default {
   agentTokenUses: 'Hoeveel hoogstens',
   agentTokenUsesWrong: 'Schrijf een getal van 1 tot 1.000.',
   agentTokenHosts: 'Al goedgekeurd, naar hoe ze zichzelf noemen',
-  agentTokenHostsHint: 'Eén per regel, of een kolom van een lijst. Andere wachten op uw akkoord. Mag leeg zijn.',
+  agentTokenHostsHint:
+    'Eén per regel; na een puntkomma de naam hier, als die anders is. Andere wachten op uw akkoord. Mag leeg zijn.',
   agentTokenHostsWrong: 'Schrijf namen zoals pc’s ze hebben, één per regel; hoogstens 1.000.',
   agentTokenDays: 'Geldig',
   agentTokenDay_one: '{n} dag',

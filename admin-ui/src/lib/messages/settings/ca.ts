@@ -10,6 +10,14 @@ export default {
   passkeysAlone_other:
     '{n} persones entren només amb clau d’accés: sense claus d’accés els cal un codi de recuperació o una invitació nova.',
   offerPasskeysWrong: 'Les claus d’accés demanen un nom públic amb un punt, com porta.exemple.org, no una adreça.',
+  groupComputers: 'Ordinadors de l’oficina',
+  agentNames: 'Mostrar a informàtica els noms de qui té la sessió oberta als ordinadors de l’oficina',
+  agentNamesHint:
+    'Aviseu la gent abans d’activar-ho: mostra quan algú treballa. Sense això, la consola diu «algú». En desactivar-ho, s’obliden els noms coneguts.',
+  programs: 'Programes que es busquen',
+  programsHint:
+    'Un per línia: un nom, «=», i on es veu: un camí, «{registry}» i una clau sota HKEY_LOCAL_MACHINE, o «{package}» i un nom. Sage = {example}',
+  programsWrong: 'Escriviu cadascun així: nom = camí, com a màxim 64, cada nom un sol cop.',
   settingsParts: 'Parts de la configuració',
   partOffice: 'Oficina',
   partHome: 'Treball des de casa',

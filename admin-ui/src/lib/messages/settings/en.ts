@@ -8,6 +8,14 @@ const en = {
   passkeysAlone_other:
     '{n} people sign in by a passkey alone: without passkeys they need a recovery code, or a new invitation.',
   offerPasskeysWrong: 'Passkeys need a public name with a dot, such as door.example.org, not an address.',
+  groupComputers: 'Office PCs',
+  agentNames: 'Show IT the names of people who are signed in at office PCs',
+  agentNamesHint:
+    'Tell people before you switch it on: it shows when somebody is at work. Without it the console says “somebody”. When it is switched off, the names that are known are forgotten.',
+  programs: 'Programs to look for',
+  programsHint:
+    'One a line: a name, “=”, and where it shows: a path, “{registry}” and a key below HKEY_LOCAL_MACHINE, or “{package}” and a name. Sage = {example}',
+  programsWrong: 'Write each as: name = path, at most 64, each name once.',
   settingsParts: 'Parts of the settings',
   partOffice: 'Office',
   partHome: 'Working from home',

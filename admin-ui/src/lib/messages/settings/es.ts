@@ -11,6 +11,14 @@ export default {
     '{n} personas entran solo con clave de acceso: sin claves de acceso necesitan un código de recuperación o una invitación nueva.',
   offerPasskeysWrong:
     'Las claves de acceso piden un nombre público con un punto, como puerta.ejemplo.org, no una dirección.',
+  groupComputers: 'Ordenadores de la oficina',
+  agentNames: 'Mostrar a informática los nombres de quienes tienen sesión en los ordenadores de la oficina',
+  agentNamesHint:
+    'Avise a la gente antes de activarlo: muestra cuándo alguien trabaja. Sin ello, la consola dice «alguien». Al desactivarlo, se olvidan los nombres conocidos.',
+  programs: 'Programas que se buscan',
+  programsHint:
+    'Uno por línea: un nombre, «=», y dónde se ve: una ruta, «{registry}» y una clave bajo HKEY_LOCAL_MACHINE, o «{package}» y un nombre. Sage = {example}',
+  programsWrong: 'Escriba cada uno así: nombre = ruta, 64 como máximo, cada nombre una vez.',
   settingsParts: 'Partes de la configuración',
   partOffice: 'Oficina',
   partHome: 'Trabajo desde casa',

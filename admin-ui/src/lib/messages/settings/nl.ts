@@ -10,6 +10,14 @@ export default {
   passkeysAlone_other:
     '{n} mensen melden zich alleen met een toegangssleutel aan: zonder toegangssleutels is een herstelcode of een nieuwe uitnodiging nodig.',
   offerPasskeysWrong: 'Toegangssleutels vragen een publieke naam met een punt, zoals deur.voorbeeld.org, geen adres.',
+  groupComputers: 'Kantoor-pc’s',
+  agentNames: 'IT de namen tonen van wie op kantoor-pc’s is aangemeld',
+  agentNamesHint:
+    'Laat het mensen weten voor u dit aanzet: het toont wanneer iemand werkt. Zonder dit zegt de console “iemand”. Bij uitzetten worden de bekende namen vergeten.',
+  programs: 'Programma’s om te zoeken',
+  programsHint:
+    'Eén per regel: een naam, “=”, en waar het te zien is: een pad, “{registry}” en een sleutel onder HKEY_LOCAL_MACHINE, of “{package}” en een naam. Sage = {example}',
+  programsWrong: 'Schrijf elk als: naam = pad, hoogstens 64, elke naam één keer.',
   settingsParts: 'Delen van de instellingen',
   partOffice: 'Kantoor',
   partHome: 'Thuiswerk',
