@@ -330,7 +330,7 @@ async fn names_are_told_while_they_are_wanted_and_then_forgotten() {
     office.want(Some(false), None).await;
     assert!(by().is_none() && !is_named());
     assert_eq!(office.fleet.state(office.pc).unwrap().judged.kind, Kind::InUseHere);
-    assert_eq!(asked(&mut link).await.0, false);
+    assert!(!asked(&mut link).await.0);
     say(&mut link, &facts(&[marta])).await;
     say(&mut link, &facts(&[])).await;
     office.until(Kind::Free).await;

@@ -128,7 +128,7 @@ pub struct Api {
     /// Wakes them.
     pub waker: Arc<Waker>,
     /// What those who look on were told last.
-    looked: tokio::sync::Mutex<Option<(u64, crate::clock::Boot, Arc<Vec<workstations::Workstation>>)>>,
+    looked: tokio::sync::Mutex<Option<workstations::Looked>>,
 }
 
 impl Api {

@@ -381,6 +381,14 @@ async fn follow_workstations(watcher: Watcher, State(api): State<Arc<Api>>) -> A
     Ok(streamed(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)).into_response()))
 }
 
+/// What those who look on were told last.
+#[derive(Debug)]
+pub(super) struct Looked {
+    version: u64,
+    at: Boot,
+    all: Arc<Vec<Workstation>>,
+}
+
 struct Followed {
     watcher: Watcher,
     api: Arc<Api>,
@@ -409,20 +417,20 @@ impl Followed {
                     return None;
                 }
             };
-            if let Some(event) = self.news(all) {
+            if let Some(event) = self.news(&all) {
                 return Some(event);
             }
         }
     }
 
-    fn news(&mut self, all: Arc<Vec<Workstation>>) -> Option<Result<Event, axum::Error>> {
+    fn news(&mut self, all: &Arc<Vec<Workstation>>) -> Option<Result<Event, axum::Error>> {
         let before = self.told.replace(all.clone());
-        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, &all)) {
+        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, all)) {
             return None;
         }
         let before: BTreeMap<_, _> = before.iter().flat_map(|before| before.iter()).map(|pc| (pc.id, pc)).collect();
         if before.len() != all.len() || !all.iter().all(|pc| before.contains_key(&pc.id)) {
-            return Some(Event::default().event("workstations").json_data(&*all));
+            return Some(Event::default().event("workstations").json_data(&**all));
         }
         let changed: Vec<_> = all.iter().filter(|pc| before.get(&pc.id) != Some(pc)).collect();
         (!changed.is_empty()).then(|| Event::default().event("changed").json_data(changed))
@@ -468,16 +476,16 @@ impl Api {
     }
 
     /// The list for those who look on: reckoned once, however many they are.
-    async fn seen_by_all(&self) -> Answer<Arc<Vec<Workstation>>> {
+    pub(super) async fn seen_by_all(&self) -> Answer<Arc<Vec<Workstation>>> {
         let mut last = self.looked.lock().await;
         // Read before the list is: what comes meanwhile is newer than it.
         let (version, now) = (*self.fleet.version().borrow(), Boot::now());
         let young = |at: Boot| now.0.saturating_sub(at.0) < FRESH_MS;
-        if let Some((_, _, all)) = last.as_ref().filter(|(of, at, _)| *of == version && young(*at)) {
-            return Ok(all.clone());
+        if let Some(last) = last.as_ref().filter(|last| last.version == version && young(last.at)) {
+            return Ok(last.all.clone());
         }
         let all = Arc::new(self.workstations().await?);
-        *last = Some((version, now, all.clone()));
+        *last = Some(Looked { version, at: now, all: all.clone() });
         Ok(all)
     }
 

@@ -406,7 +406,7 @@ fn the_probe_names_who_drops_and_the_cure_helps() {
     use gateway::firewall::probe::{self, Finding, Owner};
     let Some(office) = Office::new("probe") else { return };
     let n = &office.name;
-    let probe = || office.gateway(|| probe::run("pass0", "lan0", &[]).unwrap().swap_remove(0));
+    let probe = || office.gateway(|| probe::run("pass0", "lan0", &[], None).unwrap().swap_remove(0));
     // While pass0 is there, under another name; without it, as pass0 itself.
     assert_eq!(probe(), Finding::Forwarded);
     office::run(&format!("ip -n {n}-g link del pass0"));

@@ -230,6 +230,13 @@ async fn the_list_is_followed() {
     let (name, changed) = heard.next().await.unwrap();
     assert_eq!((name.as_str(), changed.as_array().unwrap().len()), ("changed", 1));
     assert_eq!((changed[0]["name"].clone(), changed[0]["state"].clone()), (json!("hers"), json!("stale")));
+    // However many look on, it is reckoned once for all of them, and anew when something has changed.
+    let looked = futures_util::future::join_all((0..9).map(|_| g.api.seen_by_all())).await;
+    let looked: Vec<_> = looked.into_iter().map(|all| all.unwrap()).collect();
+    assert!(looked.iter().all(|all| Arc::ptr_eq(all, &looked[0])));
+    g.api.fleet.probed(hers, crate::pure::workstation::Probe::Network, None, Moment::now());
+    assert!(!Arc::ptr_eq(&g.api.seen_by_all().await.unwrap(), &looked[0]));
+    assert_eq!(heard.next().await.unwrap().0, "changed");
     fixtures::workstation(&g.api.store, "third").await;
     g.api.fleet.reload(&g.api.store.resources().await.unwrap(), Moment::now()).await.unwrap();
     let (name, all) = heard.next().await.unwrap();
