@@ -50,7 +50,7 @@ async function enrol(page: Page) {
   await page.getByText('One PC waits for your word.').waitFor();
   await page.getByRole('link', { name: 'Look at them' }).click();
   await button(page, 'Approve: pc-r').click();
-  await dialog.getByRole('combobox').getByText('pc-r (same name or address)').waitFor({ state: 'attached' });
+  await dialog.getByRole('combobox').getByText('pc-r (same name, same address)').waitFor({ state: 'attached' });
   await fits(page, 'which computer is it?');
   await accessible(page, 'which computer is it?');
   await dialog.getByRole('button', { name: 'Approve' }).click();
@@ -133,7 +133,7 @@ async function woken(page: Page) {
     await page.waitForTimeout(500);
   }
   await want('called');
-  await page.getByText(/^pc-s is ready, after \d+\ss\.$/).waitFor({ timeout: PATIENCE });
+  await page.getByText(/pc-s is ready, after \d+\ss\./).waitFor({ timeout: PATIENCE });
   await fits(page, 'a computer that woke');
   await accessible(page, 'a computer that woke');
 }

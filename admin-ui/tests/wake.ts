@@ -31,7 +31,7 @@ await story(async (browser) => {
   await accessible(page, 'a computer that wakes');
   await picture(page, 'waking', 'phone', card);
   await want('called');
-  await card.getByText(/^pc-compta is ready, after \d+\ss\.$/).waitFor();
+  await card.getByText(/pc-compta is ready, after \d+\ss\./).waitFor();
   await card.getByText('Free', { exact: true }).waitFor();
   await want('sign in');
   await card.getByText('Somebody is at it').waitFor();

@@ -428,7 +428,11 @@ impl Followed {
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, all)) {
             return None;
         }
-        let before: BTreeMap<_, _> = before.iter().flat_map(|before| before.iter()).map(|pc| (pc.id, pc)).collect();
+        let Some(before) = before else {
+            // That there is none is told, too.
+            return Some(Event::default().event("workstations").json_data(&**all));
+        };
+        let before: BTreeMap<_, _> = before.iter().map(|pc| (pc.id, pc)).collect();
         if before.len() != all.len() || !all.iter().all(|pc| before.contains_key(&pc.id)) {
             return Some(Event::default().event("workstations").json_data(&**all));
         }
