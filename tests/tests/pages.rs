@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use office::addresses::{GATEWAY_LAN, PC};
+use office::agent::Agent;
 use office::gateway::{Cast, Gateway, GatewayOptions, Lan, Person};
-use office::{Browser, Home, OfficeOptions, scenario};
+use office::{Browser, Home, OfficeOptions, Part, Sleeper, scenario, wait_until};
+use serde_json::Value;
 
 /// Every page in five languages, twice or thrice, on two cores.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -48,6 +50,26 @@ fn furnish(gateway: &Gateway<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where agents reach the gateway.
+const AGENTS: &str = "192.168.1.2";
+
+/// A PC is on, approved and seen within this.
+const SEEN: Duration = Duration::from_secs(30);
+
+/// The PC's agent, enrolled with this token, and heard.
+fn report<'o>(cast: &Cast<'o>, pc: &'o Sleeper, token: &Value) -> anyhow::Result<Agent<'o>> {
+    let mut agent = Agent::on(cast.gateway.office(), pc.ns())?;
+    agent.enrol(AGENTS, token["secret"].as_str().context("a token")?)?;
+    agent.run()?;
+    let host = pc.ns().name();
+    wait_until(&format!("{host} is heard"), SEEN, || {
+        let agents: Value = cast.gateway.cli(&["agent", "list"])?;
+        let mut all = agents.as_array().into_iter().flatten();
+        Ok(all.any(|a| a["host"] == host && a["connected"] == true).then_some(()))
+    })?;
+    Ok(agent)
+}
+
 fn lead(browser: &Browser<'_>, part: &str, person: &mut Person) -> anyhow::Result<()> {
     let answer = |wanted: &str| match wanted {
         "part" => Ok(part.to_owned()),
@@ -62,6 +84,24 @@ fn every_page_fits_in_every_language() -> anyhow::Result<()> {
         let options = GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() };
         let mut cast = Cast::start(office, options)?;
         furnish(&cast.gateway)?;
+        // One that somebody works at, one that sleeps, one that waits for IT.
+        let pcs = [("pc-compta", 51), ("pc-cad", 52), ("pc-accueil", 53)];
+        let pcs: Vec<Sleeper> = pcs
+            .into_iter()
+            .map(|(name, last)| Sleeper::awake(office, name, Part::First, last))
+            .collect::<anyhow::Result<_>>()?;
+        for pc in &pcs[..2] {
+            cast.gateway.cli(&["workstation", "add", pc.ns().name(), &pc.address()])?;
+            cast.gateway.cli(&["policy", "add", "workshop", pc.ns().name()])?;
+        }
+        let token = |more: &[&str]| cast.gateway.cli(&[&["agent", "token"], more].concat());
+        let compta = report(&cast, &pcs[0], &token(&["--workstation", "pc-compta"])?)?;
+        let cad = report(&cast, &pcs[1], &token(&["--workstation", "pc-cad"])?)?;
+        let _waits = report(&cast, &pcs[2], &token(&["--name", "Déploiement", "--uses", "20"])?)?;
+        cast.gateway.cli(&["settings", "change", "--agent-names", "true"])?;
+        compta.sign_in("7", "claire")?;
+        cad.prepare_for_sleep()?;
+        pcs[1].sleep()?;
         let mut ada = cast.gateway.redeem("ada", &cast.gateway.admin_token.clone())?;
         let client = cast.anne_at(Home::A)?;
         let authority = cast.gateway.authority()?;
