@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 #![allow(clippy::print_stdout)]
 
+mod desk;
 mod screen;
 mod splice;
 mod story;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::Context as _;
+use desk::Desk;
 use office::gateway::{Cast, GatewayOptions, Lan};
 use office::totp::Authenticator;
 use office::{Office, OfficeOptions, leftovers, missing};
@@ -87,16 +89,21 @@ fn tell(office: &Office, taken: Taken, screen: &mut Screen, oneshot: bool) -> an
         Ok("password, TOTP, WireGuard key".to_owned())
     })?;
     let (mut cast, admin) = cast.context("the cast")?;
-    let scene = story::play(&mut cast, screen)?;
+    let pc = desk::pc(office)?;
+    let mut found = None;
+    screen.must("an office PC with its agent, enrolled, seen by the gateway, and asleep", || {
+        found = Some(Desk::start(&cast, &pc)?);
+        Ok("xrdp, passerelle-agent".to_owned())
+    })?;
+    let desk = found.context("the PC")?;
+    let scene = story::play(&mut cast, &desk, screen)?;
     let ways = splice::open(taken, &cast, &scene)?;
     screen.step("the portal answers on this machine, spliced into Anne's home", || ways.portal.check());
     screen.step("and the console, spliced into the office LAN", || ways.console.check());
     screen.verdict();
     if !oneshot {
         scene.introduce(&cast, &admin, &ways, screen)?;
-        loop {
-            thread::park();
-        }
+        desk.stay(&cast, screen);
     }
     Ok(screen.all_held())
 }

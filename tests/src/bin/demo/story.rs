@@ -9,6 +9,7 @@ use office::{
     BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Seen, Stream, connect, wait_until,
 };
 
+use crate::desk::{self, Desk};
 use crate::screen::{Screen, time};
 use crate::splice::Ways;
 
@@ -34,7 +35,7 @@ pub(crate) struct Scene<'o> {
 }
 
 /// Plays everything; a step that fails is shown and the story goes on.
-pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Result<Scene<'o>> {
+pub(crate) fn play<'o>(cast: &mut Cast<'o>, desk: &Desk<'o>, screen: &mut Screen) -> anyhow::Result<Scene<'o>> {
     let office = cast.gateway.office();
     let mut tunnels = None;
     screen.must("WireGuard tunnels up: Anne (her LAN is numbered like the office's) and Boris", || {
@@ -94,6 +95,9 @@ pub(crate) fn play<'o>(cast: &mut Cast<'o>, screen: &mut Screen) -> anyhow::Resu
         }
         Ok(String::new())
     });
+
+    screen.title("The office PC sleeps, and is woken");
+    desk.play(cast, &web, anne.ns(), screen);
 
     screen.title("What is taken away is gone; what breaks comes back");
     if let Some(file) = file.filter(|_| opened) {
@@ -202,7 +206,7 @@ impl Scene<'_> {
             "  From another machine first: ssh -L {0}:localhost:{0} -L {1}:localhost:{1} root@THIS-MACHINE\n",
             portal.port, console.port
         ));
-        credentials(&cast.anne, "may reach the share and the PC", screen)?;
+        credentials(&cast.anne, "may reach the share and the PCs", screen)?;
         credentials(&cast.boris, "may reach nothing", screen)?;
         screen.say("  The portal here is Anne's device: Boris's password does not open it. A code works once.\n");
         let home = office.home_a.full_name();
@@ -211,6 +215,10 @@ impl Scene<'_> {
             "  Her door is locked again. In another terminal, as root, on Anne's laptop: refused now, works after signing in\n    ip netns exec {home} ping {server}\n    \
              ip netns exec {home} smbclient -U '{SMB_USER}%{SMB_PASSWORD}' //{SERVER}/{}",
             SHARES[0]
+        ));
+        screen.say(&format!(
+            "  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again.",
+            desk::NAME
         ));
         screen.title("And you are IT, at the office");
         screen.say(&format!("  The console: open {} (the same warning)\n", console.url));

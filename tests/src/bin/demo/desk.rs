@@ -1,0 +1,109 @@
+//! The office PC: it sleeps, and is woken from home by a magic packet on the wire.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use office::agent::Agent;
+use office::gateway::{Cast, Web};
+use office::{Netns, Office, Part, Sleeper, connect, wait_until};
+use serde_json::{Value, json};
+
+use crate::screen::{Screen, time};
+
+/// The PC's name.
+pub(crate) const NAME: &str = "pc-cad";
+/// Where its agent reaches the gateway.
+const GATEWAY: &str = "192.168.1.2";
+/// It is enrolled, asleep or ready within this.
+const LIMIT: Duration = Duration::from_secs(30);
+/// A visitor who has woken it looks at it for so long; then it sleeps again.
+const AWAKE: Duration = Duration::from_secs(120);
+/// It is looked so often whether it was called.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The PC, and the agent on it.
+pub(crate) struct Desk<'o> {
+    pc: &'o Sleeper,
+    agent: Agent<'o>,
+}
+
+/// A PC of the office, awake and without an agent yet.
+pub(crate) fn pc(office: &Office) -> anyhow::Result<Sleeper> {
+    Sleeper::awake(office, NAME, Part::First, 61)
+}
+
+impl<'o> Desk<'o> {
+    /// Its agent is enrolled; it may be used by those who may use the other PC; it falls asleep.
+    pub(crate) fn start(cast: &Cast<'o>, pc: &'o Sleeper) -> anyhow::Result<Self> {
+        cast.gateway.cli(&["workstation", "add", NAME, &pc.address()])?;
+        cast.gateway.cli(&["policy", "add", "workshop", NAME])?;
+        let token: Value = cast.gateway.cli(&["agent", "token", "--workstation", NAME])?;
+        let mut agent = Agent::on(cast.gateway.office(), pc.ns())?;
+        agent.enrol(GATEWAY, token["secret"].as_str().context("a token")?)?;
+        agent.run()?;
+        let desk = Self { pc, agent };
+        desk.is(cast, "free")?;
+        desk.sleep(cast)?;
+        Ok(desk)
+    }
+
+    /// It tells the gateway, and falls asleep.
+    fn sleep(&self, cast: &Cast<'_>) -> anyhow::Result<()> {
+        self.agent.prepare_for_sleep()?;
+        self.is(cast, "asleep")?;
+        self.pc.sleep()
+    }
+
+    fn is(&self, cast: &Cast<'_>, state: &str) -> anyhow::Result<()> {
+        wait_until(&format!("{NAME} is {state}"), LIMIT, || {
+            let shown: Value = cast.gateway.cli(&["workstation", "show", NAME])?;
+            Ok((shown["state"] == state).then_some(()))
+        })
+        .map(drop)
+    }
+
+    fn wake(&self, office: &Office, within: Duration) -> anyhow::Result<()> {
+        self.pc.wake_when_called(office, within, true)?;
+        self.agent.resume()
+    }
+
+    /// Steps: woken by somebody at home, whose door is open.
+    pub(crate) fn play(&self, cast: &Cast<'_>, web: &Web<'_>, home: &Netns, screen: &mut Screen) {
+        screen.step("Anne wakes her PC from home: a magic packet in the office, and RDP answers her", || {
+            let began = Instant::now();
+            let asked = web.post(&format!("/api/v1/me/workstations/{NAME}/wake"), &json!({}))?;
+            ensure!(asked.status == 202, "{} {}", asked.status, asked.body);
+            self.wake(cast.gateway.office(), LIMIT)?;
+            let name = home.resolve(&format!("{NAME}.example-joiners.internal"), "A")?;
+            let at = (name.first().context("the PC has no address")?.parse::<std::net::IpAddr>()?, 3389).into();
+            ensure!(connect(home, at, LIMIT)?.is_open(), "remote desktop does not answer");
+            Ok(format!("after {}", time(began.elapsed())))
+        });
+        screen.step("somebody sits down at it: the gateway knows, and whoever asks is told", || {
+            self.is(cast, "free")?;
+            self.agent.sign_in("7", "claire")?;
+            let sat = Instant::now();
+            self.is(cast, "in_use_here")?;
+            let known = sat.elapsed();
+            self.agent.sign_out("7")?;
+            self.is(cast, "free")?;
+            self.sleep(cast)?;
+            Ok(format!("known after {}; then it sleeps again", time(known)))
+        });
+    }
+
+    /// For visitors: it sleeps, wakes when it is called, and sleeps again some time later; for good.
+    pub(crate) fn stay(&self, cast: &Cast<'_>, screen: &Screen) -> ! {
+        loop {
+            let office = cast.gateway.office();
+            while self.wake(office, LOOK).is_err() {
+                std::thread::sleep(LOOK);
+            }
+            screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
+            std::thread::sleep(AWAKE);
+            if let Err(error) = self.sleep(cast) {
+                screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
+            }
+        }
+    }
+}
