@@ -13,10 +13,13 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 use windows_service::service::{
-    PowerEventParam, ServiceControl, ServiceControlAccept, ServiceExitCode, ServiceState, ServiceStatus, ServiceType,
+    PowerEventParam, ServiceAccess, ServiceAction, ServiceActionType, ServiceControl, ServiceControlAccept,
+    ServiceExitCode, ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo,
+    ServiceState, ServiceStatus, ServiceType,
 };
 use windows_service::service_control_handler::{ServiceControlHandlerResult, ServiceStatusHandle, register};
 use windows_service::service_dispatcher;
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
 use crate::config::Config;
 use crate::enrol::{self, Denied};
@@ -41,6 +44,10 @@ const HOLDING: Duration = Duration::from_millis(1500);
 
 /// For the gateway to be told that the PC stops.
 const STOPPING: Duration = Duration::from_secs(10);
+
+/// It is started again after a failure: at once, and not so soon if it goes on failing. After a day it begins anew.
+const AGAIN: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(30), Duration::from_secs(300)];
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Somebody enrols the PC by hand: that is seen within this time.
 const LOOK: Duration = Duration::from_secs(5);
@@ -154,8 +161,47 @@ fn hear(
     ServiceControlHandlerResult::NoError
 }
 
+/// What an installer cannot say, or not every version of it does: that the service is started again after a failure, how long
+/// the PC waits for it, and quotes around its path, without which Windows would look for `C:\Program.exe` first.
+fn settle() -> anyhow::Result<()> {
+    let manager = ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT)?;
+    let access = ServiceAccess::QUERY_CONFIG | ServiceAccess::CHANGE_CONFIG | ServiceAccess::START;
+    let own = manager.open_service(NAME, access)?;
+    let actions = AGAIN.map(|delay| ServiceAction { action_type: ServiceActionType::Restart, delay });
+    let actions = ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(DAY),
+        reboot_msg: None,
+        command: None,
+        actions: Some(actions.into()),
+    };
+    own.update_failure_actions(actions).context("failure actions")?;
+    own.set_preshutdown_timeout(STOPPING).context("time to stop")?;
+    let config = own.query_config()?;
+    let exe = std::env::current_exe()?;
+    let path = config.executable_path.to_string_lossy();
+    if path.starts_with('"') || !exe.to_string_lossy().contains(' ') {
+        return Ok(());
+    }
+    let quoted = ServiceInfo {
+        name: NAME.into(),
+        display_name: config.display_name,
+        service_type: ServiceType::OWN_PROCESS,
+        start_type: config.start_type,
+        error_control: config.error_control,
+        executable_path: exe,
+        launch_arguments: vec!["service".into()],
+        dependencies: Vec::new(),
+        account_name: None,
+        account_password: None,
+    };
+    own.change_config(&quoted).context("quotes")
+}
+
 async fn serve(file: &Path, mut pc: Windows) -> anyhow::Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), "started");
+    if let Err(e) = settle() {
+        warn!(error = format!("{e:#}"), "this service cannot change its own settings");
+    }
     let host = pc.facts(&Wanted::default()).await.host;
     let config = tokio::select! {
         () = stops(&mut pc) => return Ok(()),
