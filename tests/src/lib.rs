@@ -30,6 +30,7 @@ mod stream;
 mod terminal;
 pub mod totp;
 mod wire;
+pub mod wine;
 mod wireguard;
 
 pub use browser::{Browser, Told, share_is};
