@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 use windows_service::service::{
     PowerEventParam, ServiceAccess, ServiceAction, ServiceActionType, ServiceControl, ServiceControlAccept,
-    ServiceExitCode, ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo,
-    ServiceState, ServiceStatus, ServiceType,
+    ServiceExitCode, ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo, ServiceState, ServiceStatus,
+    ServiceType,
 };
 use windows_service::service_control_handler::{ServiceControlHandlerResult, ServiceStatusHandle, register};
 use windows_service::service_dispatcher;

@@ -29,8 +29,8 @@ mod speaker;
 mod stream;
 mod terminal;
 pub mod totp;
-mod wire;
 pub mod wine;
+mod wire;
 mod wireguard;
 
 pub use browser::{Browser, Told, share_is};

@@ -217,8 +217,7 @@ impl Pc {
     pub fn new(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
-        let text =
-            format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = '{}'\n", folder.path().join("state").display());
+        let text = format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = '{}'\n", folder.path().join("state").display());
         std::fs::write(&config, text).unwrap();
         Self { folder, config, bus: "unix:path=/nonexistent".to_owned() }
     }
