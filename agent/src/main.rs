@@ -63,6 +63,7 @@ enum Command {
     /// Take away the enrolment, the configuration and the log
     Forget,
     /// Leave gateway and token for the service, which enrols by itself: what the installer does
+    #[cfg(windows)]
     #[command(hide = true)]
     Prepare(prepare::Args),
     /// Show a message to the person whose desktop this is
@@ -112,6 +113,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Command::Status => status(&load()?),
         Command::Forget => prepare::forget(&file),
+        #[cfg(windows)]
         Command::Prepare(args) => prepare::prepare(args, &file),
         #[cfg(unix)]
         Command::Ask => ask::ask().await,

@@ -1,19 +1,21 @@
-//! `passerelle-agent prepare` and `forget`: for installers. The one leaves gateway and token for the service, which enrols
-//! when the gateway is reached; the other takes all of it away.
+//! `passerelle-agent prepare` (on Windows) and `forget`: for installers. The one leaves gateway and token for the service, which
+//! enrols when the gateway is reached; the other takes all of it away.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use agent::token::Token;
 use anyhow::Context as _;
-use zeroize::Zeroizing;
 
-use crate::config::{Config, Gateway};
-use crate::enrol;
-use crate::identity::{Folder, replace};
+use crate::config::Config;
+use crate::identity::Folder;
 use crate::status::Keeper;
+#[cfg(any(windows, test))]
+use crate::{config::Gateway, enrol, identity::replace};
+#[cfg(any(windows, test))]
+use {agent::token::Token, std::path::PathBuf, zeroize::Zeroizing};
 
 /// What `prepare` is told.
+#[cfg(any(windows, test))]
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The gateway: HOST or HOST:PORT
@@ -25,6 +27,7 @@ pub(crate) struct Args {
 }
 
 /// Leaves what the service needs to enrol. A PC that is enrolled stays so.
+#[cfg(any(windows, test))]
 pub(crate) fn prepare(args: Args, file: &Path) -> anyhow::Result<()> {
     let before = Config::load(file)?;
     let config = match (args.gateway, before.clone()) {
@@ -47,12 +50,14 @@ pub(crate) fn prepare(args: Args, file: &Path) -> anyhow::Result<()> {
 }
 
 /// The token that was left; nothing if none was, or if it is none.
+#[cfg(any(windows, test))]
 pub(crate) fn token(state_dir: &Path) -> Option<Token> {
     let text = Zeroizing::new(std::fs::read_to_string(token_file(state_dir)).ok()?);
     text.parse().ok()
 }
 
 /// Nobody needs it any more.
+#[cfg(any(windows, test))]
 pub(crate) fn take_token_away(state_dir: &Path) -> anyhow::Result<()> {
     gone(&token_file(state_dir))
 }
@@ -80,6 +85,7 @@ pub(crate) fn forget(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+#[cfg(any(windows, test))]
 fn token_file(state_dir: &Path) -> PathBuf {
     state_dir.join("token")
 }
@@ -118,7 +124,7 @@ mod tests {
         take_token_away(&state).unwrap();
         assert!(super::token(&state).is_none());
         std::fs::write(&given, "no token").unwrap();
-        assert!(prepare(args(None, Some(given.clone())), &file).is_err());
+        assert!(prepare(args(None, Some(given)), &file).is_err());
 
         std::fs::write(at.path().join("kept"), "x").unwrap();
         for _ in 0..2 {

@@ -46,7 +46,7 @@ fn display_names(registry: &impl Registry) -> Vec<String> {
         let keys = registry.keys(above).into_iter().take(LOOKED_AT);
         keys.filter_map(|key| registry.text(&format!(r"{above}\{key}"), "DisplayName")).collect::<Vec<_>>()
     };
-    INSTALLED.iter().flat_map(|above| of(&above)).collect()
+    INSTALLED.iter().flat_map(of).collect()
 }
 
 #[cfg(test)]

@@ -112,7 +112,10 @@ pub(crate) fn shown(all: &[Session]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    struct Fake(Option<Vec<(u32, i32, Result<Info, Mute>)>>);
+    /// A session's number, its state, and what it tells.
+    type Known = (u32, i32, Result<Info, Mute>);
+
+    struct Fake(Option<Vec<Known>>);
 
     impl Terminal for Fake {
         fn listed(&self) -> Option<Vec<(u32, i32)>> {
