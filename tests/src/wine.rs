@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::netns::Netns;
 use crate::place::Office;
-use crate::process::{Output, Process, wait_until};
+use crate::process::Output;
 
 /// wine makes its files within this; on a busy machine it takes half a minute.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -31,8 +31,6 @@ pub fn built() -> anyhow::Result<PathBuf> {
 pub struct Wine<'o> {
     ns: &'o Netns,
     prefix: PathBuf,
-    // Windows' services do not keep it up by themselves.
-    _server: Process,
 }
 
 impl<'o> Wine<'o> {
@@ -47,9 +45,16 @@ impl<'o> Wine<'o> {
         let made = ns.spawn_as("wineboot", ["wine", "wineboot", "-i"], &env, None)?.wait(LIMIT)?;
         ensure!(made == 0, "wineboot ended with {made}");
         std::fs::copy(built()?.join("wine").join(RANDOM), prefix.join(RANDOM)).context("random numbers for wine")?;
-        let server = ns.spawn_as("wineserver", ["wineserver", "-f", "-p"], &env, None)?;
-        let wine = Self { ns, prefix, _server: server };
-        wait_until("wine", LIMIT, || Ok(wine.run(&["cmd", "/c", "ver"])?.ok().then_some(())))?;
+        // The server that was started by itself ends first. Then comes one that stays, for services do not keep it up, and only
+        // then the services: two beginnings at once leave a Windows that has none.
+        for (argument, what) in [("-w", "waiting for wineserver"), ("-p600", "wineserver")] {
+            let ended = ns.spawn_as("wineserver", ["wineserver", argument], &env, None)?.wait(LIMIT)?;
+            ensure!(ended == 0, "{what} ended with {ended}");
+        }
+        let wine = Self { ns, prefix: prefix.clone() };
+        // Not by `run`: services would hold its pipe open.
+        let started = ns.spawn_as("services", ["wine", "wineboot", "-u"], &env, None)?.wait(LIMIT)?;
+        ensure!(started == 0, "wineboot ended with {started}");
         Ok(wine)
     }
 

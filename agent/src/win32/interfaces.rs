@@ -5,8 +5,8 @@ use std::ptr::null_mut;
 
 use ipnet::IpNet;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
-    FreeMibTable, GetIfTable2, GetTcpTable, GetUnicastIpAddressTable, MIB_IF_ROW2, MIB_TCP_STATE_LISTEN, MIB_TCPROW_LH,
-    MIB_TCPTABLE, MIB_UNICASTIPADDRESS_ROW,
+    FreeMibTable, GetIfTable2, GetTcp6Table, GetTcpTable, GetUnicastIpAddressTable, MIB_IF_ROW2, MIB_TCP_STATE_LISTEN,
+    MIB_TCP6ROW, MIB_TCPROW_LH, MIB_TCPTABLE, MIB_UNICASTIPADDRESS_ROW,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::IfOperStatusUp;
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, AF_UNSPEC};
@@ -90,20 +90,31 @@ fn address(of: &MIB_UNICASTIPADDRESS_ROW) -> Option<(u64, IpNet)> {
     Some((luid, IpNet::new(address, of.OnLinkPrefixLength).ok()?))
 }
 
-/// Whether anything listens on a TCP port; nothing where Windows does not tell.
+/// Whether anything listens on a TCP port, by IPv4 or IPv6; nothing where Windows does not tell.
 pub(crate) fn listens(port: u16) -> Option<bool> {
+    // SAFETY: the buffer is aligned as the tables are, and the second word says how many bytes it has.
+    let v4 = connections(|table, bytes| unsafe { GetTcpTable(table.cast(), bytes, 0) })?;
+    // SAFETY: as above.
+    let v6 = connections(|table, bytes| unsafe { GetTcp6Table(table.cast(), bytes, 0) }).unwrap_or_default();
+    let listens = |row: &[u32], at: usize| row[0].cast_signed() == MIB_TCP_STATE_LISTEN && own_port(row[at]) == port;
+    // State, address and port; in the other, four words of address and its scope are between them.
+    let rows = |table: &[u32], row: usize, at: usize| {
+        let rows = usize::try_from(table.first().copied().unwrap_or(0)).unwrap_or(0);
+        table
+            .get(1..)
+            .is_some_and(|rest| rest.chunks_exact(row / size_of::<u32>()).take(rows).any(|row| listens(row, at)))
+    };
+    Some(rows(&v4, size_of::<MIB_TCPROW_LH>(), 2) || rows(&v6, size_of::<MIB_TCP6ROW>(), 6))
+}
+
+/// A table of connections, as words: their number, and the rows.
+fn connections(ask: impl Fn(*mut u32, *mut u32) -> u32) -> Option<Vec<u32>> {
     let mut words: Vec<u32> = Vec::new();
     // It grows between asking how long it is and reading it.
     for _ in 0..4 {
         let mut bytes = u32::try_from(words.len() * size_of::<u32>()).ok()?;
-        // SAFETY: the buffer is aligned as the table is, and `bytes` says how long it is.
-        let answer = unsafe { GetTcpTable(words.as_mut_ptr().cast::<MIB_TCPTABLE>(), &raw mut bytes, 0) };
-        if answer == 0 {
-            let (number, rest) = words.split_first()?;
-            let rows = rest.chunks_exact(size_of::<MIB_TCPROW_LH>() / size_of::<u32>());
-            // State, address, and port in the network's order.
-            let listens = |row: &[u32]| row[0].cast_signed() == MIB_TCP_STATE_LISTEN && own_port(row[2]) == port;
-            return Some(rows.take(usize::try_from(*number).ok()?).any(listens));
+        if ask(words.as_mut_ptr(), &raw mut bytes) == 0 {
+            return Some(words);
         }
         let needed = usize::try_from(bytes).ok()?.div_ceil(size_of::<u32>()) + 256;
         if needed > CONNECTIONS {

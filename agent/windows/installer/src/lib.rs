@@ -12,7 +12,10 @@ use std::os::windows::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::windows::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
-use windows_sys::Win32::System::ApplicationInstallationAndServicing::{MSIHANDLE, MsiGetPropertyW};
+use windows_sys::Win32::System::ApplicationInstallationAndServicing::{
+    INSTALLMESSAGE_INFO, MSIHANDLE, MsiCloseHandle, MsiCreateRecord, MsiGetPropertyW, MsiProcessMessage,
+    MsiRecordSetStringW,
+};
 
 /// What Windows Installer takes for "done" and "failed" (ERROR_SUCCESS, ERROR_INSTALL_FAILURE).
 const DONE: u32 = 0;
@@ -30,32 +33,57 @@ const BETWEEN: char = '|';
 /// Deferred custom action. Its data: the program's path, the gateway, the token, the token's file.
 #[unsafe(no_mangle)]
 pub extern "system" fn configure(installation: MSIHANDLE) -> u32 {
-    if prepare(installation).is_some() { DONE } else { FAILED }
+    match prepare(installation) {
+        Ok(()) => DONE,
+        Err(why) => {
+            log(installation, &format!("Passerelle: {why}"));
+            FAILED
+        }
+    }
 }
 
-fn prepare(installation: MSIHANDLE) -> Option<()> {
-    let data = property(installation, "CustomActionData")?;
-    let mut parts = data.split(BETWEEN).map(str::trim);
-    let [program, gateway, token, file] = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
+/// The program's own words where it fails; it never repeats a token.
+fn prepare(installation: MSIHANDLE) -> Result<(), String> {
+    let data = property(installation, "CustomActionData").ok_or("no data")?;
+    let parts: Vec<&str> = data.split(BETWEEN).map(str::trim).collect();
+    let [program, gateway, token, file] = parts[..] else { return Err("data of other parts".to_owned()) };
     let mut command = Command::new(program);
-    command.arg("prepare").creation_flags(NO_WINDOW).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg("prepare").creation_flags(NO_WINDOW).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     if !gateway.is_empty() {
         command.args(["--gateway", gateway]);
     }
     match (token, file) {
-        ("", "") => command.stdin(Stdio::null()),
-        ("", file) => command.args(["--token-file", file]).stdin(Stdio::null()),
-        _ => command.args(["--token-file", "-"]).stdin(Stdio::piped()),
-    };
-    let mut child = command.spawn().ok()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(token.as_bytes()).ok()?;
+        ("", "") => {}
+        ("", file) => drop(command.args(["--token-file", file])),
+        _ => drop(command.args(["--token-file", "-"]).stdin(Stdio::piped())),
     }
-    child.wait().ok()?.success().then_some(())
+    let mut child = command.spawn().map_err(|e| format!("start {program}: {e}"))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // It may refuse before it reads the token, and then says why.
+        let _ = stdin.write_all(token.as_bytes());
+    }
+    let ended = child.wait_with_output().map_err(|e| e.to_string())?;
+    if ended.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ended.stderr).trim().to_owned()) }
+}
+
+/// Says something in the installer's log.
+fn log(installation: MSIHANDLE, line: &str) {
+    let line = wide(line);
+    // SAFETY: the record is ours and closed once; the text ends with 0, and lives until it was copied.
+    unsafe {
+        let record = MsiCreateRecord(0);
+        MsiRecordSetStringW(record, 0, line.as_ptr());
+        MsiProcessMessage(installation, INSTALLMESSAGE_INFO, record);
+        MsiCloseHandle(record);
+    }
+}
+
+fn wide(text: &str) -> Vec<u16> {
+    OsString::from(text).encode_wide().filter(|unit| *unit != 0).chain([0]).collect()
 }
 
 fn property(installation: MSIHANDLE, name: &str) -> Option<String> {
-    let name: Vec<u16> = OsString::from(name).encode_wide().chain([0]).collect();
+    let name = wide(name);
     let mut text = vec![0_u16; LONGEST];
     let mut length = u32::try_from(text.len()).ok()?;
     // SAFETY: the name ends with 0, and `length` says how many units the buffer has.
