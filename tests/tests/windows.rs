@@ -114,7 +114,11 @@ fn the_msi_makes_a_pc_known_and_takes_it_away_again() -> anyhow::Result<()> {
             let shown: Value = gateway.cli(&["workstation", "show", "pc-w"])?;
             Ok((text(&shown, "/macs/0") == pc.mac()).then_some(shown))
         })?;
-        ensure!(shown["agent"]["up_ms"].as_u64().is_none_or(|ms| ms > 0), "{shown}");
+        ensure!(shown["agent"]["started_at"].is_u64() && shown["agent"]["nla"] == true, "{shown}");
+        ensure!(
+            text(&shown, "/reason") == "sessions_unseen",
+            "wine tells of nobody, which is not that nobody is there: {shown}"
+        );
         let facts: Value = serde_json::from_str(&wine.ok(&[&format!("C:/{PROGRAM}"), "facts"])?)?;
         let rdp = &facts["rdp"];
         ensure!(rdp["port"] == 3389 && rdp["nla"] == true && rdp["enabled"] == true, "{rdp}");

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use ipnet::IpNet;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     FreeMibTable, GetIfTable2, GetTcp6Table, GetTcpTable, GetUnicastIpAddressTable, MIB_IF_ROW2, MIB_TCP_STATE_LISTEN,
-    MIB_TCP6ROW, MIB_TCPROW_LH, MIB_TCPTABLE, MIB_UNICASTIPADDRESS_ROW,
+    MIB_TCP6ROW, MIB_TCPROW_LH, MIB_UNICASTIPADDRESS_ROW,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::IfOperStatusUp;
 use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, AF_UNSPEC};
