@@ -51,7 +51,7 @@ impl<'o> Wine<'o> {
             let ended = ns.spawn_as("wineserver", ["wineserver", argument], &env, None)?.wait(LIMIT)?;
             ensure!(ended == 0, "{what} ended with {ended}");
         }
-        let wine = Self { ns, prefix: prefix.clone() };
+        let wine = Self { ns, prefix };
         // Not by `run`: services would hold its pipe open.
         let started = ns.spawn_as("services", ["wine", "wineboot", "-u"], &env, None)?.wait(LIMIT)?;
         ensure!(started == 0, "wineboot ended with {started}");
