@@ -20,7 +20,10 @@ ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
+WINDOWS := $(CARGO_TARGET_DIR)/windows
+
 .PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps
+.PHONY: agent-windows agent-wine
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,7 +40,8 @@ test test-all: export PASSERELLE_E2E := required
 
 test-all: install-deps check ## the same, and what is heavier; root
 	cargo test --release -p passerelle --test shipped
-	PASSERELLE_HEAVY=1 $(MAKE) unit e2e
+	$(MAKE) agent-wine
+	PASSERELLE_HEAVY=1 PASSERELLE_WINDOWS=$(WINDOWS) $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
 	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
 
@@ -95,6 +99,14 @@ bench: install-deps tools web ## what people wait for; 10,000 peers beside borin
 
 build: install-deps web ## the gateway, the agent and the demo, for development
 	cargo build -p passerelle -p passerelle-agent -p virtual-office
+
+agent-windows: ## the agent for Windows, as exe and MSI, in target/windows: with Debian's compiler, which apt installs
+	@tests/install windows
+	@agent/windows/build $(WINDOWS)
+
+agent-wine: agent-windows ## its tests, run by wine; the service and the MSI are tried by e2e in `make test-all`
+	@tests/install wine
+	agent/windows/wine $(WINDOWS) agent/windows/cargo $(WINDOWS) test --locked -p passerelle-agent --no-fail-fast
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 

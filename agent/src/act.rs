@@ -15,6 +15,10 @@ use crate::ask::Question;
 mod linux;
 #[cfg(target_os = "linux")]
 use linux as system;
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+use windows as system;
 
 /// The longest that a person is given to answer, in seconds: whoever asks does not wait longer.
 const LONGEST_ASK: u32 = 300;

@@ -1,13 +1,18 @@
-//! `passerelle-agent ask`: shows a notification on the desktop it is started on, and prints the answer. The text comes on
-//! standard input, so it is no option and nobody reads it in the list of processes.
+//! What people are shown, and on Linux `passerelle-agent ask`: shows a notification on the desktop it is started on, and
+//! prints the answer. The text comes on standard input, so it is no option and nobody reads it in the list of processes.
 
+#[cfg(unix)]
 use std::io::Read as _;
+#[cfg(unix)]
 use std::time::Duration;
 
 use agent::bounded::Short;
+#[cfg(unix)]
 use agent::message::Outcome;
+#[cfg(unix)]
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+#[cfg(unix)]
 use tokio::time::timeout;
 
 /// What is shown.
@@ -20,12 +25,15 @@ pub(crate) struct Question {
 }
 
 /// The longest question that is read, in bytes: [`Short`] has 255 characters.
+#[cfg(unix)]
 const LONGEST: u64 = 4 * 1024;
 
 /// For the desktop to take a message.
+#[cfg(unix)]
 const SHOWING: Duration = Duration::from_secs(5);
 
 /// The hidden subcommand.
+#[cfg(unix)]
 pub(crate) async fn ask() -> anyhow::Result<()> {
     let mut text = String::new();
     std::io::stdin().take(LONGEST).read_to_string(&mut text).context("read the question")?;

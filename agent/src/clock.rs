@@ -14,6 +14,12 @@ pub(crate) fn up() -> Duration {
     read(rustix::time::ClockId::Boottime)
 }
 
+/// Since the PC was started, time asleep included.
+#[cfg(windows)]
+pub(crate) fn up() -> Duration {
+    crate::win32::system::up()
+}
+
 /// Since the PC was started, time asleep not included: what logind counts idleness by.
 #[cfg(target_os = "linux")]
 pub(crate) fn awake() -> Duration {

@@ -9,17 +9,19 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-/// Where the configuration is looked for.
-#[cfg(unix)]
-pub(crate) const DEFAULT_PATH: &str = "/etc/passerelle/agent.toml";
-/// Where the configuration is looked for.
-#[cfg(windows)]
-pub(crate) const DEFAULT_PATH: &str = r"C:\ProgramData\Passerelle\agent.toml";
+use crate::identity::replace;
 
+/// Where the configuration is looked for.
 #[cfg(unix)]
-const STATE_DIR: &str = "/var/lib/passerelle-agent";
+pub(crate) fn default_path() -> PathBuf {
+    "/etc/passerelle/agent.toml".into()
+}
+
+/// Where the configuration is looked for.
 #[cfg(windows)]
-const STATE_DIR: &str = r"C:\ProgramData\Passerelle\agent";
+pub(crate) fn default_path() -> PathBuf {
+    state_dir().join("agent.toml")
+}
 
 /// The port that gateways hear agents on.
 const PORT: u16 = 8444;
@@ -38,8 +40,17 @@ pub(crate) struct Config {
     pub(crate) state_dir: PathBuf,
 }
 
-fn state_dir() -> PathBuf {
-    STATE_DIR.into()
+/// Where key and certificates are kept.
+#[cfg(unix)]
+pub(crate) fn state_dir() -> PathBuf {
+    "/var/lib/passerelle-agent".into()
+}
+
+/// Where key and certificates are kept.
+#[cfg(windows)]
+pub(crate) fn state_dir() -> PathBuf {
+    let data = crate::win32::system::program_data().unwrap_or_else(|| r"C:\ProgramData".into());
+    data.join("Passerelle").join("Agent")
 }
 
 /// A gateway's name or address, and its port.
@@ -117,8 +128,16 @@ impl Config {
         toml::from_str(text).map_err(|e| sentence(text, &e))
     }
 
+    /// Writes the file, and the directory that it is in.
+    pub(crate) fn keep(&self, file: &Path) -> anyhow::Result<()> {
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("make {}", parent.display()))?;
+        }
+        replace(file, self.to_text()?.as_bytes(), 0o644)
+    }
+
     /// What is written into the file.
-    pub(crate) fn to_text(&self) -> anyhow::Result<String> {
+    fn to_text(&self) -> anyhow::Result<String> {
         let mut text = format!("# Written by `passerelle-agent enrol`.\ngateway = \"{}\"\n", self.gateway);
         if self.state_dir != state_dir() {
             let state_dir = toml::Value::try_from(&self.state_dir).context("state_dir")?;

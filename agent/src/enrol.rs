@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Gateway};
 use crate::connect::{Connection, Heard};
-use crate::identity::{Folder, Key, certificates, fingerprint, replace};
+use crate::identity::{Folder, Key, certificates, fingerprint};
 use crate::trust::{self, Known};
 
 /// For the gateway to decide: it writes a row and signs a certificate.
@@ -57,18 +57,19 @@ pub(crate) async fn enrol(args: Args, file: &Path, host: Short) -> anyhow::Resul
     if !args.again && folder.load()?.is_some() {
         anyhow::bail!("this PC is enrolled already; with --again it is enrolled anew");
     }
-    let token = token(args.token, args.token_file.as_deref())?;
-    let key = Key::make()?;
-    let chain = ask(&config.gateway, token.clone(), &key, host).await?;
-    let authority = checked(&chain, &token, &key)?;
-    folder.keep(&key, authority, &chain)?;
+    by(&token(args.token, args.token_file.as_deref())?, &config, host).await?;
     if before.as_ref() != Some(&config) {
-        if let Some(parent) = file.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("make {}", parent.display()))?;
-        }
-        replace(file, config.to_text()?.as_bytes(), 0o644)?;
+        config.keep(file)?;
     }
     crate::print(&format!("This PC is enrolled with {}. IT still has to approve it there.\n", config.gateway))
+}
+
+/// By this token: makes a key, and keeps what the gateway that the token names makes of it.
+pub(crate) async fn by(token: &Token, config: &Config, host: Short) -> anyhow::Result<()> {
+    let key = Key::make()?;
+    let chain = ask(&config.gateway, token.clone(), &key, host).await?;
+    let authority = checked(&chain, token, &key)?;
+    Folder::new(&config.state_dir).keep(&key, authority, &chain)
 }
 
 /// What the gateway sends back: certificates in PEM.
@@ -81,7 +82,7 @@ async fn ask(gateway: &Gateway, token: Token, key: &Key, host: Short) -> anyhow:
         loop {
             match connection.hear().await? {
                 Heard::Said(ToAgent::Enrolled { certificate }) => return Ok(certificate.into()),
-                Heard::Said(ToAgent::Refused { why }) => anyhow::bail!(sentence(why)),
+                Heard::Said(ToAgent::Refused { why }) => return Err(Denied(why).into()),
                 Heard::Said(_) | Heard::Pong | Heard::Nothing => {}
             }
         }
@@ -100,6 +101,11 @@ fn checked<'c>(chain: &'c str, token: &Token, key: &Key) -> anyhow::Result<&'c s
     chain.rfind(BEGIN).and_then(|at| chain.get(at..)).context("no certificate where one is expected")
 }
 
+/// The gateway has said no.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{}", sentence(*.0))]
+pub(crate) struct Denied(pub(crate) Refused);
+
 /// Why, and what to do.
 fn sentence(why: Refused) -> &'static str {
     match why {
@@ -116,7 +122,7 @@ fn sentence(why: Refused) -> &'static str {
     }
 }
 
-fn token(given: Option<String>, file: Option<&Path>) -> anyhow::Result<Token> {
+pub(crate) fn token(given: Option<String>, file: Option<&Path>) -> anyhow::Result<Token> {
     let mut text = Zeroizing::new(String::new());
     match (given, file) {
         (Some(given), _) => {
@@ -162,5 +168,5 @@ fn hide() -> impl Sized {
     Shown(before)
 }
 
-#[cfg(not(unix))]
-fn hide() {}
+#[cfg(windows)]
+use crate::win32::console::hide;

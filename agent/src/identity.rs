@@ -16,6 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use zeroize::Zeroizing;
 
+use crate::prepare::gone;
+
 /// The files, in the order in which new ones take their place. The certificate is last: its new one says that all are there.
 const FILES: [&str; 3] = ["key.pem", "authority.pem", "certificate.pem"];
 
@@ -79,11 +81,30 @@ impl Folder {
 
     /// Makes the directory, which only the system's administrator may enter.
     pub(crate) fn make(&self) -> anyhow::Result<()> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
         #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.0).with_context(|| format!("make {}", self.0.display()))
+        let made = {
+            let mut builder = std::fs::DirBuilder::new();
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.recursive(true).create(&self.0)
+        };
+        #[cfg(windows)]
+        let made = {
+            let root = crate::win32::system::program_data();
+            crate::win32::files::make_private(&self.0, root.as_deref())
+        };
+        made.with_context(|| format!("make {}", self.0.display()))
+    }
+
+    /// Takes the identity away.
+    pub(crate) fn forget(&self) -> anyhow::Result<()> {
+        let alone = self.alone()?;
+        for name in FILES {
+            gone(&self.0.join(name))?;
+            gone(&self.fresh(name))?;
+            gone(&self.fresh(name).with_added_extension("part"))?;
+        }
+        drop(alone);
+        gone(&self.0.join("identity.lock"))
     }
 
     /// The identity, or nothing if this PC is not enrolled. Finishes a change that was cut off.
@@ -172,7 +193,8 @@ impl Folder {
     }
 }
 
-/// Writes a file so that it is there whole, or as it was. `mode` is for systems that have one.
+/// Writes a file so that it is there whole, or as it was. `mode` is for systems that have one: elsewhere files have the rights
+/// of their directory.
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
     let part = path.with_added_extension("part");
     let write = || {
@@ -230,7 +252,6 @@ mod tests {
 
     #[test]
     fn is_kept_for_nobody_else() {
-        use std::os::unix::fs::PermissionsExt as _;
         let at = tempfile::tempdir().unwrap();
         let folder = Folder::new(&at.path().join("state"));
         folder.make().unwrap();
@@ -240,8 +261,12 @@ mod tests {
         let identity = folder.load().unwrap().unwrap();
         assert!(same(&identity, &chain));
         assert_eq!(identity.authority, certificates(authority.certificate_pem()).unwrap()[0]);
-        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&folder.0), mode(&folder.0.join("key.pem"))), (0o700, 0o600));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&folder.0), mode(&folder.0.join("key.pem"))), (0o700, 0o600));
+        }
         assert_eq!(
             std::fs::read_dir(&folder.0).unwrap().count(),
             4,

@@ -10,11 +10,18 @@ mod connect;
 mod enrol;
 mod identity;
 mod link;
+#[cfg(any(windows, test))]
+mod log;
 mod pc;
+mod prepare;
 mod pure;
+#[cfg(windows)]
+mod service;
 mod status;
 mod stop;
 mod trust;
+#[cfg(windows)]
+mod win32;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -27,6 +34,7 @@ use config::Config;
 use identity::Folder;
 use pc::{Pc as _, ThisPc, Wanted};
 use status::Status;
+use stop::Stop;
 
 /// What does not run for want of set-up (`EX_CONFIG` of sysexits.h): nobody should start it again and again.
 const SET_UP: u8 = 78;
@@ -36,7 +44,7 @@ const SET_UP: u8 = 78;
 #[command(version)]
 struct Arguments {
     /// The configuration file
-    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    #[arg(long, global = true, value_name = "FILE", default_value_os_t = config::default_path())]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -52,17 +60,36 @@ enum Command {
     Facts,
     /// Say how it goes
     Status,
+    /// Take away the enrolment, the configuration and the log
+    Forget,
+    /// Leave gateway and token for the service, which enrols by itself: what the installer does
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Prepare(prepare::Args),
     /// Show a message to the person whose desktop this is
+    #[cfg(unix)]
     #[command(hide = true)]
     Ask,
+    /// Run as a service of Windows, started by Windows
+    #[cfg(windows)]
+    #[command(hide = true)]
+    Service,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    #[cfg(windows)]
+    if matches!(arguments.command, Command::Service) {
+        return ended(service::run(arguments.config));
+    }
     let tty = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(tty).without_time().init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start");
-    match runtime.and_then(|runtime| runtime.block_on(run(arguments))) {
+    ended(runtime.and_then(|runtime| runtime.block_on(run(arguments))))
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             let _ = writeln!(std::io::stderr(), "passerelle-agent: {e:#}");
@@ -79,13 +106,20 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let host = ThisPc::open().await.facts(&Wanted::default()).await.host;
             enrol::enrol(args, &file, host).await
         }
-        Command::Run => link::run::<ThisPc>(&load()?).await,
+        Command::Run => link::run(&load()?, ThisPc::open().await, Stop::new()?).await,
         Command::Facts => {
             let facts = ThisPc::open().await.facts(&Wanted { names: true, rules: Vec::new() }).await;
             print(&format!("{}\n", serde_json::to_string_pretty(&facts)?))
         }
         Command::Status => status(&load()?),
+        Command::Forget => prepare::forget(&file),
+        #[cfg(windows)]
+        Command::Prepare(args) => prepare::prepare(args, &file),
+        #[cfg(unix)]
         Command::Ask => ask::ask().await,
+        // `main` has seen to it.
+        #[cfg(windows)]
+        Command::Service => Ok(()),
     }
 }
 

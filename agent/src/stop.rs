@@ -1,4 +1,4 @@
-//! Being told to end: by a signal where there are signals. A Windows service is told by its control handler.
+//! Being told to end: by a signal, or from the console. A service of Windows hears of it as of all that happens to the PC.
 
 use anyhow::Context as _;
 
@@ -8,6 +8,10 @@ pub(crate) struct Stop {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+    #[cfg(windows)]
+    terminate: tokio::signal::windows::CtrlBreak,
 }
 
 impl Stop {
@@ -20,8 +24,16 @@ impl Stop {
         })
     }
 
+    #[cfg(windows)]
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        Ok(Self {
+            interrupt: ctrl_c().context("listen for Ctrl-C")?,
+            terminate: ctrl_break().context("listen for Ctrl-Break")?,
+        })
+    }
+
     /// Waits until it is asked for. May be dropped and called again.
-    #[cfg(unix)]
     pub(crate) async fn asked(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

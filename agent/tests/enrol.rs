@@ -3,8 +3,6 @@
 
 mod office;
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use agent::message::{FromAgent, Papers, Refused, ToAgent, VERSION};
 use agent::token::Token;
 use office::{Gateway, Pc, authority, certificates, now};
@@ -26,8 +24,12 @@ async fn refused_before_the_secret(gateway: &Gateway, token: Token) -> String {
 async fn a_token_becomes_an_identity_once() {
     let gateway = Gateway::new().await;
     let pc = gateway.enrolled().await;
-    let mode = std::fs::metadata(pc.state("key.pem")).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, 0o600);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(pc.state("key.pem")).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+    }
     assert_eq!(std::fs::read_to_string(pc.state("authority.pem")).unwrap(), gateway.authority.certificate_pem());
     let before = std::fs::read_to_string(pc.state("certificate.pem")).unwrap();
     assert_eq!(certificates(&before).len(), 2);

@@ -1,4 +1,5 @@
 //! Sessions, sleep and messages to people, against python-dbusmock's logind on a D-Bus of our own.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod office;

@@ -29,6 +29,7 @@ mod speaker;
 mod stream;
 mod terminal;
 pub mod totp;
+pub mod wine;
 mod wire;
 mod wireguard;
 

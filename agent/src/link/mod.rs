@@ -45,12 +45,11 @@ enum Happening {
 }
 
 /// Runs until it is told to stop. Nothing but a set-up that is broken from the start is an error.
-pub(crate) async fn run<P: Pc>(config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn run<P: Pc>(config: &Config, pc: P, stop: Stop) -> anyhow::Result<()> {
     let folder = Folder::new(&config.state_dir);
     enrolled(&folder)?;
     let keeper = Keeper::take(&config.state_dir)?;
-    let stop = Stop::new()?;
-    let mut agent = Agent { pc: P::open().await, stop, folder, keeper, back: false, renewal: None };
+    let mut agent = Agent { pc, stop, folder, keeper, back: false, renewal: None };
     agent.pc.hold().await;
     let mut backoff = Backoff::default();
     loop {

@@ -9,6 +9,10 @@ use agent::message::{Leaving, Rule};
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::Linux as ThisPc;
+#[cfg(windows)]
+pub(crate) mod windows;
+#[cfg(windows)]
+pub(crate) use windows::Windows as ThisPc;
 
 /// What the gateway wants to know.
 #[derive(Clone, Debug, Default)]

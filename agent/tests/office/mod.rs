@@ -217,8 +217,7 @@ impl Pc {
     pub fn new(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("agent.toml");
-        let text =
-            format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = \"{}\"\n", folder.path().join("state").display());
+        let text = format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = '{}'\n", folder.path().join("state").display());
         std::fs::write(&config, text).unwrap();
         Self { folder, config, bus: "unix:path=/nonexistent".to_owned() }
     }
@@ -289,9 +288,22 @@ impl Running {
         line.ok().flatten().unwrap_or_else(|| panic!("the log does not say `{part}`:\n{all}"))
     }
 
+    /// Tells it to end.
+    #[cfg(unix)]
     pub fn terminate(&self) {
         let pid = rustix::process::Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Ends it. On Windows it is a service that is told to, which tests of the MSI do.
+    pub async fn stops(#[allow(unused_mut)] mut self) {
+        #[cfg(unix)]
+        {
+            self.terminate();
+            assert!(self.ends().await.success());
+        }
+        #[cfg(windows)]
+        self.child.kill().await.unwrap();
     }
 
     pub async fn ends(mut self) -> ExitStatus {
@@ -299,6 +311,7 @@ impl Running {
     }
 
     /// The most memory it ever had, in kilobytes.
+    #[cfg(unix)]
     pub fn peak_kb(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
