@@ -14,8 +14,8 @@ BROWSED := computers console hostile pages setup web
 UNBROWSED := $(filter-out $(BROWSED),$(basename $(notdir $(wildcard tests/tests/*.rs))))
 SLEEPS := a_device_is_silent_for_minutes
 SCREENSHOTS ?= $(CARGO_TARGET_DIR)/screenshots
-PICTURED := --test pages --test setup --test web --test console -- --test-threads=1 \
-	every_page from_a_code a_first_day the_portal_says what_passes
+PICTURED := --test pages --test setup --test web --test console --test computers -- --test-threads=1 \
+	every_page from_a_code a_first_day the_portal_says what_passes it_sees_office_pcs a_pc_is_woken
 ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db

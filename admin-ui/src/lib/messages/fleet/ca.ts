@@ -167,6 +167,8 @@ export default {
   agentTokenMake: 'Crear el testimoni',
   agentIssued: 'Inscriviu l’ordinador ara',
   agentIssuedWhy: 'El testimoni només es mostra aquest cop. És vàlid fins al {time}, per a {n} ordinadors.',
+  agentPackage:
+    'Primer instal·leu a l’ordinador el paquet de l’agent: el .msi al Windows, el .deb al Debian i l’Ubuntu.',
   agentSecret: 'Testimoni',
   agentOnLinux: 'Al Linux, com a root; demana el testimoni:',
   agentOnWindows: 'Al Windows, com a administrador; demana el testimoni:',

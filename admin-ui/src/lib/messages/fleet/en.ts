@@ -163,6 +163,7 @@ const en = {
   agentTokenMake: 'Make the token',
   agentIssued: 'Enrol the PC now',
   agentIssuedWhy: 'The token is shown this once. It is good until {time}, for {n} PCs.',
+  agentPackage: 'Install the agent’s package on the PC first: the .msi on Windows, the .deb on Debian and Ubuntu.',
   agentSecret: 'Token',
   agentOnLinux: 'On Linux, as root; it asks for the token:',
   agentOnWindows: 'On Windows, as administrator; it asks for the token:',

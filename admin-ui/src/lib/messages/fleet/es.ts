@@ -167,6 +167,8 @@ export default {
   agentTokenMake: 'Crear el token',
   agentIssued: 'Inscriba el ordenador ahora',
   agentIssuedWhy: 'El token solo se muestra esta vez. Es válido hasta el {time}, para {n} ordenadores.',
+  agentPackage:
+    'Primero instale en el ordenador el paquete del agente: el .msi en Windows, el .deb en Debian y Ubuntu.',
   agentSecret: 'Token',
   agentOnLinux: 'En Linux, como root; pide el token:',
   agentOnWindows: 'En Windows, como administrador; pide el token:',

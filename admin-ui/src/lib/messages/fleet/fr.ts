@@ -169,6 +169,8 @@ export default {
   agentTokenMake: 'Créer le jeton',
   agentIssued: 'Inscrivez le PC maintenant',
   agentIssuedWhy: 'Le jeton n’est montré que cette fois. Il est valable jusqu’au {time}, pour {n} PC.',
+  agentPackage:
+    'Installez d’abord le paquet de l’agent sur le PC\u00a0: le .msi sous Windows, le .deb sous Debian et Ubuntu.',
   agentSecret: 'Jeton',
   agentOnLinux: 'Sous Linux, en root\u202f; il demande le jeton\u00a0:',
   agentOnWindows: 'Sous Windows, en administrateur\u202f; il demande le jeton\u00a0:',

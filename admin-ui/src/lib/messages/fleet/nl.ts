@@ -166,6 +166,7 @@ export default {
   agentTokenMake: 'Het token maken',
   agentIssued: 'Meld de pc nu aan',
   agentIssuedWhy: 'Het token wordt alleen nu getoond. Het is geldig tot {time}, voor {n} pc’s.',
+  agentPackage: 'Installeer eerst het pakket van de agent op de pc: het .msi in Windows, het .deb in Debian en Ubuntu.',
   agentSecret: 'Token',
   agentOnLinux: 'In Linux, als root; het vraagt om het token:',
   agentOnWindows: 'In Windows, als administrator; het vraagt om het token:',
