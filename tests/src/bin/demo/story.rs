@@ -216,10 +216,8 @@ impl Scene<'_> {
              ip netns exec {home} smbclient -U '{SMB_USER}%{SMB_PASSWORD}' //{SERVER}/{}",
             SHARES[0]
         ));
-        screen.say(&format!(
-            "  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again.",
-            desk::NAME
-        ));
+        screen
+            .say(&format!("  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again.", desk::NAME));
         screen.title("And you are IT, at the office");
         screen.say(&format!("  The console: open {} (the same warning)\n", console.url));
         credentials(admin, "the administrator", screen)?;
