@@ -32,7 +32,7 @@ async function enrol(page: Page) {
   await fits(page, 'a token for PCs');
   await accessible(page, 'a token for PCs');
   await dialog.getByRole('button', { name: 'Make the token' }).click();
-  await dialog.getByText('Write a number from 1 to 1,000.').waitFor();
+  await dialog.getByText('Write a number from 1 to 1,000, and no less').waitFor();
   await dialog.getByLabel('One PC, which you approve when it has come').check();
   await dialog.getByRole('button', { name: 'Make the token' }).click();
   await heading2(page, 'Enrol the PC now');
@@ -113,24 +113,25 @@ async function woken(page: Page) {
   await accessible(page, 'change waking');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await said(page, 'Waking pc-s was changed.');
-  await page.getByText('at the beginning of: Mon–Fri 07:30–08:30').waitFor();
-  await button(page, 'Wake').click();
-  await said(page, 'Called. It does not answer yet.');
+  await page.getByText('Mon–Fri 07:30').waitFor();
+  await page.getByRole('button', { name: 'Wake', exact: true }).click();
+  await said(page, 'Signal sent. It does not answer yet.');
   await page.getByRole('progressbar', { name: 'pc-s wakes' }).waitFor();
   await fits(page, 'a wake');
   await accessible(page, 'a wake');
   await button(page, 'Give up: pc-s').click();
   await page.getByText('Waking pc-s was given up.').waitFor();
   // Whoever gave up waits a moment before the next.
-  await button(page, 'Wake').click();
+  await page.getByRole('button', { name: 'Wake', exact: true }).click();
   await page.getByRole('alert').filter({ hasText: 'Too many attempts. Wait' }).waitFor();
   const until = Date.now() + PATIENCE;
   while (!(await page.getByRole('progressbar', { name: 'pc-s wakes' }).isVisible())) {
     ensure(Date.now() < until, 'it is never woken again');
     const answer = page.waitForResponse((r) => r.url().endsWith('/wake'));
-    await button(page, 'Wake').click();
-    await answer;
-    await page.waitForTimeout(500);
+    await page.getByRole('button', { name: 'Wake', exact: true }).click();
+    const wait = Number((await (await answer).headerValue('retry-after')) ?? 0);
+    if (wait > 0) await page.waitForTimeout(wait * 1_000);
+    else await page.getByRole('progressbar', { name: 'pc-s wakes' }).waitFor();
   }
   await want('called');
   await page.getByText(/pc-s is ready, after \d+\ss\./).waitFor({ timeout: PATIENCE });

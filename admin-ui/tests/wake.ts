@@ -26,7 +26,7 @@ await story(async (browser) => {
   await accessible(page, 'a computer asleep');
   await button(page, 'Wake: pc-compta').click();
   await card.getByRole('progressbar').waitFor();
-  await card.getByText('Called. It does not answer yet.').waitFor();
+  await card.getByText('Signal sent. It does not answer yet.').waitFor();
   await fits(page, 'a computer that wakes');
   await accessible(page, 'a computer that wakes');
   await picture(page, 'waking', 'phone', card);

@@ -236,7 +236,7 @@ async fn enrolled(file: &Path, host: agent::bounded::Short) -> anyhow::Result<Co
         };
         let why = match enrol::by(&token, &config, host.clone()).await {
             Ok(()) => {
-                info!("enrolled; IT still has to approve this PC");
+                info!("enrolled; IT has to approve this PC, unless the token was for it");
                 continue;
             }
             Err(e) => e,

@@ -54,7 +54,7 @@ async fn a_token_becomes_an_identity_once() {
         call.end().await;
     };
     let ((status, said), ()) = tokio::join!(again, answering);
-    assert!(status.success() && said.contains("IT still has to approve"), "{said}");
+    assert!(status.success() && said.contains("IT has to approve"), "{said}");
     assert_ne!(std::fs::read_to_string(pc.state("certificate.pem")).unwrap(), before);
     let config = std::fs::read_to_string(&pc.config).unwrap();
     assert!(config.contains(&format!("gateway = \"{moved}\"\nstate_dir = ")), "{config}");

@@ -114,6 +114,7 @@ impl Words {
             | Slug::Restored
             | Slug::Outdated
             | Slug::AgentAway
+            | Slug::AgentDeclined
             | Slug::TooMany
             | Slug::LastAdministrator
             | Slug::LastFactor => self.not_allowed,

@@ -310,7 +310,9 @@ impl Fleet {
             pc.waking_since = since;
             pc.probe = if since.is_some() { Probe::Unasked } else { pc.probe };
         }
-        self.judge(&mut inner, Some(id), now);
+        inner.judge(id, now);
+        // A wake that ends is seen, whether it changed anything or not.
+        self.version.send_modify(|version| *version += 1);
     }
 
     /// Judges every PC anew: time alone makes a difference.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use agent::message::{FromAgent, Leaving, Outcome, Refused, ToAgent};
+use agent::message::{Action, FromAgent, Leaving, Outcome, Refused, ToAgent};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -55,8 +55,15 @@ struct Session<'d> {
     door: &'d Door,
     key: &'d str,
     orders: mpsc::Receiver<Order>,
-    asked: HashMap<u64, oneshot::Sender<Outcome>>,
+    asked: HashMap<u64, Asked>,
     left: Option<Leaving>,
+}
+
+/// What it was asked to do, and has not answered.
+struct Asked {
+    answer: oneshot::Sender<Outcome>,
+    /// To go to sleep: whoever does has no time to say so.
+    sleeps: bool,
 }
 
 impl Session<'_> {
@@ -108,12 +115,17 @@ impl Session<'_> {
             FromAgent::Facts(facts) => fleet.told(id, connection, &facts, Moment::now()),
             FromAgent::Leaving { how } => {
                 self.left = Some(how);
+                if how == Leaving::Sleep {
+                    for asked in self.asked.drain().map(|(_, asked)| asked).filter(|asked| asked.sleeps) {
+                        let _ = asked.answer.send(Outcome::Done {});
+                    }
+                }
                 return Some(None);
             }
             FromAgent::Done { id, outcome } => {
-                if let Some(answer) = self.asked.remove(&id) {
+                if let Some(asked) = self.asked.remove(&id) {
                     // Who asked may have gone.
-                    let _ = answer.send(outcome);
+                    let _ = asked.answer.send(outcome);
                 }
             }
             FromAgent::Renew { request } => {
@@ -135,11 +147,11 @@ impl Session<'_> {
         let message = match order {
             Order::End(why) => return Some(Some(why)),
             Order::Act(id, action, answer) => {
-                self.asked.retain(|_, waiting| !waiting.is_closed());
+                self.asked.retain(|_, asked| !asked.answer.is_closed());
                 if self.asked.len() >= ASKED {
                     return None;
                 }
-                self.asked.insert(id, answer);
+                self.asked.insert(id, Asked { answer, sleeps: matches!(action, Action::Suspend { .. }) });
                 ToAgent::Act { id, action }
             }
             Order::Welcome => match self.door.fleet.known(self.key).await {

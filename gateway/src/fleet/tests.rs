@@ -709,6 +709,24 @@ async fn an_agent_is_asked_and_answers() {
 }
 
 #[tokio::test]
+async fn a_pc_that_goes_to_sleep_when_asked_has_done_it() {
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let mut link = office.connect(&identity).await;
+    let sleeps = async {
+        // It has no time to say so: the answer would come when it wakes.
+        let Some(ToAgent::Act { .. }) = hear(&mut link).await else { panic!("an order") };
+        say(&mut link, &FromAgent::Leaving { how: Leaving::Sleep }).await;
+    };
+    let asks = async {
+        let suspend = Action::Suspend { unless_used: true };
+        assert_eq!(office.fleet.act(office.pc, suspend).await, Ok(Outcome::Done {}));
+    };
+    tokio::join!(sleeps, asks);
+}
+
+#[tokio::test]
 async fn a_certificate_is_renewed_for_the_same_key_and_no_other() {
     let office = office().await;
     let key = rcgen::KeyPair::generate().unwrap();

@@ -68,8 +68,10 @@ pub enum Slug {
     Revoked,
     /// 409: somebody else changed it meanwhile; look at it again.
     Outdated,
-    /// 409: the agent of the PC is not connected, or did not do it.
+    /// 409: the agent of the PC is not connected, or does not answer.
     AgentAway,
+    /// 409: the PC was asked, and did not do it: somebody is at it, say.
+    AgentDeclined,
     /// 409: nobody would be left who can administer.
     LastAdministrator,
     /// 409: a person would be left without a second factor.
@@ -120,6 +122,7 @@ impl Slug {
             | Self::Revoked
             | Self::Outdated
             | Self::AgentAway
+            | Self::AgentDeclined
             | Self::LastAdministrator
             | Self::LastFactor
             | Self::Claimed => 409,
@@ -154,7 +157,8 @@ impl Slug {
             Self::FactorNotConfirmed => "the owner's second factor is not confirmed yet",
             Self::Revoked => "the device is revoked",
             Self::Outdated => "it was changed meanwhile",
-            Self::AgentAway => "the agent of this PC is not there, or did not do it",
+            Self::AgentAway => "the agent of this PC is not there, or does not answer",
+            Self::AgentDeclined => "the PC did not do it",
             Self::LastAdministrator => "this is the last administrator",
             Self::LastFactor => "this is the only second factor",
             Self::Claimed => "another browser has claimed the set-up",

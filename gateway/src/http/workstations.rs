@@ -619,7 +619,8 @@ impl From<Refused> for ApiError {
 
 impl From<NotDone> for ApiError {
     fn from(e: NotDone) -> Self {
-        Self::Conflict(Slug::AgentAway, e.to_string())
+        let slug = if matches!(e, NotDone::Failed(_)) { Slug::AgentDeclined } else { Slug::AgentAway };
+        Self::Conflict(slug, e.to_string())
     }
 }
 

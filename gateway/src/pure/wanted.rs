@@ -50,9 +50,9 @@ pub enum Where {
         /// Below HKEY_LOCAL_MACHINE: `SOFTWARE\Vendor\Program`.
         key: String,
     },
-    /// A package is installed (Debian, Ubuntu).
+    /// A package is installed (Debian, Ubuntu), or an app is listed (Windows).
     Package {
-        /// Its name: `libreoffice-writer`.
+        /// Its name: `libreoffice-writer`; an app's, or its key.
         name: String,
     },
 }
@@ -150,14 +150,13 @@ fn key_of(text: &str) -> Result<String, String> {
 }
 
 /// As Debian names packages (Debian Policy §5.6.7).
+/// One line; the agent compares it with what is installed, and opens nothing by it.
 fn package(text: &str) -> Result<String, String> {
     let name = line(text, SHORT).unwrap_or_default();
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
-    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if name.len() >= 2 && begins && name.chars().all(good) {
+    if name.len() >= 2 && !name.contains(['/', '\\']) {
         Ok(name)
     } else {
-        Err("package: a name such as libreoffice-writer is expected".to_owned())
+        Err("package: a name such as libreoffice-writer, or as Windows lists it under Apps, is expected".to_owned())
     }
 }
 
@@ -193,6 +192,8 @@ mod tests {
             key("SOFTWARE\\Vendor\\Program 2024"),
             package("libreoffice-writer"),
             package("0ad"),
+            package("LibreOffice 24.8"),
+            package("{90160000-008C-0000-1000-0000000FF1CE}"),
         ] {
             assert!(programs(&[of("Sage", look.clone())]).is_ok(), "{look:?}");
         }
@@ -214,8 +215,8 @@ mod tests {
             (key("SOFTWARE\\\\x"), "key"),
             (key("SOFTWARE/x"), "key"),
             (key(""), "key"),
-            (package("LibreOffice"), "package"),
-            (package("a b"), "package"),
+            (package("../x"), "package"),
+            (package("a\\b"), "package"),
             (package("x"), "package"),
         ] {
             let why = programs(&[of("Sage", look.clone())]).unwrap_err();

@@ -226,7 +226,6 @@ impl Waker {
         };
         let now = Moment::now();
         let after = Duration::from_millis(now.boot.0.saturating_sub(began.boot.0));
-        self.fleet.waking(state.id, None, now.wall);
         if end == Outcome::Ready {
             self.fleet.probed(state.id, Probe::Rdp, None, now);
             // One that was on already teaches nothing.
@@ -238,6 +237,8 @@ impl Waker {
             progress.outcome = Some((end, after));
             progress.phase = if end == Outcome::Ready { Phase::Ready } else { progress.phase };
         });
+        // Last: whoever follows the fleet looks then, and sees how it ended.
+        self.fleet.waking(state.id, None, now.wall);
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         let ended = Event::WakeEnded { workstation: state.name.clone(), outcome: end.word(), after_ms };
         self.note(actor, now, ended).await;

@@ -5,7 +5,7 @@ import portal from '../messages/portal/en.ts';
 import { Words } from '../messages/words.ts';
 import { expected, isGood, ready, waiting } from './agents.ts';
 import { boundsOf, lengths, spansOf } from './day.ts';
-import { hoursOf, usual, wakeAt } from './hours.ts';
+import { hoursOf, usual, wakeAt, wakesText } from './hours.ts';
 import { doubtOf, endOf, isReady, kindOf, sinceOf, underWay, type Computer } from './state.ts';
 
 const words = new Words('en', [portal, computers], 'en-GB');
@@ -112,17 +112,20 @@ describe('the hours at which it is woken', () => {
   it('are shown as one time, if they begin at one', () => {
     expect(wakeAt('Mo-Fr 07:30-18:00')).toEqual(usual());
     expect(wakeAt('Mo-Fr 07:30-18:00; Sa 09:00-12:00')).toBeNull();
+    expect(wakesText(words, 'Mo-Fr 07:30-18:00; Sa 09:00-12:00')).toBe('Mon–Fri 07:30, Sat 09:00');
   });
 });
 
 it('sorts those that wait, and reads whom IT expects', () => {
   const agent = { host: 'pc-cad', publishable: true } as Agent;
   expect(waiting([agent, { ...agent, approved_at: 1 }, { ...agent, revoked_at: 1 }])).toEqual([agent]);
-  const like = (by: 'name' | 'name_and_address') =>
-    ({ ...agent, publishable: false, suggestion: { workstation: 'pc-cad', by } }) as Agent;
+  const like = (by: 'name' | 'name_and_address') => ({ ...agent, suggestion: { workstation: 'pc-cad', by } }) as Agent;
   expect(ready([agent, like('name'), like('name_and_address')]).map((a) => a.suggestion?.by)).toEqual([
     undefined,
     'name_and_address',
+  ]);
+  expect(expected('\ufeffHost;Workstation\r\nPC-01;accounts\r\n')).toEqual([
+    { host: 'PC-01', workstation: 'accounts' },
   ]);
   expect(expected('PC-01;accounts\n\n"PC-02"\n PC-03 \t\n;x')).toEqual([
     { host: 'PC-01', workstation: 'accounts' },

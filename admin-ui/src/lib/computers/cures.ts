@@ -27,3 +27,10 @@ export const CAUSE_CURES: Record<Cause, Sentence> = {
   rdp_silent: 'cureRdpSilent',
   silent: 'cureSilent',
 };
+
+export const WAKES = {
+  yes: 'wakesYes',
+  only_from_sleep: 'wakesFromSleep',
+  no: 'wakesNo',
+  unknown: 'wakesUnknown',
+} as const;

@@ -26,6 +26,9 @@ export function boundsOf(day: string): { from: number; to: number } {
   return { from: new Date(year, month - 1, date).getTime(), to: new Date(year, month - 1, date + 1).getTime() };
 }
 
+/** This hour of the day that begins then, by the reader's clock, also where that is set back or on. */
+export const hourOf = (from: number, hour: number): number => new Date(from).setHours(hour);
+
 const partOf = (kind: Kind): Part => {
   if (isUsed(kind)) return 'used';
   if (kind === 'free') return 'free';

@@ -1,5 +1,6 @@
 // When a computer is woken by itself: days and a time, as the gateway has them, weekly hours that begin then.
-import { rowsOf, written } from '../places/hours.ts';
+import type { Words } from '../messages/words.ts';
+import { hoursText, rowsOf, written } from '../places/hours.ts';
 
 export interface WakeAt {
   /** Monday first. */
@@ -22,3 +23,7 @@ export function hoursOf({ days, time }: WakeAt): string | null {
   const to = hour >= 23 ? '00:00' : `${`${hour + 1}`.padStart(2, '0')}${time.slice(2)}`;
   return written([{ days, from: time, to }]);
 }
+
+/** `Mon–Fri 07:30`: the ends of the hours are nobody's. */
+export const wakesText = (words: Words, hours: string): string =>
+  hoursText(words, hours).replace(/(\d\d:\d\d)–\d\d:\d\d/g, '$1');

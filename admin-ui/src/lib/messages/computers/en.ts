@@ -26,7 +26,7 @@ const en = {
   whyNeverHeard: 'Nothing was heard of it yet.',
   wake: 'Wake',
   wakesIn: 'wakes in about {time}',
-  wakeCalled: 'Called. It does not answer yet.',
+  wakeCalled: 'Signal sent. It does not answer yet.',
   wakeNetwork: 'It is on. Remote desktop is starting.',
   wakeLeft: 'About {time} left.',
   wakeLonger: 'It takes longer than usual.',

@@ -29,7 +29,7 @@ export default {
   whyNeverHeard: 'Aún no se ha sabido nada de él.',
   wake: 'Despertar',
   wakesIn: 'se despierta en unos {time}',
-  wakeCalled: 'Llamado. Aún no responde.',
+  wakeCalled: 'Señal enviada. Aún no responde.',
   wakeNetwork: 'Está encendido. El escritorio remoto arranca.',
   wakeLeft: 'Faltan unos {time}.',
   wakeLonger: 'Tarda más de lo habitual.',

@@ -29,7 +29,7 @@ export default {
   whyNeverHeard: 'On n’en a encore rien entendu.',
   wake: 'Réveiller',
   wakesIn: 'se réveille en {time} environ',
-  wakeCalled: 'Appelé. Il ne répond pas encore.',
+  wakeCalled: 'Signal envoyé. Il ne répond pas encore.',
   wakeNetwork: 'Il est allumé. Le bureau à distance démarre.',
   wakeLeft: 'Encore {time} environ.',
   wakeLonger: 'Cela prend plus longtemps que d’habitude.',

@@ -106,6 +106,8 @@ export default {
   refusedMuch: 'Això canvia massa coses alhora. Deseu-ho per parts.',
   refusedList: 'Ara hi ha alguna cosa malament en aquesta llista. Repasseu-la de nou.',
   problems: {
+    'agent-away':
+      'L’agent d’aquest ordinador no respon ara. Torneu-ho a provar d’aquí a un minut; a l’ordinador, «passerelle-agent status» diu per què.',
     outdated: 'Mentrestant algú ho ha canviat. La pàgina està al dia: torneu-ho a mirar i deseu.',
     'invalid-request': 'La passarel·la no ho ha acceptat.',
     'not-allowed': 'No ho podeu fer, o no des d’aquí.',

@@ -105,6 +105,8 @@ const en = {
   refusedMuch: 'This changes too much at once. Save it in parts.',
   refusedList: 'Something is wrong with this list now. Look through it again.',
   problems: {
+    'agent-away':
+      'The agent of this PC does not answer just now. Try again in a minute; on the PC, “passerelle-agent status” says why.',
     outdated: 'Somebody has changed this meanwhile. It was loaded anew: look at it again, then save.',
     'invalid-request': 'The gateway did not accept that.',
     'not-allowed': 'You may not do this, or not from here.',

@@ -107,6 +107,8 @@ export default {
   refusedMuch: 'Esto cambia demasiado a la vez. Guárdelo por partes.',
   refusedList: 'Ahora hay algo mal en esta lista. Repásela de nuevo.',
   problems: {
+    'agent-away':
+      'El agente de este ordenador no responde ahora. Vuelva a intentarlo dentro de un minuto; en el ordenador, «passerelle-agent status» dice por qué.',
     outdated: 'Mientras tanto alguien lo ha cambiado. La página está al día: mírelo de nuevo y guarde.',
     'invalid-request': 'La pasarela no lo ha aceptado.',
     'not-allowed': 'No puede hacerlo, o no desde aquí.',

@@ -112,6 +112,8 @@ export default {
   refusedMuch: 'Cela change trop à la fois. Enregistrez en plusieurs fois.',
   refusedList: 'Quelque chose ne va pas dans cette liste à présent. Parcourez-la à nouveau.',
   problems: {
+    'agent-away':
+      'L’agent de ce PC ne répond pas pour l’instant. Réessayez dans une minute\u202f; sur le PC, «\u00a0passerelle-agent status\u00a0» dit pourquoi.',
     outdated: 'Quelqu’un a modifié cela entre-temps. La page est à jour\u00a0: vérifiez, puis enregistrez.',
     'invalid-request': 'La passerelle n’a pas accepté cela.',
     'not-allowed': 'Vous ne pouvez pas faire cela, ou pas d’ici.',

@@ -111,6 +111,8 @@ export default {
   refusedMuch: 'Dit verandert te veel in één keer. Bewaar het in delen.',
   refusedList: 'Er is nu iets mis met deze lijst. Kijk ze opnieuw na.',
   problems: {
+    'agent-away':
+      'De agent van deze pc antwoordt nu niet. Probeer het over een minuut opnieuw; op de pc zegt “passerelle-agent status” waarom.',
     outdated: 'Iemand heeft dit intussen gewijzigd. De pagina is bijgewerkt: kijk opnieuw en sla dan op.',
     'invalid-request': 'De gateway aanvaardde dat niet.',
     'not-allowed': 'Dit mag u niet, of niet van hier.',

@@ -93,6 +93,7 @@ export default {
       'La contrasenya o el codi no eren correctes, o el codi ja s’havia fet servir. Reviseu-los; el codi següent arriba d’aquí a {next}.',
     'missing-all': 'Ompliu tots els camps.',
     outdated: 'Mentrestant això ha canviat. Torneu-ho a mirar.',
+    'agent-declined': 'L’ordinador no ho ha fet: potser algú hi ha obert la sessió mentrestant.',
     'agent-away': 'Ara no es pot preguntar a aquest ordinador: el seu agent no respon. Aviseu informàtica.',
     missing: 'Ompliu el nom d’usuari, la contrasenya i el codi.',
     'missing-code': 'Escriviu el codi.',

@@ -90,6 +90,7 @@ const en = {
       'Password or code was not right, or the code was used already. Check both; the next code comes in {next}.',
     'missing-all': 'Please fill in every field.',
     outdated: 'Somebody has changed this meanwhile. Look at it again.',
+    'agent-declined': 'The PC did not do it: somebody has signed in there meanwhile, perhaps.',
     'agent-away': 'This PC cannot be asked at the moment: its agent does not answer. Tell IT.',
     missing: 'Please fill in user name, password and code.',
     'missing-code': 'Please enter the code.',

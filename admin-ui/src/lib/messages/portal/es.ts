@@ -92,6 +92,7 @@ export default {
       'La contraseña o el código no eran correctos, o el código ya se usó. Revise ambos; el siguiente código llega en {next}.',
     'missing-all': 'Rellene todos los campos.',
     outdated: 'Mientras tanto esto ha cambiado. Mírelo de nuevo.',
+    'agent-declined': 'El ordenador no lo ha hecho: quizá alguien ha abierto sesión en él mientras tanto.',
     'agent-away': 'Ahora no se puede preguntar a este ordenador: su agente no responde. Avise a informática.',
     missing: 'Rellene el nombre de usuario, la contraseña y el código.',
     'missing-code': 'Escriba el código.',

@@ -93,6 +93,7 @@ export default {
       'Mot de passe ou code incorrect, ou code déjà utilisé. Vérifiez les deux\u202f; le prochain code arrive dans {next}.',
     'missing-all': 'Veuillez remplir tous les champs.',
     outdated: 'Cela a été modifié entre-temps. Regardez de nouveau.',
+    'agent-declined': 'Le PC ne l’a pas fait\u00a0: quelqu’un y a peut-être ouvert une session entre-temps.',
     'agent-away':
       'Ce poste ne peut pas être interrogé pour l’instant\u00a0: son agent ne répond pas. Prévenez l’informatique.',
     missing: 'Remplissez le nom d’utilisateur, le mot de passe et le code.',

@@ -93,6 +93,7 @@ export default {
       'Wachtwoord of code klopte niet, of de code was al gebruikt. Controleer beide; de volgende code komt over {next}.',
     'missing-all': 'Vul alle velden in.',
     outdated: 'Dit is intussen gewijzigd. Bekijk het opnieuw.',
+    'agent-declined': 'De pc heeft het niet gedaan: misschien heeft iemand zich er intussen aangemeld.',
     'agent-away': 'Deze pc kan nu niet worden bevraagd: de agent antwoordt niet. Meld het aan IT.',
     missing: 'Vul gebruikersnaam, wachtwoord en code in.',
     'missing-code': 'Vul de code in.',

@@ -14,7 +14,7 @@ export default {
   agentNames: 'IT de namen tonen van wie op kantoor-pc’s is aangemeld',
   agentNamesHint:
     'Laat het mensen weten voor u dit aanzet: het toont wanneer iemand werkt. Zonder dit zegt de console “iemand”. Bij uitzetten worden de bekende namen vergeten.',
-  programs: 'Programma’s om te zoeken',
+  programs: 'Programma’s die worden gezocht',
   programsHint:
     'Eén per regel: een naam, “=”, en waar het te zien is: een pad, “{registry}” en een sleutel onder HKEY_LOCAL_MACHINE, of “{package}” en een naam. Sage = {example}',
   programsWrong: 'Schrijf elk als: naam = pad, hoogstens 64, elke naam één keer.',

@@ -183,7 +183,7 @@ const en = {
   event_wake_begun: '{workstation} is being woken',
   event_wake_ended: 'Waking of {workstation} ended',
   event_sent_to_sleep: '{workstation} was sent to sleep',
-  event_sleep_answered: '{workstation} agreed to sleep: {slept}',
+  event_sleep_answered: 'Answer of {workstation} to sleep: {slept}',
   event_signed_in: 'Signed in',
   event_sign_in_refused: 'Sign-in refused',
   event_signed_out: 'Signed out',

@@ -188,7 +188,7 @@ export default {
   event_wake_begun: 'Réveil de {workstation} lancé',
   event_wake_ended: 'Réveil de {workstation} terminé',
   event_sent_to_sleep: '{workstation} mis en veille',
-  event_sleep_answered: '{workstation} a accepté la mise en veille\u00a0: {slept}',
+  event_sleep_answered: 'Mise en veille de {workstation} acceptée\u00a0: {slept}',
   event_signed_in: 'Connexion',
   event_sign_in_refused: 'Connexion refusée',
   event_signed_out: 'Déconnexion',

@@ -188,7 +188,7 @@ export default {
   event_wake_begun: '{workstation} wordt gewekt',
   event_wake_ended: 'Wekken van {workstation} beëindigd',
   event_sent_to_sleep: '{workstation} in slaapstand gezet',
-  event_sleep_answered: '{workstation} ging akkoord met de slaapstand: {slept}',
+  event_sleep_answered: 'Slaapstand van {workstation} aanvaard: {slept}',
   event_signed_in: 'Aangemeld',
   event_sign_in_refused: 'Aanmelding geweigerd',
   event_signed_out: 'Afgemeld',
