@@ -18,7 +18,7 @@ ON_POSTGRES := store:: http:: identity:: reconcile::
 WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-ui/static -type f ! -name document.d.ts)
 ADVISORIES := https://github.com/RustSec/advisory-db
 
-.PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps
+.PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build agent-deb web web-check tools install-deps
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -35,6 +35,7 @@ test test-all: export PASSERELLE_E2E := required
 
 test-all: install-deps check ## the same, and what is heavier; root
 	cargo test --release -p passerelle --test shipped
+	tests/agent-deb
 	PASSERELLE_HEAVY=1 $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
 	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
@@ -89,6 +90,10 @@ bench: install-deps tools web ## what people wait for; 10,000 peers beside borin
 
 build: install-deps web ## the gateway, the agent and the demo, for development
 	cargo build -p passerelle -p passerelle-agent -p virtual-office
+
+agent-deb: ## the agent as a Debian package, below target/debian
+	@tests/install deb
+	agent/debian/build
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 
