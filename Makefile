@@ -22,8 +22,8 @@ ADVISORIES := https://github.com/RustSec/advisory-db
 
 WINDOWS := $(CARGO_TARGET_DIR)/windows
 
-.PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps
-.PHONY: agent-windows agent-wine
+.PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps \
+	agent-deb agent-windows agent-wine
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -40,6 +40,7 @@ test test-all: export PASSERELLE_E2E := required
 
 test-all: install-deps check ## the same, and what is heavier; root
 	cargo test --release -p passerelle --test shipped
+	tests/agent-deb
 	$(MAKE) agent-wine
 	PASSERELLE_HEAVY=1 PASSERELLE_WINDOWS=$(WINDOWS) $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
@@ -107,6 +108,10 @@ agent-windows: ## the agent for Windows, as exe and MSI, in target/windows: with
 agent-wine: agent-windows ## its tests, run by wine; the service and the MSI are tried by e2e in `make test-all`
 	@tests/install wine
 	agent/windows/wine $(WINDOWS) agent/windows/cargo $(WINDOWS) test --locked -p passerelle-agent --no-fail-fast
+
+agent-deb: ## the agent as a Debian package, below target/debian
+	@tests/install deb
+	agent/debian/build
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 

@@ -61,7 +61,10 @@ pub(crate) async fn enrol(args: Args, file: &Path, host: Short) -> anyhow::Resul
     if before.as_ref() != Some(&config) {
         config.keep(file)?;
     }
-    crate::print(&format!("This PC is enrolled with {}. IT has to approve it there, unless the token was for it.\n", config.gateway))
+    crate::print(&format!(
+        "This PC is enrolled with {}. IT has to approve it there, unless the token was for it.\n",
+        config.gateway
+    ))
 }
 
 /// By this token: makes a key, and keeps what the gateway that the token names makes of it.

@@ -144,7 +144,8 @@ impl Fleet {
         if let Some(resource) = resource {
             inner.saw(resource, &macs(facts));
         }
-        if lasting {
+        // Whoever waits for approval changes nothing that is followed.
+        if lasting && approved {
             self.version.send_modify(|version| *version += 1);
         }
         self.judge(&mut inner, resource, now.wall);

@@ -50,8 +50,11 @@ pub(super) async fn attend(door: &Door, socket: &mut Socket, peer: IpAddr) -> Op
         return matches!(message, Ok(Heard::Message(_) | Heard::Rubbish)).then_some(Refused::Unknown);
     };
     // Whoever waited for longer has gone.
-    let Ok(Ok(_turn)) = timeout(ASKS, door.enrolment.turns.acquire()).await else { return Some(Refused::Busy) };
-    match enrol(door, &secret, &request, &host, peer).await {
+    let Ok(Ok(turn)) = timeout(ASKS, door.enrolment.turns.acquire()).await else { return Some(Refused::Busy) };
+    let enrolled = enrol(door, &secret, &request, &host, peer).await;
+    // Who is slow from here on keeps nobody waiting.
+    drop(turn);
+    match enrolled {
         Ok(certificate) => {
             say(socket, &ToAgent::Enrolled { certificate }).await;
             // It says goodbye, or it does not.

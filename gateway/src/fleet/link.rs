@@ -29,7 +29,7 @@ use super::{Enrolment, Fleet};
 use crate::audit::{Actor, AgentRefusal, Event};
 use crate::clock::Boot;
 use crate::http::listen::Certificate;
-use crate::places::Places;
+use crate::places::{Place, Places};
 use crate::pure::source::source;
 use crate::store::Moment;
 
@@ -134,14 +134,7 @@ pub async fn serve(listener: StdListener, door: Door) -> anyhow::Result<()> {
             let shaken = tokio::time::timeout(HANDSHAKE, shake(stream, &door)).await;
             drop(turn);
             match shaken {
-                Ok(Ok((socket, Some(key)))) => {
-                    drop(counted);
-                    door.attend(socket, Some(key), peer).await;
-                }
-                Ok(Ok((socket, None))) => {
-                    let _counted = counted;
-                    door.attend(socket, None, peer).await;
-                }
+                Ok(Ok((socket, key))) => door.attend(socket, key, peer, counted).await,
                 Ok(Err(Some(why))) => door.refuse(peer, why).await,
                 Ok(Err(None)) | Err(_) => {}
             }
@@ -199,10 +192,14 @@ impl Door {
         Self { fleet, tls, enrolment: Arc::new(enrolment), refusals: Arc::default() }
     }
 
-    async fn attend(&self, mut socket: Socket, key: Option<String>, peer: IpAddr) {
+    /// `counted`: it is one of the few unknown ones of its address, until it is known.
+    async fn attend(&self, mut socket: Socket, key: Option<String>, peer: IpAddr, counted: Place<IpAddr>) {
         let ended = match key {
-            Some(key) => super::session::attend(self, &mut socket, &key, peer).await,
-            None => super::enrol::attend(self, &mut socket, peer).await,
+            Some(key) => super::session::attend(self, &mut socket, &key, peer, counted).await,
+            None => {
+                let _counted = counted;
+                super::enrol::attend(self, &mut socket, peer).await
+            }
         };
         let Some(why) = ended else { return };
         say(&mut socket, &ToAgent::Refused { why }).await;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::link::{Door, Heard, Socket, hear, say};
 use super::{Fleet, Order};
 use crate::clock::{Boot, Unix};
+use crate::places::Place;
 use crate::pure::bucket::{Bucket, Rate};
 use crate::store::Moment;
 
@@ -23,12 +24,22 @@ const SILENT: Duration = Duration::from_secs(40);
 /// How fast an agent may talk: a busy PC changes a few times a second at most.
 const RATE: Rate = Rate { burst: 60, each_second: 10 };
 
+/// An agent that is connected says so at once, whatever its PC is doing besides.
+const GREETS: Duration = Duration::from_secs(10);
+
 /// Things one agent is asked at once.
 const ASKED: usize = 8;
 
 /// Attends to an agent whose certificate has this key; the reason, if it is we who end it.
-pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: IpAddr) -> Option<Refused> {
-    let program = match timeout(SILENT, hear::<FromAgent>(socket)).await {
+/// `unknown` is held until it is known: who has a certificate may have been taken back.
+pub(super) async fn attend(
+    door: &Door,
+    socket: &mut Socket,
+    key: &str,
+    peer: IpAddr,
+    unknown: Place<IpAddr>,
+) -> Option<Refused> {
+    let program = match timeout(GREETS, hear::<FromAgent>(socket)).await {
         Ok(Heard::Message(FromAgent::Hello { program, .. })) => program,
         Ok(Heard::Rubbish | Heard::Message(_)) => return Some(Refused::Other),
         _ => return None,
@@ -44,6 +55,7 @@ pub(super) async fn attend(door: &Door, socket: &mut Socket, key: &str, peer: Ip
     let Some((connection, orders, approved)) = door.fleet.arrived(agent, program, peer, Moment::now()) else {
         return Some(Refused::Revoked);
     };
+    drop(unknown);
     let welcome = door.fleet.welcome(approved);
     let mut session = Session { door, key, orders, asked: HashMap::new(), left: None };
     let ended = if say(socket, &welcome).await { session.run(socket, id, connection).await } else { None };

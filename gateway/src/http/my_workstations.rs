@@ -46,7 +46,7 @@ pub struct MyWorkstation {
     pub state: Kind,
     /// Why it is taken to do so.
     pub reason: Reason,
-    /// Since when, in Unix milliseconds; not while somebody is at it.
+    /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]
     pub since: Option<Unix>,
     /// Whether it can be woken.
@@ -80,7 +80,7 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             name: r.name,
             state: state.judged.kind,
             reason: state.judged.reason,
-            since: (!is_anybodys(state.judged.kind)).then_some(state.since),
+            since: is_on_its_way(state.judged.kind).then_some(state.since),
             wakeable: api.waker.wakeable(&state),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
             wake: api.waker.progress(r.id).map(|progress| wake_view(&progress.borrow())),
@@ -126,9 +126,9 @@ async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which):
     Ok(wake_events(progress, place.ok_or(ApiError::Wait(FULL))?))
 }
 
-/// Somebody is at it: since when is theirs to tell.
-fn is_anybodys(kind: Kind) -> bool {
-    matches!(kind, Kind::InUseHere | Kind::InUseRemotely | Kind::Locked)
+/// Since when it is free, or asleep, says when somebody went home: that is theirs to tell.
+fn is_on_its_way(kind: Kind) -> bool {
+    matches!(kind, Kind::Waking | Kind::Starting)
 }
 
 async fn mine(api: &Api, caller: &Verified, which: &str) -> Answer<Resource> {

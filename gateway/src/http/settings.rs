@@ -211,6 +211,7 @@ async fn change_settings(
     if new.agent_names.is_some() || new.programs.is_some() {
         // Before anything else: names that are not wanted any more are forgotten by the time this is answered.
         api.fleet.ask_anew(Unix::now()).await?;
+        api.forget_seen().await;
     }
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok(Json(Settings::of(&api, passkeys_alone)))

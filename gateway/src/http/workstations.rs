@@ -493,6 +493,11 @@ impl Api {
         Ok(all)
     }
 
+    /// What they were told last is forgotten: names, say, that are not wanted any more.
+    pub(super) async fn forget_seen(&self) {
+        *self.looked.lock().await = None;
+    }
+
     async fn workstation(&self, id: ResourceId) -> Answer<Workstation> {
         let kept = self.store.workstation(id).await?;
         Ok(view(self, &self.seen(id).await?, &kept, Unix::now()))
