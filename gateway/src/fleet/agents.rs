@@ -144,8 +144,7 @@ impl Fleet {
         if let Some(resource) = resource {
             inner.saw(resource, &macs(facts));
         }
-        // Whoever waits for approval changes nothing that is followed.
-        if lasting && approved {
+        if lasting {
             self.version.send_modify(|version| *version += 1);
         }
         self.judge(&mut inner, resource, now.wall);
