@@ -35,7 +35,10 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let office = Office::start(OfficeOptions::default()).context("start the office")?;
     let mut gateway = Gateway::start(&office, GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() })?;
     let mut ada = gateway.redeem("ada", &gateway.admin_token.clone())?;
-    println!("\n{:48} {:>12} {:>10} {:>10}", "`serve`, medians of three minutes", "of a core", "resident", "anonymous");
+    println!(
+        "\n{:48} {:>12} {:>10} {:>10}",
+        "`serve`, minute by minute: medians", "of a core", "resident", "anonymous"
+    );
     restart(&mut gateway)?;
     std::thread::sleep(Duration::from_secs(10));
     steady(&gateway, "no agent", 1)?;
@@ -90,9 +93,9 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     crowd.is_whole()?;
 
     let list = gateway.api("GET", "workstations", None)?;
-    println!("\n{:48} {enrolled:10.1?}", "999 PCs are enrolled and approved");
-    println!("{:48} {back:10.1?}", "999 agents that come at once are welcomed");
-    println!("{:48} {:7} kB", "the list of 1,000 PCs", list.body.to_string().len() / 1000);
+    println!("\n{:47} {:7.1} s", "999 PCs are enrolled and approved", enrolled.as_secs_f64());
+    println!("{:47} {:7.1} s", "999 agents that come at once are welcomed", back.as_secs_f64());
+    println!("{:47} {:7} kB", "the list of 1,000 PCs", list.body.to_string().len() / 1000);
     for line in told.lines.iter().filter_map(|line| line.strip_prefix("said ")) {
         println!("{line}");
     }
