@@ -93,10 +93,11 @@ $(TOOLS)/.fuzz-$(CARGO_FUZZ): | install-deps
 	cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug --root $(TOOLS) --quiet
 	@touch $@
 
-bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 15 minutes, root
-	cargo build --release -p passerelle
+bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 1,000 PCs; 30 minutes, root
+	cargo build --release -p passerelle -p passerelle-agent
 	cargo build -p virtual-office --bin bench
-	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle $(CARGO_TARGET_DIR)/debug/bench $(PART)
+	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle PASSERELLE_AGENT_BIN=$(CARGO_TARGET_DIR)/release/passerelle-agent \
+		$(CARGO_TARGET_DIR)/debug/bench $(PART)
 
 build: install-deps web ## the gateway, the agent and the demo, for development
 	cargo build -p passerelle -p passerelle-agent -p virtual-office

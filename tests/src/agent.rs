@@ -19,7 +19,7 @@ const POLICY: &str = r#"<policy context="default"><allow user="*"/><allow own="*
 <allow send_destination="*" eavesdrop="true"/><allow receive_sender="*"/></policy>"#;
 
 /// What is said to the mock, in Python; `m` is logind's mock, `sys.argv` what follows.
-const TALK: &str = "import dbus, sys
+const TALK: &str = "import dbus, sys, time
 bus = dbus.bus.BusConnection(sys.argv[1])
 logind = bus.get_object('org.freedesktop.login1', '/org/freedesktop/login1')
 m = dbus.Interface(logind, 'org.freedesktop.DBus.Mock')
@@ -127,9 +127,18 @@ impl<'o> Agent<'o> {
     /// # Errors
     /// The mock does not answer.
     pub fn sign_in(&self, id: &str, user: &str) -> anyhow::Result<()> {
-        let code = "path = m.AddSession(sys.argv[2], 'seat0', dbus.UInt32(65534), sys.argv[3], True)
+        self.sign_in_at(id, user).map(drop)
+    }
+
+    /// The same, and when: since 1970, before logind knew.
+    ///
+    /// # Errors
+    /// The mock does not answer.
+    pub fn sign_in_at(&self, id: &str, user: &str) -> anyhow::Result<Duration> {
+        let code = "print(time.time())
+path = m.AddSession(sys.argv[2], 'seat0', dbus.UInt32(65534), sys.argv[3], True)
 m.EmitSignal(MANAGER, 'SessionNew', 'so', [sys.argv[2], dbus.ObjectPath(path)])";
-        self.talk(code, &[id, user]).map(drop)
+        moment(&self.talk(code, &[id, user])?)
     }
 
     /// They sign out.
@@ -137,10 +146,19 @@ m.EmitSignal(MANAGER, 'SessionNew', 'so', [sys.argv[2], dbus.ObjectPath(path)])"
     /// # Errors
     /// The mock does not answer.
     pub fn sign_out(&self, id: &str) -> anyhow::Result<()> {
-        let code = "path = [str(s[4]) for s in L.ListSessions() if s[0] == sys.argv[2]][0]
+        self.sign_out_at(id).map(drop)
+    }
+
+    /// The same, and when: since 1970, before logind knew.
+    ///
+    /// # Errors
+    /// The mock does not answer.
+    pub fn sign_out_at(&self, id: &str) -> anyhow::Result<Duration> {
+        let code = "print(time.time())
+path = [str(s[4]) for s in L.ListSessions() if s[0] == sys.argv[2]][0]
 m.RemoveObject(path)
 m.EmitSignal(MANAGER, 'SessionRemoved', 'so', [sys.argv[2], dbus.ObjectPath(path)])";
-        self.talk(code, &[id]).map(drop)
+        moment(&self.talk(code, &[id])?)
     }
 
     /// The PC is about to sleep.
@@ -174,4 +192,9 @@ m.EmitSignal(MANAGER, 'SessionRemoved', 'so', [sys.argv[2], dbus.ObjectPath(path
         let argv = ["/usr/bin/python3", "-c", &script, &bus].into_iter().chain(arguments.iter().copied());
         self.ns.ok(argv)
     }
+}
+
+fn moment(said: &str) -> anyhow::Result<Duration> {
+    let seconds = said.trim().parse().with_context(|| format!("a moment, not {said}"))?;
+    Ok(Duration::try_from_secs_f64(seconds)?)
 }

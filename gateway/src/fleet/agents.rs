@@ -27,6 +27,9 @@ const ORDERS: usize = 8;
 /// An agent that was asked to do something, and says nothing, has not done it. Questions to people have their own time.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// A PC that was started at two moments less than this apart was started once.
+const ALIKE_MS: u64 = 60_000;
+
 impl Fleet {
     /// Asks the agent of this PC to do something.
     ///
@@ -98,8 +101,8 @@ impl Fleet {
         }
         inner.connections += 1;
         let (connection, id) = (inner.connections, agent.id);
-        let facts = None;
-        let present = Present { connection, orders, program, facts, heard: now.wall, address };
+        let (facts, started) = (None, None);
+        let present = Present { connection, orders, program, facts, started, heard: now.wall, address };
         if let Some(before) = inner.present.insert(id, present) {
             // Without room for the order it ends with its channel.
             let _ = before.orders.try_send(Order::End(Refused::Replaced));
@@ -132,6 +135,7 @@ impl Fleet {
         let facts = &if inner.wanted.names && approved { facts.clone() } else { nameless(facts) };
         let Some(present) = inner.present.get_mut(&id).filter(|p| p.connection == connection) else { return };
         let before = present.facts.replace(Arc::new(facts.clone()));
+        present.started = started(present.started, facts, now.wall);
         let program = present.program.to_string();
         let lasting = before.as_deref().map(lasting) != Some(lasting(facts));
         let told = lasting.then(|| (program, facts.clone()));
@@ -260,6 +264,13 @@ fn nameless(facts: &Facts) -> Facts {
     let without = |s: &Session| Session { user: None, ..s.clone() };
     let sessions = facts.sessions.as_ref().map(|all| AtMost::first(all.iter().map(without)));
     Facts { sessions, ..facts.clone() }
+}
+
+/// When a PC was started, as told now. What is told each time a little otherwise is no news: clocks differ.
+fn started(before: Option<Unix>, facts: &Facts, now: Unix) -> Option<Unix> {
+    let told = i64::try_from(facts.up_ms).ok().map(|up| Unix(now.0.saturating_sub(up)));
+    let is_as_before = |b: &Unix| told.is_some_and(|told| told.0.abs_diff(b.0) < ALIKE_MS);
+    before.filter(is_as_before).or(told)
 }
 
 /// What is worth writing down of facts: all but what changes by itself.

@@ -96,6 +96,8 @@ struct Present {
     orders: mpsc::Sender<Order>,
     program: Short,
     facts: Option<Arc<Facts>>,
+    /// When the PC was started, by what was told.
+    started: Option<Unix>,
     heard: Unix,
     address: IpAddr,
 }
@@ -162,6 +164,8 @@ pub struct AgentState {
     pub connected: bool,
     /// What it told last; without people if it is away.
     pub facts: Option<Arc<Facts>>,
+    /// When the PC was started, while the agent is connected.
+    pub started_at: Option<Unix>,
     /// Last heard.
     pub heard_at: Option<Unix>,
     /// Where it is connected from.
@@ -436,6 +440,7 @@ impl Inner {
             agent: agent.clone(),
             connected: present.is_some(),
             facts: present.and_then(|p| p.facts.clone()).or_else(|| agent.facts.clone().map(Arc::new)),
+            started_at: present.and_then(|p| p.started),
             heard_at: present.map(|p| p.heard).or(agent.heard_at),
             address: present.map(|p| p.address),
         }

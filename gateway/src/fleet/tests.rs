@@ -292,6 +292,31 @@ async fn a_pc_is_enrolled_seen_and_asleep() {
     assert_eq!(steps.last().map(|s| s.kind), Some(Kind::Asleep));
 }
 
+/// A list in which a thousand PCs look otherwise each minute, for nothing that happened, would be sent to whoever looks on.
+#[tokio::test]
+async fn when_a_pc_was_started_is_no_news_each_minute() {
+    let office = office().await;
+    office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let agent = office.store.agents().await.unwrap().remove(0);
+    let (id, began) = (agent.id, Moment::now());
+    let from = IpAddr::from([127, 0, 0, 1]);
+    let (connection, _orders, _) = office.fleet.arrived(agent, "0.1.0".into(), from, began).unwrap();
+    let told = |later_ms: i64, up_ms| {
+        let now = Moment { wall: Unix(began.wall.0 + later_ms), ..began };
+        office.fleet.told(id, connection, &Facts { up_ms, ..Facts::default() }, now);
+        office.fleet.state(office.pc).unwrap().agent.unwrap().started_at.map(|at| at.0 - began.wall.0)
+    };
+    assert_eq!(told(0, 3_600_000), Some(-3_600_000));
+    // Clocks and the way here differ by a little.
+    assert_eq!(told(60_040, 3_660_000), Some(-3_600_000));
+    assert_eq!(told(119_950, 3_720_000), Some(-3_600_000));
+    assert_eq!(told(180_000, 20_000), Some(160_000), "it was started anew");
+    assert_eq!(told(180_000, u64::MAX), None);
+    office.fleet.went(id, connection, None, began);
+    assert_eq!(office.fleet.state(office.pc).unwrap().agent.unwrap().started_at, None);
+}
+
 #[tokio::test]
 async fn names_are_told_while_they_are_wanted_and_then_forgotten() {
     let office = office().await;

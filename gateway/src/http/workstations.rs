@@ -474,8 +474,7 @@ impl Api {
     async fn workstations(&self) -> Answer<Vec<Workstation>> {
         let kept = self.store.workstations().await?;
         let none = Kept::default();
-        let now = Unix::now();
-        let of = |state: fleet::State| view(self, &state, kept.get(&state.id).unwrap_or(&none), now);
+        let of = |state: fleet::State| view(self, &state, kept.get(&state.id).unwrap_or(&none));
         Ok(self.fleet.states().into_iter().map(of).collect())
     }
 
@@ -500,7 +499,7 @@ impl Api {
 
     async fn workstation(&self, id: ResourceId) -> Answer<Workstation> {
         let kept = self.store.workstation(id).await?;
-        Ok(view(self, &self.seen(id).await?, &kept, Unix::now()))
+        Ok(view(self, &self.seen(id).await?, &kept))
     }
 
     /// A PC as it is now; one that was published a moment ago, too.
@@ -513,7 +512,7 @@ impl Api {
     }
 }
 
-fn view(api: &Api, state: &fleet::State, kept: &Kept, now: Unix) -> Workstation {
+fn view(api: &Api, state: &fleet::State, kept: &Kept) -> Workstation {
     Workstation {
         id: state.id,
         name: state.name.clone(),
@@ -529,7 +528,7 @@ fn view(api: &Api, state: &fleet::State, kept: &Kept, now: Unix) -> Workstation 
         wake_hours: kept.wake_hours.clone(),
         sleep_again: kept.sleep_again,
         wake: api.waker.progress(state.id).map(|progress| wake_view(&progress.borrow())),
-        agent: state.agent.as_ref().map(|agent| agent_view(agent, &api.site().wanted, now)),
+        agent: state.agent.as_ref().map(|agent| agent_view(agent, &api.site().wanted)),
     }
 }
 
@@ -537,9 +536,8 @@ fn foreign((mac, name): &(Mac, String)) -> ForeignMac {
     ForeignMac { mac: mac.to_string(), workstation: name.clone() }
 }
 
-fn agent_view(agent: &fleet::AgentState, wanted: &Wanted, now: Unix) -> WorkstationAgent {
+fn agent_view(agent: &fleet::AgentState, wanted: &Wanted) -> WorkstationAgent {
     let facts = agent.facts.as_deref();
-    let started = facts.filter(|_| agent.connected).and_then(|f| i64::try_from(f.up_ms).ok());
     let word = |value: serde_json::Value| value.as_str().unwrap_or("unknown").to_owned();
     let adapter = |a: &agent::facts::Adapter| AdapterView {
         name: a.name.to_string(),
@@ -554,8 +552,7 @@ fn agent_view(agent: &fleet::AgentState, wanted: &Wanted, now: Unix) -> Workstat
         connected: agent.connected,
         version: agent.agent.program.clone(),
         os: facts.map(|f| f.os.name.to_string()).unwrap_or_default(),
-        // To the minute: what is told each time a little otherwise is no change.
-        started_at: started.map(|up| Unix((now.0 - up) / 60_000 * 60_000)),
+        started_at: agent.started_at,
         restart_pending: facts.and_then(|f| f.restart_pending),
         rdp: facts.and_then(|f| f.rdp.enabled),
         nla: facts.and_then(|f| f.rdp.nla),

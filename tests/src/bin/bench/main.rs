@@ -1,10 +1,13 @@
-//! The benchmark: what people wait for (sign-in, revocation, a restart), and ten thousand peers beside `boringtun-cli` and
-//! `wireguard-go` in the same run. Medians and ratios, for machines differ and may be busy with something else.
+//! The benchmark: what people wait for (sign-in, revocation, a restart), ten thousand peers beside `boringtun-cli` and
+//! `wireguard-go` in the same run, and a thousand office PCs. Medians and ratios, for machines differ and may be busy with
+//! something else.
 //!
-//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`; none is all.
+//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`; none is all.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![allow(clippy::print_stdout)]
 
+mod agents;
+mod crowd;
 mod peers;
 mod proc;
 mod waits;
@@ -20,20 +23,21 @@ fn main() -> ExitCode {
         eprintln!("{why}");
         return ExitCode::FAILURE;
     }
-    // a socket each for a thousand sessions
+    // a socket each for a thousand sessions, or agents
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let all = rustix::process::Rlimit { current: limit.maximum, ..limit };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, all);
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers", "web"].contains(&c.as_str())) {
-        eprintln!("there is no `{unknown}`; there are: waits, peers, web");
+    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers", "web", "agents"].contains(&c.as_str())) {
+        eprintln!("there is no `{unknown}`; there are: waits, peers, web, agents");
         return ExitCode::FAILURE;
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
     let waits = if wanted("waits") { waits::measure() } else { Ok(()) };
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
     let web = if wanted("web") { web::measure() } else { Ok(()) };
-    let failed = [("waits", waits), ("peers", peers), ("web", web)]
+    let agents = if wanted("agents") { agents::measure() } else { Ok(()) };
+    let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents)]
         .into_iter()
         .filter_map(|(name, part)| Some((name, part.err()?)));
     failed.fold(ExitCode::SUCCESS, |_, (name, error)| {

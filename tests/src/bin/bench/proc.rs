@@ -9,8 +9,20 @@ use anyhow::Context as _;
 /// # Errors
 /// The process is gone.
 pub(crate) fn resident(pid: i32) -> anyhow::Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+/// What of it is in no file, in MiB: all but the program itself.
+///
+/// # Errors
+/// The process is gone.
+pub(crate) fn anonymous(pid: i32) -> anyhow::Result<f64> {
+    memory(pid, "RssAnon:")
+}
+
+fn memory(pid: i32, which: &'static str) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("VmRSS")?;
+    let line = status.lines().find_map(|l| l.strip_prefix(which)).context(which)?;
     Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }
 
