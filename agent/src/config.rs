@@ -49,8 +49,15 @@ pub(crate) fn state_dir() -> PathBuf {
 /// Where key and certificates are kept.
 #[cfg(windows)]
 pub(crate) fn state_dir() -> PathBuf {
-    let data = crate::win32::system::program_data().unwrap_or_else(|| r"C:\ProgramData".into());
-    data.join("Passerelle").join("Agent")
+    crate::win32::system::program_data().join("Passerelle").join("Agent")
+}
+
+/// The folder that a configuration is in. On Windows all else is there, too: one folder to guard, and no file says which.
+#[cfg(any(windows, test))]
+pub(crate) fn folder(file: &Path) -> anyhow::Result<PathBuf> {
+    let file = std::path::absolute(file).with_context(|| format!("find {}", file.display()))?;
+    let folder = file.parent().filter(|folder| folder.parent().is_some());
+    folder.map(Path::to_owned).with_context(|| format!("{} is in no folder of its own", file.display()))
 }
 
 /// A gateway's name or address, and its port.
@@ -110,8 +117,30 @@ impl Config {
         Self { gateway, state_dir: state_dir() }
     }
 
+    /// With all else beside the configuration file.
+    #[cfg(any(windows, test))]
+    pub(crate) fn beside(self, file: &Path) -> anyhow::Result<Self> {
+        let folder = folder(file)?;
+        anyhow::ensure!(
+            self.state_dir == folder || self.state_dir == state_dir(),
+            "state_dir: on Windows all is kept in {}; remove that line",
+            folder.display()
+        );
+        Ok(Self { state_dir: folder, ..self })
+    }
+
     /// Reads the file; nothing if there is none.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Option<Self>> {
+        #[cfg(windows)]
+        crate::identity::Folder::new(&folder(path)?).check()?;
+        let config = Self::read(path)?;
+        #[cfg(windows)]
+        let config =
+            config.map(|config| config.beside(path)).transpose().with_context(|| format!("in {}", path.display()))?;
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Option<Self>> {
         let read = |path: &Path| -> std::io::Result<String> {
             let mut text = String::new();
             std::io::Read::read_to_string(&mut std::io::Read::take(std::fs::File::open(path)?, LONGEST), &mut text)?;
@@ -220,6 +249,13 @@ mod tests {
         let config = Config { state_dir: "/srv/\"x\"".into(), ..config };
         assert_eq!(Config::parse(&config.to_text().unwrap()).unwrap(), config);
         let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("agent.toml");
+        assert!(config.clone().beside(&file).is_err());
+        for state_dir in [state_dir(), folder.path().to_owned()] {
+            let config = Config { state_dir, ..config.clone() };
+            assert_eq!(config.beside(&file).unwrap().state_dir, folder.path());
+        }
+        assert!(super::folder(Path::new(if cfg!(windows) { r"C:\agent.toml" } else { "/agent.toml" })).is_err());
         assert!(Config::load(&folder.path().join("agent.toml")).unwrap().is_none());
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Args {
 
 /// Enrols this PC.
 pub(crate) async fn enrol(args: Args, file: &Path, host: Short) -> anyhow::Result<()> {
+    #[cfg(windows)]
+    Folder::new(&crate::config::folder(file)?).make()?;
     let before = Config::load(file)?;
     let config = match (args.gateway, before.clone()) {
         (Some(gateway), Some(before)) => Config { gateway, ..before },
@@ -52,6 +54,8 @@ pub(crate) async fn enrol(args: Args, file: &Path, host: Short) -> anyhow::Resul
         (None, Some(before)) => before,
         (None, None) => anyhow::bail!("say which gateway: --gateway 192.168.1.2"),
     };
+    #[cfg(windows)]
+    let config = config.beside(file)?;
     let folder = Folder::new(&config.state_dir);
     folder.make()?;
     if !args.again && folder.load()?.is_some() {

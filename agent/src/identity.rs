@@ -88,11 +88,15 @@ impl Folder {
             builder.recursive(true).create(&self.0)
         };
         #[cfg(windows)]
-        let made = {
-            let root = crate::win32::system::program_data();
-            crate::win32::files::make_private(&self.0, root.as_deref())
-        };
+        let made = crate::win32::files::make_private(&self.0, &crate::win32::system::program_data());
         made.with_context(|| format!("make {}", self.0.display()))
+    }
+
+    /// Makes sure that nobody else made it or what is in it, if it is there.
+    #[cfg(windows)]
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let checked = crate::win32::files::check_private(&self.0, &crate::win32::system::program_data());
+        checked.with_context(|| format!("look at {}", self.0.display()))
     }
 
     /// Takes the identity away.
@@ -193,13 +197,17 @@ impl Folder {
     }
 }
 
-/// Writes a file so that it is there whole, or as it was. `mode` is for systems that have one: elsewhere files have the rights
+/// Writes a file so that it is there whole, or as it was; never into what somebody else put beside it. `mode` is for systems that have one: elsewhere files have the rights
 /// of their directory.
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
     let part = path.with_added_extension("part");
     let write = || {
+        match std::fs::remove_file(&part) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
         let mut options = File::options();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
         #[cfg(not(unix))]

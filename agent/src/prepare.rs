@@ -29,13 +29,19 @@ pub(crate) struct Args {
 /// Leaves what the service needs to enrol. A PC that is enrolled stays so.
 #[cfg(any(windows, test))]
 pub(crate) fn prepare(args: Args, file: &Path) -> anyhow::Result<()> {
+    #[cfg(windows)]
+    Folder::new(&crate::config::folder(file)?).make()?;
     let before = Config::load(file)?;
     let config = match (args.gateway, before.clone()) {
         (Some(gateway), Some(before)) => Config { gateway, ..before },
         (Some(gateway), None) => Config::of(gateway),
         (None, Some(before)) => before,
-        (None, None) => anyhow::bail!("say which gateway: --gateway 192.168.1.2"),
+        (None, None) if args.token_file.is_some() => anyhow::bail!("say which gateway: --gateway 192.168.1.2"),
+        // The folder is made before anybody else can.
+        (None, None) => return Ok(()),
     };
+    #[cfg(windows)]
+    let config = config.beside(file)?;
     let folder = Folder::new(&config.state_dir);
     folder.make()?;
     if before.as_ref() != Some(&config) {
@@ -64,7 +70,12 @@ pub(crate) fn take_token_away(state_dir: &Path) -> anyhow::Result<()> {
 
 /// Takes away what the agent keeps: identity, configuration, log. Whatever else is in its folders stays.
 pub(crate) fn forget(file: &Path) -> anyhow::Result<()> {
+    #[cfg(windows)]
+    let state_dir = crate::config::folder(file)?;
+    #[cfg(windows)]
+    Folder::new(&state_dir).check()?;
     // A configuration that cannot be read names no folder.
+    #[cfg(not(windows))]
     let state_dir = Config::load(file).ok().flatten().map_or_else(crate::config::state_dir, |config| config.state_dir);
     if !state_dir.exists() && !file.exists() {
         return Ok(());
@@ -108,7 +119,8 @@ mod tests {
     #[test]
     fn what_was_left_is_found_and_forgotten() {
         let at = tempfile::tempdir().unwrap();
-        let (file, state) = (at.path().join("agent.toml"), at.path().join("state"));
+        let state = at.path().join("state");
+        let file = if cfg!(windows) { state.join("agent.toml") } else { at.path().join("agent.toml") };
         let token = Token { secret: Secret::new([7; 16]), authority: Fingerprint([9; 32]) };
         let given = at.path().join("token.txt");
         std::fs::write(&given, format!("{token}\r\n")).unwrap();
@@ -116,7 +128,9 @@ mod tests {
             gateway: gateway.map(|text| text.parse().unwrap()),
             token_file,
         };
-        assert!(prepare(args(None, None), &file).is_err());
+        assert!(prepare(args(None, Some(given.clone())), &file).is_err());
+        prepare(args(None, None), &file).unwrap();
+        assert!(!file.exists() && state.exists() == cfg!(windows));
         Config { state_dir: state.clone(), ..Config::of("gate".parse().unwrap()) }.keep(&file).unwrap();
         prepare(args(Some("192.168.1.2"), Some(given.clone())), &file).unwrap();
         assert_eq!(Config::load(&file).unwrap().unwrap().gateway.to_string(), "192.168.1.2:8444");

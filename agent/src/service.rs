@@ -21,7 +21,7 @@ use windows_service::service_control_handler::{ServiceControlHandlerResult, Serv
 use windows_service::service_dispatcher;
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::enrol::{self, Denied};
 use crate::identity::Folder;
 use crate::link;
@@ -31,6 +31,7 @@ use crate::pc::{Event, Pc as _, Wanted};
 use crate::prepare;
 use crate::pure::backoff::{Backoff, End};
 use crate::stop::Stop;
+use crate::win32::events;
 
 /// As Windows and the installer know it.
 const NAME: &str = "passerelle-agent";
@@ -52,15 +53,25 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Somebody enrols the PC by hand: that is seen within this time.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// What `main` was told, for the thread that Windows starts.
-static CONFIG: OnceLock<PathBuf> = OnceLock::new();
+/// Our folder is somebody else's (`EX_NOPERM` of sysexits.h): nothing in it was opened.
+const NOT_OURS: u8 = 77;
+
+/// What `main` was told, for the thread that Windows starts; nothing if it is in no folder of ours.
+static CONFIG: OnceLock<Option<PathBuf>> = OnceLock::new();
 
 /// Runs as a service until it is stopped.
 pub(crate) fn run(config: PathBuf) -> anyhow::Result<()> {
-    if let Some(Ok(log)) = config.parent().map(|folder| Log::open(&folder.join("agent.log"))) {
-        tracing_subscriber::fmt().with_writer(Mutex::new(log)).with_target(false).with_ansi(false).init();
+    // Anybody may have made it before the first start, and put whatever they like in it.
+    let ours = config::folder(&config).and_then(|folder| Folder::new(&folder).make().map(|()| folder));
+    match &ours {
+        Ok(folder) => {
+            if let Ok(log) = Log::open(&folder.join("agent.log")) {
+                tracing_subscriber::fmt().with_writer(Mutex::new(log)).with_target(false).with_ansi(false).init();
+            }
+        }
+        Err(e) => events::error(NAME, &format!("{e:#}")),
     }
-    let _ = CONFIG.set(config);
+    let _ = CONFIG.set(ours.is_ok().then_some(config));
     service_dispatcher::start(NAME, begin).context("only Windows starts it so; `run` does what it does, here")
 }
 
@@ -81,10 +92,12 @@ fn main(_arguments: Vec<OsString>) {
         return error!("Windows does not take this service");
     };
     let _ = own.set(handle);
+    let Some(Some(file)) = CONFIG.get() else {
+        return report(handle, ServiceState::Stopped, ServiceExitCode::ServiceSpecific(NOT_OURS.into()));
+    };
     report(handle, ServiceState::Running, ServiceExitCode::NO_ERROR);
     let outcome =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start").and_then(|runtime| {
-            let file = CONFIG.get().context("no configuration")?;
             let outcome = runtime.block_on(serve(file, Windows::told_by(said)));
             runtime.shutdown_background();
             outcome

@@ -211,7 +211,7 @@ async fn another_gateway_than_that_of_the_enrolment_is_not_greeted() {
     let mut pc = gateway.enrolled().await;
     let other = Gateway::new().await;
     let config = std::fs::read_to_string(&pc.config).unwrap();
-    pc.config = pc.folder.path().join("other.toml");
+    pc.config = pc.config.with_file_name("other.toml");
     std::fs::write(&pc.config, config.replace(&gateway.port.to_string(), &other.port.to_string())).unwrap();
     let mut running = pc.run();
     assert!(other.try_accept().await.is_err());

@@ -3,30 +3,42 @@
 //! Anybody may make folders in `C:\ProgramData`. One that somebody else made before us would be theirs for ever, with the key
 //! in it: it is refused.
 
+use std::fs::File;
 use std::io;
+use std::os::windows::fs::OpenOptionsExt as _;
+use std::os::windows::io::AsRawHandle as _;
 use std::path::Path;
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use windows_sys::Win32::Foundation::{CloseHandle, LocalFree};
 use windows_sys::Win32::Security::Authorization::{
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1, SE_FILE_OBJECT,
-    SetNamedSecurityInfoW,
+    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT,
+    SetSecurityInfo,
 };
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, EqualSid, GetSecurityDescriptorDacl, GetTokenInformation, IsWellKnownSid,
     OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
     TOKEN_QUERY, TOKEN_USER, TokenUser, WinBuiltinAdministratorsSid, WinLocalSystemSid,
 };
-use windows_sys::Win32::Storage::FileSystem::CreateDirectoryW;
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT,
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES,
+    GetFileInformationByHandle, READ_CONTROL, WRITE_DAC,
+};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use super::{done, wide, yes};
+use crate::pure::windows::folder::{self, Found};
 
 /// Full access for the system and for administrators, nothing from above, and so for all that is made inside.
 const OURS: &str = "D:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 
 /// Bytes of a TOKEN_USER with the longest SID (68 bytes), as words of its alignment.
 const USER: usize = 16;
+
+/// For a file that is being removed to be gone.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// What Windows allocated for us.
 struct Allocated(PSECURITY_DESCRIPTOR);
@@ -38,35 +50,91 @@ impl Drop for Allocated {
     }
 }
 
-/// Makes a folder, and those above it below `root`; or makes sure that those that are there are ours.
-pub(crate) fn make_private(folder: &Path, root: Option<&Path>) -> io::Result<()> {
-    let above: Vec<&Path> = folder.ancestors().skip(1).collect();
-    let own = |path: &&&Path| root.is_some_and(|root| path.starts_with(root) && **path != root);
-    for path in above.iter().filter(own).rev() {
+/// Makes a folder, and those above it below `root`; or makes sure that those that are there are ours, and so is what is inside.
+pub(crate) fn make_private(folder: &Path, root: &Path) -> io::Result<()> {
+    for path in above(folder, root) {
         one(path)?;
     }
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    one(folder)
+    one(folder)?;
+    inside(folder)
 }
 
-fn one(folder: &Path) -> io::Result<()> {
+/// Makes sure of the same where they are there, and changes nothing.
+pub(crate) fn check_private(folder: &Path, root: &Path) -> io::Result<()> {
+    for path in above(folder, root).into_iter().chain([folder]) {
+        match open(path, 0) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            found => folder::folder(look(&found?)?).map_err(|why| named(path, why))?,
+        }
+    }
+    inside(folder)
+}
+
+/// From the top down.
+fn above<'p>(folder: &'p Path, root: &Path) -> Vec<&'p Path> {
+    let mut above: Vec<_> = folder.ancestors().skip(1).filter(|path| path.starts_with(root) && *path != root).collect();
+    above.reverse();
+    above
+}
+
+fn one(path: &Path) -> io::Result<()> {
     let ours = ours()?;
-    match create(folder, &ours) {
+    match create(path, &ours) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            let named = |why: &str| io::Error::other(format!("{why}: remove {} as administrator", folder.display()));
-            let kind = folder.symlink_metadata()?.file_type();
-            if !kind.is_dir() || kind.is_symlink() {
-                return Err(named("something else is where a folder is expected"));
-            }
-            if !is_ours(folder)? {
-                return Err(named("somebody who is no administrator made it"));
-            }
-            close(folder, &ours)
+            // What is checked is what is changed: nobody can put another folder, or a way to one, in its place between.
+            let open = open(path, WRITE_DAC | FILE_LIST_DIRECTORY)?;
+            folder::folder(look(&open)?).map_err(|why| named(path, why))?;
+            close(&open, &ours)
         }
         done => done,
     }
+}
+
+/// What others made before the folder was closed to them would be theirs for ever.
+fn inside(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let open = open(&path, 0).or_else(|e| match e.kind() {
+            // A file that is being removed is seen so, for a moment.
+            io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(MOMENT);
+                open(&path, 0)
+            }
+            _ => Err(e),
+        });
+        match open {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            found => folder::inside(look(&found?)?).map_err(|why| named(&path, why))?,
+        }
+    }
+    Ok(())
+}
+
+fn named(path: &Path, why: &str) -> io::Error {
+    io::Error::other(format!("{why}: remove {} as administrator", path.display()))
+}
+
+/// The thing itself, not what it leads to; to see what and whose it is, and for this.
+fn open(path: &Path, more: u32) -> io::Result<File> {
+    let mut options = File::options();
+    options.access_mode(READ_CONTROL | FILE_READ_ATTRIBUTES | more);
+    options.custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+}
+
+fn look(open: &File) -> io::Result<Found> {
+    let mut known = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the handle is open, and what it fills lives until the call returns.
+    yes(unsafe { GetFileInformationByHandle(open.as_raw_handle(), &raw mut known) })?;
+    let is = |attribute| known.dwFileAttributes & attribute != 0;
+    Ok(Found {
+        folder: is(FILE_ATTRIBUTE_DIRECTORY),
+        elsewhere: is(FILE_ATTRIBUTE_REPARSE_POINT),
+        ours: is_ours(open)?,
+        names: known.nNumberOfLinks,
+    })
 }
 
 fn ours() -> io::Result<Allocated> {
@@ -92,24 +160,24 @@ fn create(folder: &Path, ours: &Allocated) -> io::Result<()> {
 }
 
 /// Nobody else may enter a folder that is there.
-fn close(folder: &Path, ours: &Allocated) -> io::Result<()> {
-    let (path, mut list) = (wide(folder), null_mut());
-    let (mut present, mut defaulted) = (0, 0);
+fn close(open: &File, ours: &Allocated) -> io::Result<()> {
+    let (mut present, mut list, mut defaulted) = (0, null_mut(), 0);
     let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
-    // SAFETY: the list is a part of the descriptor, which lives until the call returns.
+    // SAFETY: the handle is open; the list is a part of the descriptor, which lives until the call returns.
     unsafe {
         yes(GetSecurityDescriptorDacl(ours.0, &raw mut present, &raw mut list, &raw mut defaulted))?;
-        done(SetNamedSecurityInfoW(path.as_ptr(), SE_FILE_OBJECT, what, null_mut(), null_mut(), list, null_mut()))
+        let handle = open.as_raw_handle();
+        done(SetSecurityInfo(handle, SE_FILE_OBJECT, what, null_mut(), null_mut(), list, null_mut()))
     }
 }
 
 /// Whether it is the system's, the administrators', or that of whom this program runs as.
-fn is_ours(folder: &Path) -> io::Result<bool> {
-    let (path, mut owner, mut descriptor): (_, PSID, _) = (wide(folder), null_mut(), null_mut());
-    // SAFETY: on success `owner` points into the descriptor, which is freed behind its last use.
+fn is_ours(open: &File) -> io::Result<bool> {
+    let (mut owner, mut descriptor): (PSID, _) = (null_mut(), null_mut());
+    // SAFETY: the handle is open; on success `owner` points into the descriptor, which is freed behind its last use.
     unsafe {
-        done(GetNamedSecurityInfoW(
-            path.as_ptr(),
+        done(GetSecurityInfo(
+            open.as_raw_handle(),
             SE_FILE_OBJECT,
             OWNER_SECURITY_INFORMATION,
             &raw mut owner,
@@ -149,11 +217,18 @@ mod tests {
         let at = tempfile::tempdir().unwrap();
         let folder = at.path().join("a").join("b");
         for _ in 0..2 {
-            make_private(&folder, Some(at.path())).unwrap();
+            check_private(&folder, at.path()).unwrap();
+            make_private(&folder, at.path()).unwrap();
             std::fs::write(folder.join("key"), "x").unwrap();
         }
         let file = at.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        assert!(make_private(&file, None).is_err());
+        for refused in [&file, &file.join("below")] {
+            assert!(make_private(refused, at.path()).is_err(), "{}", refused.display());
+        }
+        assert!(check_private(&file, at.path()).is_err() && check_private(&at.path().join("none"), at.path()).is_ok());
+        check_private(&folder, at.path()).unwrap();
+        std::fs::hard_link(&file, folder.join("agent.toml")).unwrap();
+        assert!(check_private(&folder, at.path()).is_err() && make_private(&folder, at.path()).is_err());
     }
 }

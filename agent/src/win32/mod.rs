@@ -4,6 +4,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod console;
+pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod interfaces;
 pub(crate) mod power;

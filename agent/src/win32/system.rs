@@ -33,7 +33,7 @@ pub(crate) fn host() -> String {
 }
 
 /// `C:\ProgramData`, from Windows and not from the environment, which whoever is signed in may change.
-pub(crate) fn program_data() -> Option<PathBuf> {
+pub(crate) fn program_data() -> PathBuf {
     let mut path = null_mut();
     // SAFETY: on success `path` points to text that ends with 0; it is ours to give back, and it is in either case.
     unsafe {
@@ -43,6 +43,6 @@ pub(crate) fn program_data() -> Option<PathBuf> {
             OsString::from_wide(std::slice::from_raw_parts(path, length)).into()
         });
         CoTaskMemFree(path.cast());
-        found
+        found.unwrap_or_else(|| r"C:\ProgramData".into())
     }
 }

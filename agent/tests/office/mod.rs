@@ -216,7 +216,9 @@ pub struct Pc {
 impl Pc {
     pub fn new(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("agent.toml");
+        // On Windows all is in one folder.
+        let config = folder.path().join(if cfg!(windows) { "state/agent.toml" } else { "agent.toml" });
+        std::fs::create_dir_all(config.parent().unwrap()).unwrap();
         let text = format!("gateway = \"127.0.0.1:{port}\"\nstate_dir = '{}'\n", folder.path().join("state").display());
         std::fs::write(&config, text).unwrap();
         Self { folder, config, bus: "unix:path=/nonexistent".to_owned() }
