@@ -18,7 +18,7 @@ const GATEWAY: &str = "192.168.1.2";
 const LIMIT: Duration = Duration::from_secs(30);
 /// A visitor who has woken it looks at it for so long; then it sleeps again.
 const AWAKE: Duration = Duration::from_secs(120);
-/// It is looked so often whether it was called.
+/// It is looked this often whether it was called.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The PC, and the agent on it.
@@ -95,15 +95,34 @@ impl<'o> Desk<'o> {
     /// For visitors: it sleeps, wakes when it is called, and sleeps again some time later; for good.
     pub(crate) fn stay(&self, cast: &Cast<'_>, screen: &Screen) -> ! {
         loop {
-            let office = cast.gateway.office();
-            while self.wake(office, LOOK).is_err() {
-                std::thread::sleep(LOOK);
+            match self.called(cast.gateway.office()) {
+                Ok(false) => std::thread::sleep(LOOK),
+                Ok(true) => {
+                    screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
+                    std::thread::sleep(AWAKE);
+                    self.again(cast, screen);
+                }
+                Err(error) => {
+                    screen.say(&format!("  ({NAME} does not wake: {error:#})"));
+                    std::thread::sleep(LOOK);
+                    self.again(cast, screen);
+                }
             }
-            screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
-            std::thread::sleep(AWAKE);
-            if let Err(error) = self.sleep(cast) {
-                screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
-            }
+        }
+    }
+
+    /// Whether it was called; then it is awake.
+    fn called(&self, office: &Office) -> anyhow::Result<bool> {
+        let called = self.pc.heard()?.woken;
+        if called {
+            self.wake(office, LIMIT)?;
+        }
+        Ok(called)
+    }
+
+    fn again(&self, cast: &Cast<'_>, screen: &Screen) {
+        if let Err(error) = self.sleep(cast) {
+            screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
         }
     }
 }
