@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use office::addresses::GATEWAY_LAN;
 use office::gateway::{Gateway, GatewayOptions, Lan, Role};
 use office::wine::{Wine, built};
 use office::{Office, OfficeOptions, Part, Sleeper, heavy, scenario, wait_until};
@@ -20,9 +21,6 @@ const FLUSHED: Duration = Duration::from_secs(90);
 
 /// What the agent may take of memory, in kB.
 const MEMORY: u64 = 15_000;
-
-/// Where agents reach the gateway.
-const GATEWAY: &str = "192.168.1.2";
 
 const PROGRAM: &str = "Program Files/Passerelle/Agent/passerelle-agent.exe";
 const STATE: &str = "ProgramData/Passerelle/Agent";
@@ -104,7 +102,7 @@ fn the_msi_makes_a_pc_known_and_takes_it_away_again() -> anyhow::Result<()> {
         let file = office.directory().join("token.txt");
         std::fs::write(&file, format!("{token}\n"))?;
         let by_file = format!("TOKENFILE=Z:{}", file.display()).replace('/', r"\");
-        let to = format!("GATEWAY={GATEWAY}");
+        let to = format!("GATEWAY={GATEWAY_LAN}");
         let log = msiexec(&wine, "/i", &old, "install.log", &[&to, &by_file])?;
         connected(&gateway, true)?;
         let memory = memory(&wine)?;

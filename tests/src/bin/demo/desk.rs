@@ -3,17 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
 use office::gateway::{Cast, Web};
-use office::{Netns, Office, Part, Sleeper, connect, wait_until};
+use office::{Netns, Office, Part, Sleeper, connect};
 use serde_json::{Value, json};
 
 use crate::screen::{Screen, time};
 
 /// The PC's name.
 pub(crate) const NAME: &str = "pc-cad";
-/// Where its agent reaches the gateway.
-const GATEWAY: &str = "192.168.1.2";
 /// It is enrolled, asleep or ready within this.
 const LIMIT: Duration = Duration::from_secs(30);
 /// A visitor who has woken it looks at it for so long; then it sleeps again.
@@ -39,7 +38,7 @@ impl<'o> Desk<'o> {
         cast.gateway.cli(&["policy", "add", "workshop", NAME])?;
         let token: Value = cast.gateway.cli(&["agent", "token", "--workstation", NAME])?;
         let mut agent = Agent::on(cast.gateway.office(), pc.ns())?;
-        agent.enrol(GATEWAY, token["secret"].as_str().context("a token")?)?;
+        agent.enrol(&GATEWAY_LAN.to_string(), token["secret"].as_str().context("a token")?)?;
         agent.run()?;
         let desk = Self { pc, agent };
         desk.is(cast, "free")?;
@@ -55,11 +54,7 @@ impl<'o> Desk<'o> {
     }
 
     fn is(&self, cast: &Cast<'_>, state: &str) -> anyhow::Result<()> {
-        wait_until(&format!("{NAME} is {state}"), LIMIT, || {
-            let shown: Value = cast.gateway.cli(&["workstation", "show", NAME])?;
-            Ok((shown["state"] == state).then_some(()))
-        })
-        .map(drop)
+        cast.gateway.until_pc_is(NAME, state, LIMIT).map(drop)
     }
 
     fn wake(&self, office: &Office, within: Duration) -> anyhow::Result<()> {
