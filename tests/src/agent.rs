@@ -31,6 +31,7 @@ MANAGER = 'org.freedesktop.login1.Manager'
 #[derive(Debug)]
 pub struct Agent<'o> {
     ns: &'o Netns,
+    host: String,
     folder: PathBuf,
     process: Option<Process>,
     _bus: Vec<Process>,
@@ -64,9 +65,15 @@ impl<'o> Agent<'o> {
         wait_until("the bus of the PC", LIMIT, || Ok(folder.join("bus").exists().then_some(())))?;
         let argv = ["/usr/bin/python3", "-m", "dbusmock", "--system", "--template", "logind"];
         let mock = ns.spawn_as("logind", argv, &[("DBUS_SYSTEM_BUS_ADDRESS", &listen)], None)?;
-        let agent = Self { ns, folder, process: None, _bus: vec![daemon, mock] };
+        let agent = Self { ns, host: ns.name().to_owned(), folder, process: None, _bus: vec![daemon, mock] };
         wait_until("logind on it", LIMIT, || Ok(agent.talk("L.ListSessions()", &[]).is_ok().then_some(())))?;
         Ok(agent)
+    }
+
+    /// It calls itself so, whatever machine it is on.
+    #[must_use]
+    pub fn calling_itself(self, host: &str) -> Self {
+        Self { host: host.to_owned(), ..self }
     }
 
     fn bus(&self) -> String {
@@ -75,7 +82,7 @@ impl<'o> Agent<'o> {
 
     /// What a program of the PC's is started by: a namespace of the network's has no host name of its own.
     fn named(&self) -> [&str; 6] {
-        ["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\"", self.ns.name()]
+        ["unshare", "--uts", "sh", "-c", "hostname \"$0\" && exec \"$@\"", &self.host]
     }
 
     fn config(&self) -> String {

@@ -89,9 +89,9 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
         let pc = Sleeper::awake(office, "pc-t", Part::First, 53)?;
         let gateway = gateway(office)?;
         let mut honest = Agent::on(office, pc.ns())?;
-        // Whom IT listed: the first is published under its own name. All PCs of these tests have this machine's.
+        // Whom IT listed: the first is published under its own name.
         let list = tempfile::NamedTempFile::new()?;
-        std::fs::copy("/proc/sys/kernel/hostname", list.path())?;
+        std::fs::write(list.path(), "pc-t\n")?;
         let file = list.path().to_str().context("a path")?;
         let roll_out = token(&gateway, &["--uses", "3", "--hosts", file])?;
         honest.enrol(&GATEWAY_LAN.to_string(), &roll_out)?;
@@ -103,7 +103,7 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
         gateway.until_pc_is(&first, "free", LIMIT)?;
         // Another that calls itself the same is not believed to be the same.
         let second = Sleeper::awake(office, "pc-u", Part::First, 54)?;
-        let mut agent = Agent::on(office, second.ns())?;
+        let mut agent = Agent::on(office, second.ns())?.calling_itself("pc-t");
         agent.enrol(&GATEWAY_LAN.to_string(), &roll_out)?;
         agent.run()?;
         let (waiting, _) = wait_until("it waits for IT", LIMIT, || {
