@@ -10,8 +10,6 @@ BORINGTUN := 0.7.1
 DENY := 0.20.2
 CARGO_FUZZ := 0.13.2
 FUZZ_SECONDS ?= 60
-BROWSED := computers console hostile pages setup web
-UNBROWSED := $(filter-out $(BROWSED),$(basename $(notdir $(wildcard tests/tests/*.rs))))
 SLEEPS := a_device_is_silent_for_minutes
 SCREENSHOTS ?= $(CARGO_TARGET_DIR)/screenshots
 PICTURED := --test pages --test setup --test web --test console --test computers -- --test-threads=1 \
@@ -62,18 +60,14 @@ unit: install-deps web ## tests without the virtual office (the firewall's need 
 	@# Of the whole workspace, or other features would build it anew; other crates have no such tests.
 	tests/postgres cargo test --workspace --exclude virtual-office --lib --no-fail-fast -- $(ON_POSTGRES)
 
-# Each suite has offices of its own. Three run beside each other: one test that sleeps for minutes, what a browser is led
-# through, and all the others.
+# One test sleeps for minutes, in an office of its own: beside the others.
 e2e: export PASSERELLE_E2E := required
 e2e: export PASSERELLE_BIN := $(GATEWAY)
 e2e: install-deps tools build ## tests in the virtual office; root
 	cargo test -p virtual-office --no-run
-	@run() { cargo test -p virtual-office --no-fail-fast "$$@"; }; \
-	run --test paths $(SLEEPS) > $(CARGO_TARGET_DIR)/e2e-sleeps.log 2>&1 & slept=$$!; \
-	run $(BROWSED:%=--test %) -- --test-threads=1 > $(CARGO_TARGET_DIR)/e2e-browsed.log 2>&1 & browsed=$$!; \
-	run --lib --bins $(UNBROWSED:%=--test %) -- --test-threads=1 --skip $(SLEEPS); ended=$$?; \
-	wait $$slept || ended=1; wait $$browsed || ended=1; \
-	cat $(CARGO_TARGET_DIR)/e2e-sleeps.log $(CARGO_TARGET_DIR)/e2e-browsed.log; exit $$ended
+	cargo test -p virtual-office --test paths $(SLEEPS) > $(CARGO_TARGET_DIR)/$(SLEEPS).log 2>&1 & slept=$$!; \
+	cargo test -p virtual-office --no-fail-fast -- --test-threads=1 --skip $(SLEEPS); ended=$$?; \
+	wait $$slept || ended=1; cat $(CARGO_TARGET_DIR)/$(SLEEPS).log; exit $$ended
 
 screenshots: install-deps tools build ## every page in five languages, into SCREENSHOTS (below target/); root
 	PASSERELLE_E2E=required PASSERELLE_BIN=$(GATEWAY) PASSERELLE_SCREENSHOTS=$(SCREENSHOTS) \

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
 use office::gateway::{Gateway, GatewayOptions, Lan, Role};
 use office::{Office, OfficeOptions, Part, Sleeper, scenario, wait_until};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// Where agents reach the gateway.
-const GATEWAY: &str = "192.168.1.2";
 
 fn gateway(office: &Office) -> anyhow::Result<Gateway<'_>> {
     Gateway::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })
@@ -21,19 +19,9 @@ fn text<'v>(value: &'v Value, at: &str) -> &'v str {
     value.pointer(at).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Waits until the PC is taken to do this, and says how long that took.
-fn until(gateway: &Gateway<'_>, name: &str, state: &str, within: Duration) -> anyhow::Result<Duration> {
-    let mut last = Value::Null;
-    let waited = wait_until(&format!("{name} is {state}"), within, || {
-        last = gateway.cli(&["workstation", "show", name])?;
-        Ok((text(&last, "/state") == state).then_some(()))
-    });
-    waited.map(|(_, took)| took).with_context(|| last.to_string())
-}
-
 fn token(gateway: &Gateway<'_>, more: &[&str]) -> anyhow::Result<String> {
     let issued = gateway.cli(&[&["agent", "token"], more].concat())?;
-    ensure!(issued["gateways"].to_string().contains(GATEWAY), "where agents come: {issued}");
+    ensure!(issued["gateways"].to_string().contains(&GATEWAY_LAN.to_string()), "where agents come: {issued}");
     Ok(text(&issued, "/secret").to_owned())
 }
 
@@ -51,13 +39,13 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
 
         let mut agent = Agent::on(office, relay.ns())?;
         let token = token(&gateway, &["--workstation", "pc-r"])?;
-        agent.enrol(GATEWAY, &token)?;
-        let again = agent.enrol(GATEWAY, &token).err().context("a token was taken twice")?;
+        agent.enrol(&GATEWAY_LAN.to_string(), &token)?;
+        let again = agent.enrol(&GATEWAY_LAN.to_string(), &token).err().context("a token was taken twice")?;
         ensure!(!format!("{again:#}").contains(&token), "the token is repeated: {again:#}");
         agent.run()?;
-        until(&gateway, "pc-r", "free", LIMIT)?;
+        gateway.until_pc_is("pc-r", "free", LIMIT)?;
         agent.sign_in("7", "marta")?;
-        let took = until(&gateway, "pc-r", "in_use_here", LIMIT)?;
+        let took = gateway.until_pc_is("pc-r", "in_use_here", LIMIT)?;
         eprintln!("somebody signs in → known at the gateway: {took:?}");
         let shown: Value = gateway.cli(&["workstation", "show", "pc-r"])?;
         ensure!(!shown.to_string().contains("marta"), "names are told though nobody wants them: {shown}");
@@ -66,7 +54,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
             gateway.cli(&["workstation", "sleep", "pc-r"]).err().context("a PC that is used was sent to sleep")?;
         ensure!(agent.suspended()? == 0, "{busy:#}");
         agent.sign_out("7")?;
-        until(&gateway, "pc-r", "free", LIMIT)?;
+        gateway.until_pc_is("pc-r", "free", LIMIT)?;
         gateway.cli(&["workstation", "sleep", "pc-r"])?;
         ensure!(agent.suspended()? == 1, "it was not told to sleep");
 
@@ -74,7 +62,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         gateway.kill(Role::Serve)?;
         gateway.launch(Role::Serve)?;
         gateway.wait_until_ready()?;
-        until(&gateway, "pc-r", "free", LIMIT)?;
+        gateway.until_pc_is("pc-r", "free", LIMIT)?;
 
         // No broadcast of the gateway's reaches that part of the office: the agent sends it.
         gateway.cli(&["wake", "pc-s", "--no-wait"])?;
@@ -90,7 +78,7 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         ensure!(text(&wake, "/outcome") == "ready", "{wake}");
 
         agent.prepare_for_sleep()?;
-        until(&gateway, "pc-r", "asleep", LIMIT)?;
+        gateway.until_pc_is("pc-r", "asleep", LIMIT)?;
         Ok(())
     })
 }
@@ -106,17 +94,17 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
         std::fs::write(list.path(), "pc-t\n")?;
         let file = list.path().to_str().context("a path")?;
         let roll_out = token(&gateway, &["--uses", "3", "--hosts", file])?;
-        honest.enrol(GATEWAY, &roll_out)?;
+        honest.enrol(&GATEWAY_LAN.to_string(), &roll_out)?;
         honest.run()?;
         let (first, _) = wait_until("it is published", LIMIT, || {
             let all: Value = gateway.cli(&["agent", "list"])?;
             Ok(all.pointer("/0/workstation").and_then(Value::as_str).map(str::to_owned))
         })?;
-        until(&gateway, &first, "free", LIMIT)?;
+        gateway.until_pc_is(&first, "free", LIMIT)?;
         // Another that calls itself the same is not believed to be the same.
         let second = Sleeper::awake(office, "pc-u", Part::First, 54)?;
         let mut agent = Agent::on(office, second.ns())?.calling_itself("pc-t");
-        agent.enrol(GATEWAY, &roll_out)?;
+        agent.enrol(&GATEWAY_LAN.to_string(), &roll_out)?;
         agent.run()?;
         let (waiting, _) = wait_until("it waits for IT", LIMIT, || {
             let all: Value = gateway.cli(&["agent", "list"])?;
@@ -129,10 +117,10 @@ fn an_agent_that_is_taken_back_is_cut_off_and_stays_out() -> anyhow::Result<()> 
         let approved: Value = gateway.cli(&["agent", "approve", &id])?;
         let name = text(&approved, "/workstation").to_owned();
         ensure!(name != first, "two PCs of one name: {approved}");
-        until(&gateway, &name, "free", LIMIT)?;
+        gateway.until_pc_is(&name, "free", LIMIT)?;
 
         gateway.cli(&["agent", "revoke", &id, "--yes"])?;
-        let took = until(&gateway, &name, "stale", LIMIT)?;
+        let took = gateway.until_pc_is(&name, "stale", LIMIT)?;
         let all: Value = gateway.cli(&["agent", "list"])?;
         ensure!(all[0]["connected"] == false, "{all}");
         eprintln!("taken back → cut off, as the command line sees it: {:?}", took);

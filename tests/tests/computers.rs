@@ -7,28 +7,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
-use office::gateway::{Cast, Gateway, GatewayOptions, Lan};
-use office::{Browser, Home, OfficeOptions, Part, Sleeper, scenario, wait_until};
+use office::gateway::{Cast, GatewayOptions, Lan};
+use office::{Browser, Home, OfficeOptions, Part, Sleeper, scenario};
 use serde_json::Value;
-
-/// Where agents reach the gateway.
-const GATEWAY: &str = "192.168.1.2";
 
 /// A PC is called within this, or taken to do something.
 const LIMIT: Duration = Duration::from_secs(45);
 
 /// Five languages, three widths, two cores.
 const PATIENCE: Duration = Duration::from_secs(240);
-
-fn is(gateway: &Gateway<'_>, name: &str, state: &str) -> anyhow::Result<()> {
-    let mut last = Value::Null;
-    wait_until(&format!("{name} is {state}"), LIMIT, || {
-        last = gateway.cli(&["workstation", "show", name])?;
-        Ok((last["state"] == state).then_some(()))
-    })
-    .map(drop)
-    .with_context(|| last.to_string())
-}
 
 /// Enrolled, approved, seen, woken, sent to sleep: `admin-ui/tests/computers.ts`.
 #[test]
@@ -47,7 +34,7 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
         browser.lead("computers.ts", &mut ada, |wanted| {
             match wanted.split_once(' ').unwrap_or((wanted, "")) {
                 ("enrol", token) => {
-                    agent.enrol(GATEWAY, token)?;
+                    agent.enrol(&GATEWAY_LAN.to_string(), token)?;
                     agent.run()?;
                     gateway.cli(&["workstation", "add", "pc-r", &reception.address()])?;
                     gateway.cli(&["workstation", "add", "pc-s", &studio.address()])?;
@@ -78,11 +65,11 @@ fn a_pc_is_woken_from_home_by_a_touch() -> anyhow::Result<()> {
         cast.gateway.cli(&["workstation", "add", "pc-compta", &pc.address()])?;
         cast.gateway.cli(&["policy", "add", "workshop", "pc-compta"])?;
         let issued: Value = cast.gateway.cli(&["agent", "token", "--workstation", "pc-compta"])?;
-        agent.enrol(GATEWAY, issued["secret"].as_str().context("a token")?)?;
+        agent.enrol(&GATEWAY_LAN.to_string(), issued["secret"].as_str().context("a token")?)?;
         agent.run()?;
-        is(&cast.gateway, "pc-compta", "free")?;
+        cast.gateway.until_pc_is("pc-compta", "free", LIMIT)?;
         agent.prepare_for_sleep()?;
-        is(&cast.gateway, "pc-compta", "asleep")?;
+        cast.gateway.until_pc_is("pc-compta", "asleep", LIMIT)?;
         pc.sleep()?;
         let client = cast.anne_at(Home::A)?;
         let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);

@@ -50,16 +50,13 @@ fn furnish(gateway: &Gateway<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where agents reach the gateway.
-const AGENTS: &str = "192.168.1.2";
-
 /// A PC is on, approved and seen within this.
 const SEEN: Duration = Duration::from_secs(30);
 
 /// The PC's agent, enrolled with this token, and heard.
 fn report<'o>(cast: &Cast<'o>, pc: &'o Sleeper, token: &Value) -> anyhow::Result<Agent<'o>> {
     let mut agent = Agent::on(cast.gateway.office(), pc.ns())?;
-    agent.enrol(AGENTS, token["secret"].as_str().context("a token")?)?;
+    agent.enrol(&GATEWAY_LAN.to_string(), token["secret"].as_str().context("a token")?)?;
     agent.run()?;
     let host = pc.ns().name();
     wait_until(&format!("{host} is heard"), SEEN, || {

@@ -450,6 +450,9 @@ impl Inner {
     /// place, or keep it from being woken.
     fn saw(&mut self, id: ResourceId, macs: &[Mac]) {
         if macs.is_empty() {
+            if let Some(pc) = self.pcs.get_mut(&id) {
+                pc.foreign.clear();
+            }
             return;
         }
         let owner = |mac: &Mac| self.pcs.iter().find(|(of, pc)| **of != id && pc.macs.contains(mac)).map(|(of, _)| *of);

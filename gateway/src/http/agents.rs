@@ -289,7 +289,7 @@ async fn approve_agents(
 
 /// Approves one; gives its id.
 async fn approve(api: &Api, actor: Actor, which: &str, to_be: Option<&str>) -> Answer<(AgentId, Option<u64>)> {
-    let agent = api.store.agent(which).await.map_err(|e| no_agent(e, which))?;
+    let agent = api.store.agent_to_approve(which).await.map_err(|e| no_agent(e, which))?;
     let now = Moment::now();
     let known = match to_be {
         Some(name) => Some(workstation(api, name).await?),

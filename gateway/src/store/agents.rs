@@ -155,7 +155,20 @@ impl Store {
     /// # Errors
     /// There is none, or several PCs call themselves so, or the database does not answer.
     pub async fn agent(&self, which: &str) -> Result<Agent> {
-        let sql = "SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL)";
+        self.sought_agent(which, "").await
+    }
+
+    /// The same of those that wait for IT: by its name, one that was approved cannot take another's place.
+    ///
+    /// # Errors
+    /// As [`Store::agent`].
+    pub async fn agent_to_approve(&self, which: &str) -> Result<Agent> {
+        self.sought_agent(which, "AND approved_at IS NULL").await
+    }
+
+    async fn sought_agent(&self, which: &str, and: &'static str) -> Result<Agent> {
+        let sql = format!("SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL {and})");
+        let sql = sqlx::AssertSqlSafe(sql);
         let rows = sqlx::query(sql).bind(sought(which)).fetch_all(&self.reads).await?;
         let found: Vec<Agent> = rows.iter().map(agent).collect::<Result<_>>()?;
         if let Some(agent) = found.iter().find(|agent| agent.id.to_string() == which) {
@@ -325,6 +338,13 @@ impl Write<'_> {
     /// No such agent, or taken back already.
     pub async fn revoke_agent(&mut self, id: AgentId) -> Result<()> {
         let now = self.now.wall.0;
+        let told = "SELECT resource_id FROM agents WHERE id = $1 AND resource_id IS NOT NULL AND heard_at IS NOT NULL";
+        let pc: Option<String> = sqlx::query_scalar(told).bind(id.to_string()).fetch_optional(self.connection()).await?;
+        if let Some(pc) = pc {
+            // What it told of the PC's hardware went with it: another PC's, perhaps.
+            let pc = pc.parse().map_err(|_| Error::Unreadable("resource_id"))?;
+            self.saw_macs(pc, &[]).await?;
+        }
         let sql =
             "UPDATE agents SET revoked_at = $2, resource_id = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING host";
         let host: Option<String> =
@@ -494,11 +514,19 @@ mod tests {
         let mut write = store.write(now, Actor::Local).await.unwrap();
         assert!(matches!(write.approve_agent(b, pc).await, Err(Error::Exists(_))));
         drop(write);
+        // By a name that two have, the one that waits is approved.
+        assert!(matches!(store.agent("pc").await, Err(Error::NotFound(_))));
+        assert_eq!(store.agent_to_approve("PC").await.unwrap().id, b);
+        note(&store, a, &Told { heard_at: now.wall, gone: None, facts: None }).await;
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        write.saw_macs(pc, &["02:00:00:00:00:07".parse().unwrap()]).await.unwrap();
+        write.commit().await.unwrap();
         let mut write = store.write(now, Actor::Local).await.unwrap();
         write.revoke_agent(a).await.unwrap();
         write.approve_agent(b, pc).await.unwrap();
         assert!(matches!(write.approve_agent(a, pc).await, Err(Error::NotFound(_))));
         write.commit().await.unwrap();
+        assert!(store.workstation(pc).await.unwrap().macs.is_empty(), "what a liar told of it stays");
         let agent = store.agent_by_key("a").await.unwrap().unwrap();
         assert!(agent.revoked_at.is_some() && agent.resource.is_none());
         assert!(matches!(store.enrol("h", "pc", "a", now).await, Err(Error::Exists(_))));

@@ -38,6 +38,10 @@ impl Store {
             ("invitations", "COALESCE(redeemed_at, revoked_at, until) < $1".to_owned(), came),
             ("tokens", "(revoked_at < $1 OR until < $1)".to_owned(), changed),
             ("agent_tokens", "(revoked_at < $1 OR until < $1)".to_owned(), changed),
+            // Its key is unknown from then on, and needs a token as any other does.
+            ("agents", "revoked_at < $1".to_owned(), changed),
+            // Nobody ever said which PC it is, and it comes no more.
+            ("agents", "approved_at IS NULL AND COALESCE(heard_at, enrolled_at) < $1".to_owned(), changed),
             // When a PC was used says when somebody worked.
             ("workstation_states", "at < $1".to_owned(), Unix(now.wall.0 - STATES_MS)),
         ] {
@@ -67,7 +71,8 @@ mod tests {
     use crate::audit::{Actor, Event, Factor};
     use crate::clock::Boot;
     use crate::store::audit::Filter;
-    use crate::store::tests::{fixture, person};
+    use crate::store::agents::NewAgentToken;
+    use crate::store::tests::{fixture, person, workstation};
     use crate::store::users::Role;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -146,6 +151,34 @@ mod tests {
         write.commit().await.unwrap();
         assert_eq!(forget(&store, later(begun, 200)).await, 2);
         assert!(!events(&store).await.contains(&"signed_out".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn agents_that_are_over_go_and_those_of_pcs_stay() {
+        let (_dir, store) = fixture().await;
+        let begun = Moment::now();
+        let pc = workstation(&store, "pc").await;
+        let token = NewAgentToken {
+            name: "x".into(),
+            uses: 9,
+            hosts: Default::default(),
+            resource: None,
+            until: begun.wall + DAY,
+        };
+        let mut write = store.write(begun, Actor::Local).await.unwrap();
+        write.add_agent_token(&token, "h").await.unwrap();
+        write.commit().await.unwrap();
+        let enrol = async |key: &str| store.enrol("h", key, key, begun).await.unwrap().unwrap().id;
+        let (used, revoked, _waits) = (enrol("used").await, enrol("revoked").await, enrol("waits").await);
+        let mut write = store.write(begun, Actor::Local).await.unwrap();
+        write.approve_agent(used, pc).await.unwrap();
+        write.revoke_agent(revoked).await.unwrap();
+        write.commit().await.unwrap();
+        forget(&store, later(begun, 364)).await;
+        assert_eq!(store.agents().await.unwrap().len(), 3);
+        forget(&store, later(begun, 366)).await;
+        let left: Vec<_> = store.agents().await.unwrap().into_iter().map(|agent| agent.id).collect();
+        assert_eq!(left, [used]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use super::cast::{Device, Person};
 use super::{Gateway, binary, text_at};
 use crate::netns::Netns;
-use crate::process::Output;
+use crate::process::{Output, wait_until};
 use crate::terminal::Terminal;
 use crate::totp::Authenticator;
 use crate::wireguard::KeyPair;
@@ -90,6 +91,19 @@ impl Gateway<'_> {
         }
         reasons.dedup();
         Ok((verdict, reasons))
+    }
+
+    /// Waits until an office PC is taken to do this, and says how long that took.
+    ///
+    /// # Errors
+    /// It is not, in time; the last that was told of it is in the message.
+    pub fn until_pc_is(&self, name: &str, state: &str, within: Duration) -> anyhow::Result<Duration> {
+        let mut last = Value::Null;
+        let waited = wait_until(&format!("{name} is {state}"), within, || {
+            last = self.cli(&["workstation", "show", name])?;
+            Ok((last["state"] == state).then_some(()))
+        });
+        waited.map(|((), took)| took).with_context(|| last.to_string())
     }
 
     /// The audit's lines of one event, newest first.

@@ -3,22 +3,21 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
 use office::gateway::{Cast, Web};
-use office::{Netns, Office, Part, Sleeper, connect, wait_until};
+use office::{Netns, Office, Part, Sleeper, connect};
 use serde_json::{Value, json};
 
 use crate::screen::{Screen, time};
 
 /// The PC's name.
 pub(crate) const NAME: &str = "pc-cad";
-/// Where its agent reaches the gateway.
-const GATEWAY: &str = "192.168.1.2";
 /// It is enrolled, asleep or ready within this.
 const LIMIT: Duration = Duration::from_secs(30);
 /// A visitor who has woken it looks at it for so long; then it sleeps again.
 const AWAKE: Duration = Duration::from_secs(120);
-/// It is looked so often whether it was called.
+/// It is looked this often whether it was called.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The PC, and the agent on it.
@@ -39,7 +38,7 @@ impl<'o> Desk<'o> {
         cast.gateway.cli(&["policy", "add", "workshop", NAME])?;
         let token: Value = cast.gateway.cli(&["agent", "token", "--workstation", NAME])?;
         let mut agent = Agent::on(cast.gateway.office(), pc.ns())?;
-        agent.enrol(GATEWAY, token["secret"].as_str().context("a token")?)?;
+        agent.enrol(&GATEWAY_LAN.to_string(), token["secret"].as_str().context("a token")?)?;
         agent.run()?;
         let desk = Self { pc, agent };
         desk.is(cast, "free")?;
@@ -55,11 +54,7 @@ impl<'o> Desk<'o> {
     }
 
     fn is(&self, cast: &Cast<'_>, state: &str) -> anyhow::Result<()> {
-        wait_until(&format!("{NAME} is {state}"), LIMIT, || {
-            let shown: Value = cast.gateway.cli(&["workstation", "show", NAME])?;
-            Ok((shown["state"] == state).then_some(()))
-        })
-        .map(drop)
+        cast.gateway.until_pc_is(NAME, state, LIMIT).map(drop)
     }
 
     fn wake(&self, office: &Office, within: Duration) -> anyhow::Result<()> {
@@ -95,15 +90,34 @@ impl<'o> Desk<'o> {
     /// For visitors: it sleeps, wakes when it is called, and sleeps again some time later; for good.
     pub(crate) fn stay(&self, cast: &Cast<'_>, screen: &Screen) -> ! {
         loop {
-            let office = cast.gateway.office();
-            while self.wake(office, LOOK).is_err() {
-                std::thread::sleep(LOOK);
+            match self.called(cast.gateway.office()) {
+                Ok(false) => std::thread::sleep(LOOK),
+                Ok(true) => {
+                    screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
+                    std::thread::sleep(AWAKE);
+                    self.again(cast, screen);
+                }
+                Err(error) => {
+                    screen.say(&format!("  ({NAME} does not wake: {error:#})"));
+                    std::thread::sleep(LOOK);
+                    self.again(cast, screen);
+                }
             }
-            screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
-            std::thread::sleep(AWAKE);
-            if let Err(error) = self.sleep(cast) {
-                screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
-            }
+        }
+    }
+
+    /// Whether it was called; then it is awake.
+    fn called(&self, office: &Office) -> anyhow::Result<bool> {
+        let called = self.pc.heard()?.woken;
+        if called {
+            self.wake(office, LIMIT)?;
+        }
+        Ok(called)
+    }
+
+    fn again(&self, cast: &Cast<'_>, screen: &Screen) {
+        if let Err(error) = self.sleep(cast) {
+            screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
         }
     }
 }
