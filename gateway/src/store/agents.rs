@@ -167,7 +167,8 @@ impl Store {
     }
 
     async fn sought_agent(&self, which: &str, and: &'static str) -> Result<Agent> {
-        let sql = format!("SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL {and})");
+        let sql =
+            format!("SELECT * FROM agents WHERE id = $1 OR (LOWER(host) = LOWER($1) AND revoked_at IS NULL {and})");
         let sql = sqlx::AssertSqlSafe(sql);
         let rows = sqlx::query(sql).bind(sought(which)).fetch_all(&self.reads).await?;
         let found: Vec<Agent> = rows.iter().map(agent).collect::<Result<_>>()?;
@@ -339,7 +340,8 @@ impl Write<'_> {
     pub async fn revoke_agent(&mut self, id: AgentId) -> Result<()> {
         let now = self.now.wall.0;
         let told = "SELECT resource_id FROM agents WHERE id = $1 AND resource_id IS NOT NULL AND heard_at IS NOT NULL";
-        let pc: Option<String> = sqlx::query_scalar(told).bind(id.to_string()).fetch_optional(self.connection()).await?;
+        let pc: Option<String> =
+            sqlx::query_scalar(told).bind(id.to_string()).fetch_optional(self.connection()).await?;
         if let Some(pc) = pc {
             // What it told of the PC's hardware went with it: another PC's, perhaps.
             let pc = pc.parse().map_err(|_| Error::Unreadable("resource_id"))?;

@@ -70,8 +70,8 @@ mod tests {
     use super::*;
     use crate::audit::{Actor, Event, Factor};
     use crate::clock::Boot;
-    use crate::store::audit::Filter;
     use crate::store::agents::NewAgentToken;
+    use crate::store::audit::Filter;
     use crate::store::tests::{fixture, person, workstation};
     use crate::store::users::Role;
 
