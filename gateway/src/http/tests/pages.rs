@@ -11,7 +11,7 @@ use crate::http::pages::{PAGES, Page};
 /// morning; a little more where a QR code is drawn.
 const FIRST_LOADS: [(&str, usize); 6] = [
     ("/", 74_000),
-    ("/invitation", 80_000),
+    ("/invitation", 81_000),
     ("/devices", 80_000),
     ("/security", 84_000),
     ("/data", 70_000),
