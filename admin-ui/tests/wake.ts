@@ -22,6 +22,7 @@ await story(async (browser) => {
   const card = page.getByRole('listitem').filter({ hasText: 'pc-compta' });
   await card.getByText('Asleep').waitFor();
   await card.getByText(/wakes in about 45\ss/).waitFor();
+  ensure((await card.getByText(/since/).count()) === 0, 'since when it sleeps says when somebody went home');
   await fits(page, 'a computer asleep');
   await accessible(page, 'a computer asleep');
   await button(page, 'Wake: pc-compta').click();
