@@ -139,6 +139,33 @@ async function woken(page: Page) {
   await accessible(page, 'a computer that woke');
 }
 
+/** A roll-out: those that were shown are approved, but for the one that somebody else was faster with. */
+async function several(page: Page) {
+  await page.goto(`${OFFICE}/admin/computers/agents`);
+  await button(page, 'Enrol PCs').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('What for').fill('Classroom');
+  await dialog.getByLabel('Several PCs, for a roll-out').check();
+  await dialog.getByLabel('How many at most').fill('3');
+  await dialog.getByRole('button', { name: 'Make the token' }).click();
+  await heading2(page, 'Enrol the PCs now');
+  const secret = await dialog.locator('code').innerText();
+  await want(`two ${secret}`);
+  await page.keyboard.press('Escape');
+  await button(page, 'Approve all 2').click({ timeout: PATIENCE });
+  const question = page.getByRole('alertdialog', { name: 'Approve 2 PCs?' });
+  await question.getByText(/pc-1 \(192\.168\.1\.54\) and pc-2|pc-2 \(192\.168\.1\.55\) and pc-1/).waitFor();
+  await fits(page, 'approve all?');
+  await accessible(page, 'approve all?');
+  await want(`meanwhile ${secret}`);
+  await row(page, 'pc-3').getByText('Waits for your word').waitFor({ timeout: PATIENCE });
+  await question.getByRole('button', { name: 'Approve' }).click();
+  await said(page, '1 PC was approved.');
+  await page.getByRole('alert').filter({ hasText: 'One was not approved: pc-2:' }).waitFor();
+  await row(page, 'pc-3').getByText('Waits for your word').waitFor();
+  await row(page, 'pc-1').getByText('Connected').waitFor({ timeout: PATIENCE });
+}
+
 /** The gateway goes and comes beside the page; an agent is taken back. */
 async function revoked(page: Page) {
   await page.goto(`${OFFICE}/admin/computers/agents`);
@@ -163,6 +190,7 @@ await story(async (browser) => {
   await enrol(page);
   await seen(page);
   await woken(page);
+  await several(page);
   await revoked(page);
   ensure(complaints.length === 0, `the browser complains: ${complaints.join(' | ')}`);
 });

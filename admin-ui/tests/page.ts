@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { Locator, Page } from 'playwright-core';
 import { ensure, want } from './browser.ts';
+import { LANGUAGES, shoot } from './pictures.ts';
 
-const LANGUAGES = ['en', 'fr', 'nl', 'ca', 'es'];
 const WIDTHS = [320, 390, 1280];
 /** Touch targets, in CSS pixels. */
 const TOUCH = 44;
@@ -89,6 +89,7 @@ export async function fits(page: Page, state: string) {
       }, TOUCH);
       ensure(over <= 0, `${state} in ${language} is ${over} px wider than ${width} px`);
       ensure(small.length === 0, `${state} in ${language} at ${width} px: too small to touch: ${small}`);
+      await shoot(page, language, `${state.replaceAll(/[^a-z0-9]+/gi, '-')}-${width}`);
     }
   }
   await page.locator('header select').selectOption('en');

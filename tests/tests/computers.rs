@@ -30,6 +30,14 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
         let studio = Sleeper::awake(office, "pc-s", Part::First, 52)?;
         studio.sleep()?;
         let mut agent = Agent::on(office, reception.ns())?;
+        let mut classroom = Vec::new();
+        for (name, at) in [("pc-1", 54), ("pc-2", 55), ("pc-3", 56)] {
+            classroom.push(Sleeper::awake(office, name, Part::First, at)?);
+        }
+        let mut learners = Vec::new();
+        for pc in &classroom {
+            learners.push(Agent::on(office, pc.ns())?);
+        }
         let browser = Browser::new(office, &office.pc, Some(&gateway.authority()?))?.with_limit(PATIENCE);
         browser.lead("computers.ts", &mut ada, |wanted| {
             match wanted.split_once(' ').unwrap_or((wanted, "")) {
@@ -38,6 +46,17 @@ fn it_sees_office_pcs_as_they_change_and_wakes_them() -> anyhow::Result<()> {
                     agent.run()?;
                     gateway.cli(&["workstation", "add", "pc-r", &reception.address()])?;
                     gateway.cli(&["workstation", "add", "pc-s", &studio.address()])?;
+                }
+                ("two", token) => {
+                    for learner in &mut learners[..2] {
+                        learner.enrol(&GATEWAY_LAN.to_string(), token)?;
+                        learner.run()?;
+                    }
+                }
+                ("meanwhile", token) => {
+                    gateway.cli(&["agent", "approve", "pc-2"])?;
+                    learners[2].enrol(&GATEWAY_LAN.to_string(), token)?;
+                    learners[2].run()?;
                 }
                 ("sign", "in") => agent.sign_in("7", "marta")?,
                 ("sign", "out") => agent.sign_out("7")?,

@@ -6,7 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use office::gateway::{Cast, GatewayOptions, Role, binary};
+use office::addresses::GATEWAY_LAN;
+use office::gateway::{Cast, GatewayOptions, Lan, Role, binary};
 use office::{Client, Home, Netns, Office, OfficeOptions, SHARES, connect, scenario};
 
 const KNOCK: Duration = Duration::from_secs(3);
@@ -32,6 +33,21 @@ const DOCKER: &str = "*filter
 -A DOCKER-FORWARD -j DOCKER-BRIDGE
 -A DOCKER-FORWARD -i docker0 -j ACCEPT
 COMMIT
+";
+
+const BY_HAND: &str = "table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+		ct state established,related accept
+		iifname \"lo\" accept
+		meta l4proto { icmp, ipv6-icmp } accept
+		iifname \"lan0\" tcp dport 22 accept comment \"the administrator\"
+	}
+
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+	}
+}
 ";
 
 /// The host's own rules, which no test may touch.
@@ -216,4 +232,33 @@ fn beside_ufw() -> anyhow::Result<()> {
     })?;
     ensure!(of_the_host()? == host, "the host's own firewall was touched");
     Ok(())
+}
+
+/// A table by hand, as /etc/nftables.conf of a machine that lets in what it must, and no more; with agents of office PCs.
+#[test]
+fn beside_nftables() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let gw = &office.gw;
+        let loaded = gw.run_with(["nft", "-f", "-"], BY_HAND)?;
+        ensure!(loaded.ok(), "{}", loaded.both());
+        let before = of_others(gw)?;
+        let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
+        let names = [
+            "a rule of nftables drops packets from the tunnel to the office (table inet filter, chain forward)",
+            "a rule of nftables drops WireGuard on UDP 51820",
+            "a rule of nftables drops agents of office PCs on TCP 8444 (table inet filter, chain input)",
+        ];
+        let agents = std::net::SocketAddr::from((GATEWAY_LAN, 8444));
+        let from = |ns: &Netns| -> anyhow::Result<bool> { Ok(connect(ns, agents, Duration::from_secs(1))?.is_open()) };
+        ensure!(!from(&office.pc)?, "agents come past the other firewall");
+        let cure = doctor(&cast, &names)?;
+        typed(gw, &cure)?;
+        content(&cast)?;
+        ensure!(from(&office.pc)?, "agents are not heard");
+        let client = cast.anne_at(Home::A)?;
+        cast.anne_signs_in(client.ns())?;
+        opens(office, &cast, client.ns())?;
+        drop(client);
+        removed(cast, gw, &before)
+    })
 }

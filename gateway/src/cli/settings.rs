@@ -118,8 +118,8 @@ fn program(text: &str) -> Result<Program, String> {
     let why = "write it as Sage=/opt/sage, Sage=registry:SOFTWARE\\Sage or Sage=package:sage";
     let (name, place) = text.split_once('=').ok_or(why)?;
     let look = match place.split_once(':') {
-        Some(("registry", key)) => Where::Registry { key: key.to_owned() },
-        Some(("package", name)) => Where::Package { name: name.to_owned() },
+        Some((of, key)) if of.eq_ignore_ascii_case("registry") => Where::Registry { key: key.to_owned() },
+        Some((of, name)) if of.eq_ignore_ascii_case("package") => Where::Package { name: name.to_owned() },
         _ => Where::Path { path: place.to_owned() },
     };
     Ok(Program { name: name.to_owned(), look })

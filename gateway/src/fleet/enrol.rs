@@ -1,5 +1,6 @@
 //! A PC without a certificate: it shows a token, and is given one. It can do nothing else.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +150,7 @@ fn expected(
         Some(id) => resources.iter().find(|r| r.id == id && is_one(r)).map(|r| Which::Known(r.id)),
         None => match resources.iter().find(|r| r.name == name || is_at(r, peer)) {
             Some(r) => (r.name == name && is_one(r)).then_some(Which::Known(r.id)),
-            None => is_publishable(peer).then(|| Which::New(as_workstation(host, peer, resources))),
+            None => is_publishable(peer).then(|| Which::New(as_workstation(host, peer, &names(resources)))),
         },
     }
 }
@@ -197,6 +198,22 @@ impl Fleet {
         let known = inner.agents.get(&agent.id).is_some_and(heard) || inner.present.contains_key(&agent.id);
         !(heard(agent) || known)
     }
+
+    /// Where an agent is connected from, if it is.
+    pub(crate) fn address(&self, id: AgentId) -> Option<IpAddr> {
+        self.lock().present.get(&id).map(|present| present.address)
+    }
+
+    /// Whoever was approved as this PC before, and was never heard.
+    pub(crate) fn ghost_of(&self, pc: ResourceId, id: AgentId) -> Option<AgentId> {
+        let before = self.lock().agents.values().find(|a| a.resource == Some(pc) && a.id != id).cloned()?;
+        self.is_ghost(&before).then_some(before.id)
+    }
+}
+
+/// Those of what is published.
+pub(crate) fn names(resources: &[Resource]) -> BTreeSet<String> {
+    resources.iter().map(|r| r.name.clone()).collect()
 }
 
 /// Another machine of the office: not this one, and nothing that only means something here.
@@ -211,10 +228,10 @@ fn is_at(resource: &Resource, peer: IpAddr) -> bool {
     }
 }
 
-/// A PC of this name at this address, as it is published.
+/// A PC of this name at this address, as it is published; `taken`: names of what is published already.
 #[must_use]
-pub fn as_workstation(host: &str, peer: IpAddr, resources: &[Resource]) -> NewResource {
-    let name = unused(&label(host), resources);
+pub fn as_workstation(host: &str, peer: IpAddr, taken: &BTreeSet<String>) -> NewResource {
+    let name = unused(&label(host), taken);
     let (real4, real6) = match peer {
         IpAddr::V4(a) => (Some(Ipv4Net::from(a)), None),
         IpAddr::V6(a) => (None, Some(Ipv6Net::from(a))),
@@ -240,11 +257,10 @@ pub(crate) fn label(host: &str) -> String {
 }
 
 /// The same, with a number where others have it already.
-fn unused(name: &str, resources: &[Resource]) -> String {
-    let has = |name: &str| resources.iter().any(|r| r.name == name);
-    // One more than there are is free.
-    let numbered = || (2..resources.len() + 3).map(|n| format!("{name}-{n}"));
-    if has(name) { numbered().find(|n| !has(n)).unwrap_or_else(|| name.to_owned()) } else { name.to_owned() }
+fn unused(name: &str, taken: &BTreeSet<String>) -> String {
+    let numbered = (2_u64..).map(|n| format!("{name}-{n}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|n| !taken.contains(n)).unwrap_or_else(|| name.to_owned())
 }
 
 impl Enrolment {

@@ -13,8 +13,8 @@ mod session;
 #[allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 mod tests;
 
-pub(crate) use enrol::is_publishable;
 pub use enrol::{Alike, Enrolment, as_workstation, looks_like};
+pub(crate) use enrol::{is_publishable, names};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

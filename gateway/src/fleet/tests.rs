@@ -1,5 +1,6 @@
 //! Agents as the gateway meets them: real TLS and WebSocket over loopback, a real database; honest ones and others.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -104,7 +105,7 @@ impl Office {
     /// A PC that IT published, and knows the address of: that of the next to dial after [`Office::at_desk`].
     async fn desk(&self) -> ResourceId {
         let mut write = self.store.write(Moment::now(), Actor::Local).await.unwrap();
-        let desk = as_workstation("desk", IpAddr::from([127, 0, 99, 1]), &[]);
+        let desk = as_workstation("desk", IpAddr::from([127, 0, 99, 1]), &BTreeSet::new());
         let id = write.add_resource(&desk).await.unwrap();
         write.commit().await.unwrap();
         self.reload().await;

@@ -24,7 +24,7 @@ use super::resources::ResourceKind;
 use super::workstations::no_agent;
 use crate::audit::Actor;
 use crate::clock::Unix;
-use crate::fleet::{AgentState, Alike, as_workstation, is_publishable, looks_like};
+use crate::fleet::{AgentState, Alike, as_workstation, is_publishable, looks_like, names};
 use crate::ids::{AgentId, AgentTokenId, ResourceId};
 use crate::pure::shown::shown;
 use crate::reconcile::Wait;
@@ -246,7 +246,9 @@ async fn approve_agent(
     Path(which): Path<String>,
     Body(body): Body<ApproveAgent>,
 ) -> Answer<Json<Agent>> {
-    let (id, epoch) = approve(&api, admin.actor, &which, body.workstation.as_deref()).await?;
+    let mut taken_names = names(&api.store.resources().await?);
+    let is = body.workstation.as_deref();
+    let (id, epoch) = approve(&api, admin.actor, (&which, is), is.is_none(), &mut taken_names).await?;
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     let resources = api.store.resources().await?;
     api.fleet.reload(&resources, Moment::now()).await?;
@@ -268,11 +270,13 @@ async fn approve_agents(
     if let Some(n) = body.agents.iter().position(|one| one.agent.trim().is_empty()) {
         return Err(ApiError::Invalid(format!("agents: {}: agent: its id, or what the PC calls itself", n + 1)));
     }
-    let (mut ids, mut last, mut refused) = (Vec::new(), None, Vec::new());
+    let (mut ids, mut last, mut refused) = (BTreeSet::new(), None, Vec::new());
+    let mut taken_names = names(&api.store.resources().await?);
     for one in &body.agents {
-        match approve(&api, admin.actor.clone(), &one.agent, one.workstation.as_deref()).await {
+        let is = (one.agent.as_str(), one.workstation.as_deref());
+        match approve(&api, admin.actor.clone(), is, true, &mut taken_names).await {
             Ok((id, epoch)) => {
-                ids.push(id);
+                ids.insert(id);
                 last = epoch.or(last);
             }
             Err(e) => refused.push(RefusedAgent { agent: shown(&one.agent), why: e.sentence() }),
@@ -287,36 +291,46 @@ async fn approve_agents(
     Ok(Json(ApprovedAgents { approved: approved.collect(), refused }))
 }
 
-/// Approves one; gives its id.
-async fn approve(api: &Api, actor: Actor, which: &str, to_be: Option<&str>) -> Answer<(AgentId, Option<u64>)> {
+/// Approves one; gives its id. `waits`: only if nobody has said before which PC it is. `taken`: names of what is published,
+/// the one it is published under among them after.
+async fn approve(
+    api: &Api,
+    actor: Actor,
+    (which, to_be): (&str, Option<&str>),
+    waits: bool,
+    taken: &mut BTreeSet<String>,
+) -> Answer<(AgentId, Option<u64>)> {
     let agent = api.store.agent_to_approve(which).await.map_err(|e| no_agent(e, which))?;
-    let now = Moment::now();
     let known = match to_be {
         Some(name) => Some(workstation(api, name).await?),
         None => None,
     };
-    let states = api.fleet.agents();
-    let peer = states.iter().find(|a| a.agent.id == agent.id).and_then(|a| a.address);
-    let resources = api.store.resources().await?;
-    let mut write = api.store.write(now, actor).await?;
-    let resource = match (known, peer) {
+    let mut write = api.store.write(Moment::now(), actor).await?;
+    let resource = match (known, api.fleet.address(agent.id)) {
         (Some(resource), _) => resource,
         (None, Some(peer)) if !is_publishable(peer) => {
             let why = format!("workstation: {peer} cannot be published as a PC of the office: name a workstation");
             return Err(ApiError::Invalid(why));
         }
-        (None, Some(peer)) => write.add_resource(&as_workstation(&agent.host, peer, &resources)).await?,
+        (None, Some(peer)) => {
+            let new = as_workstation(&agent.host, peer, taken);
+            taken.insert(new.name.clone());
+            write.add_resource(&new).await?
+        }
         (None, None) => {
             let why = "workstation: this PC is not connected, so its address is not known: name a workstation";
             return Err(ApiError::Invalid(why.into()));
         }
     };
     // One that was enrolled as this PC, and never heard, gives way.
-    let ghost = states.iter().map(|a| &a.agent).find(|a| a.resource == Some(resource) && a.id != agent.id);
-    if let Some(ghost) = ghost.filter(|a| api.fleet.is_ghost(a)) {
-        write.revoke_agent(ghost.id).await?;
+    if let Some(ghost) = api.fleet.ghost_of(resource, agent.id) {
+        write.revoke_agent(ghost).await?;
     }
-    write.approve_agent(agent.id, resource).await?;
+    if waits {
+        write.approve_waiting_agent(agent.id, resource).await?;
+    } else {
+        write.approve_agent(agent.id, resource).await?;
+    }
     Ok((agent.id, write.commit().await?))
 }
 

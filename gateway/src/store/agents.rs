@@ -310,27 +310,41 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// IT says which PC an agent is.
+    /// IT says which PC an agent is, whether it waits for that or was another one before.
     ///
     /// # Errors
     /// No such agent that is not revoked, or the PC has another agent already.
     pub async fn approve_agent(&mut self, id: AgentId, resource: ResourceId) -> Result<()> {
+        self.approve(id, resource, "").await?.ok_or(Error::NotFound("agent"))
+    }
+
+    /// The same of one that waits.
+    ///
+    /// # Errors
+    /// As [`Write::approve_agent`]; [`Error::Exists`]: somebody else said so before.
+    pub async fn approve_waiting_agent(&mut self, id: AgentId, resource: ResourceId) -> Result<()> {
+        self.approve(id, resource, "AND approved_at IS NULL").await?.ok_or(Error::Exists("approval"))
+    }
+
+    async fn approve(&mut self, id: AgentId, resource: ResourceId, and: &'static str) -> Result<Option<()>> {
         let now = self.now.wall.0;
-        let sql =
-            "UPDATE agents SET resource_id = $2, approved_at = $3 WHERE id = $1 AND revoked_at IS NULL RETURNING host";
-        let host: Option<String> = sqlx::query_scalar(sql)
+        let sql = format!(
+            "UPDATE agents SET resource_id = $2, approved_at = $3 WHERE id = $1 AND revoked_at IS NULL {and} RETURNING host"
+        );
+        let host: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
             .bind(id.to_string())
             .bind(resource.to_string())
             .bind(now)
             .fetch_optional(self.connection())
             .await
             .map_err(exists("agent of this PC"))?;
-        let host = host.ok_or(Error::NotFound("agent"))?;
+        let Some(host) = host else { return Ok(None) };
         let name = sqlx::query_scalar("SELECT name FROM resources WHERE id = $1 AND kind = 'workstation'");
         let workstation: Option<String> = name.bind(resource.to_string()).fetch_optional(self.connection()).await?;
         let workstation = workstation.ok_or(Error::NotFound("workstation"))?;
         self.touch(Scope::Users(BTreeSet::new()));
-        self.audit(&Event::AgentApproved { agent: id, host, workstation }).await
+        self.audit(&Event::AgentApproved { agent: id, host, workstation }).await?;
+        Ok(Some(()))
     }
 
     /// Takes an enrolment back, for good: the key is never heard again.
@@ -515,6 +529,9 @@ mod tests {
         write.commit().await.unwrap();
         let mut write = store.write(now, Actor::Local).await.unwrap();
         assert!(matches!(write.approve_agent(b, pc).await, Err(Error::Exists(_))));
+        drop(write);
+        let mut write = store.write(now, Actor::Local).await.unwrap();
+        assert!(matches!(write.approve_waiting_agent(a, pc).await, Err(Error::Exists(_))));
         drop(write);
         // By a name that two have, the one that waits is approved.
         assert!(matches!(store.agent("pc").await, Err(Error::NotFound(_))));

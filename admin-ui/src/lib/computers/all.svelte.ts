@@ -3,7 +3,6 @@ import type { Workstation } from '#lib/api/document.d.ts';
 import type { ServerEvent } from '../api/stream.ts';
 import { Line } from '../door/line.ts';
 
-const LOOK_MS = 1_000;
 /** Then it is said that nothing has come. */
 const LATE_MS = 7_000;
 
@@ -23,24 +22,13 @@ export class Computers {
 
   start = (): (() => void) => {
     this.#begun = performance.now();
-    this.#line.want(true);
-    const timer = setInterval(() => {
-      this.#line.check();
-      if (this.#line.stands) this.#heard = Date.now();
-      this.late = this.all === null && performance.now() - this.#begun > LATE_MS;
-    }, LOOK_MS);
-    // Whoever comes back to the page does not wait out a pause.
-    const seen = () => {
-      if (!document.hidden && this.staleSince !== null) this.#line.restart();
-    };
-    document.addEventListener('visibilitychange', seen);
-    window.addEventListener('online', seen);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', seen);
-      window.removeEventListener('online', seen);
-      this.#line.want(false);
-    };
+    return this.#line.keep(
+      () => {
+        if (this.#line.stands) this.#heard = Date.now();
+        this.late = this.all === null && performance.now() - this.#begun > LATE_MS;
+      },
+      () => this.staleSince !== null,
+    );
   };
 
   /** What was asked for besides is newer than what was told. */

@@ -7,7 +7,6 @@ import { Line } from '../door/line.ts';
 export const KEPT = 60;
 /** Two pictures are missing, and a little. */
 const STALE_MS = 7_000;
-const LOOK_MS = 1_000;
 
 /** Of all, and of each device: bytes a second, both ways together, the newest last. */
 type History = Record<string, readonly number[]>;
@@ -49,23 +48,10 @@ export class LiveView {
 
   start = (): (() => void) => {
     this.#begun = performance.now();
-    this.#line.want(true);
-    const timer = setInterval(() => {
-      this.#line.check();
-      this.#look();
-    }, LOOK_MS);
-    // Whoever comes back to the page does not wait out a pause.
-    const seen = () => {
-      if (!document.hidden && this.staleSince !== null) this.#line.restart();
-    };
-    document.addEventListener('visibilitychange', seen);
-    window.addEventListener('online', seen);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', seen);
-      window.removeEventListener('online', seen);
-      this.#line.want(false);
-    };
+    return this.#line.keep(
+      () => this.#look(),
+      () => this.staleSince !== null,
+    );
   };
 
   #hear({ name, data }: ServerEvent): void {

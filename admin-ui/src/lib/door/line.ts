@@ -6,6 +6,7 @@ import { follow, type ServerEvent } from '../api/stream.ts';
 const SILENT_MS = 25_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+const LOOK_MS = 1_000;
 
 /** How long to wait after so many failures in a row; not everybody at once after a restart of the gateway. */
 export function pauseMs(failures: number, chance: number): number {
@@ -65,6 +66,27 @@ export class Line {
       this.lost();
     }
     if (this.#wanted && !this.#abort && now >= this.#retryAt) void this.#connect();
+  }
+
+  /** Wanted for as long as a page is shown, which looks at what it knows every second. Whoever comes back to a page that
+   *  is behind does not wait out a pause. Gives the way to end it. */
+  keep(look: () => void, behind: () => boolean): () => void {
+    this.want(true);
+    const timer = setInterval(() => {
+      this.check();
+      look();
+    }, LOOK_MS);
+    const seen = () => {
+      if (!document.hidden && behind()) this.restart();
+    };
+    document.addEventListener('visibilitychange', seen);
+    window.addEventListener('online', seen);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', seen);
+      window.removeEventListener('online', seen);
+      this.want(false);
+    };
   }
 
   async #connect(): Promise<void> {

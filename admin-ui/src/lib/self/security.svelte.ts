@@ -81,7 +81,8 @@ class Security extends Task {
     this.said = null;
     const done = await this.run(request);
     if (this.problem?.slug === 'wrong-credentials' && wrong) this.problem = { ...this.problem, slug: wrong };
-    if (done) await this.#again();
+    // Not waited for: who goes on meanwhile would have the next form closed under their hands.
+    if (done) void this.#again();
     return done;
   }
 

@@ -11,6 +11,9 @@ use super::{Owner, Place, Step, Way};
 /// Programs are found here, whatever the caller's own is.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What rules of nftables say by their comment, and what firewalld's zone and policy are called.
+const OURS: &str = "passerelle";
+
 pub(super) fn run(words: &[&str]) -> Step {
     Step::Run(words.iter().map(|w| (*w).to_owned()).collect())
 }
@@ -62,7 +65,7 @@ fn iptables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
         Way::Office => vec![words(&format!("-i {tunnel} -o {office} -j ACCEPT")), words(&replies)],
         Way::Portal => vec![words(&format!("-i {tunnel} -j ACCEPT"))],
         Way::WireGuard(port) => vec![words(&format!("-p udp --dport {port} -j ACCEPT"))],
-        Way::Agents(port) => vec![words(&format!("-p tcp --dport {port} -j ACCEPT"))],
+        Way::Agents(port) => vec![words(&format!("-i {office} -p tcp --dport {port} -j ACCEPT"))],
     }
 }
 
@@ -71,18 +74,19 @@ fn ufw(way: Way, tunnel: &str, office: &str) -> Vec<String> {
         Way::Office => format!("route allow in on {tunnel} out on {office}"),
         Way::Portal => format!("allow in on {tunnel}"),
         Way::WireGuard(port) => format!("allow {port}/udp"),
-        Way::Agents(port) => format!("allow {port}/tcp"),
+        Way::Agents(port) => format!("allow in on {office} to any port {port} proto tcp"),
     })
 }
 
 fn nftables(way: Way, tunnel: &str, office: &str) -> Vec<Vec<String>> {
     let replies = format!("iifname {office} oifname {tunnel} ct state established,related accept");
-    match way {
-        Way::Office => vec![words(&format!("iifname {tunnel} oifname {office} accept")), words(&replies)],
-        Way::Portal => vec![words(&format!("iifname {tunnel} accept"))],
-        Way::WireGuard(port) => vec![words(&format!("udp dport {port} accept"))],
-        Way::Agents(port) => vec![words(&format!("tcp dport {port} accept"))],
-    }
+    let rules = match way {
+        Way::Office => vec![format!("iifname {tunnel} oifname {office} accept"), replies],
+        Way::Portal => vec![format!("iifname {tunnel} accept")],
+        Way::WireGuard(port) => vec![format!("udp dport {port} accept")],
+        Way::Agents(port) => vec![format!("iifname {office} tcp dport {port} accept")],
+    };
+    rules.iter().map(|rule| words(&format!("{rule} comment {OURS}"))).collect()
 }
 
 fn firewalld(way: Way, tunnel: &str) -> Vec<Step> {
@@ -162,9 +166,8 @@ pub fn undo(tunnel: &str, office: &str, ports: &[u16], agents: Option<u16>) -> a
         }
     }
     let listing = Nft::find()?.run(&["-j", "list", "ruleset"], Vec::new())?;
-    steps.extend(by_handle(&serde_json::from_slice(&listing).context("read nft's listing")?, tunnel));
-    if said(&["firewall-cmd", "--permanent", "--get-policies"])
-        .is_some_and(|p| p.split_whitespace().any(|p| p == "passerelle"))
+    steps.extend(by_handle(&serde_json::from_slice(&listing).context("read nft's listing")?));
+    if said(&["firewall-cmd", "--permanent", "--get-policies"]).is_some_and(|p| p.split_whitespace().any(|p| p == OURS))
     {
         steps.push(run(&["firewall-cmd", "--permanent", "--delete-policy=passerelle"]));
         steps.push(run(&["firewall-cmd", "--permanent", "--delete-zone=passerelle"]));
@@ -177,26 +180,15 @@ pub fn undo(tunnel: &str, office: &str, ports: &[u16], agents: Option<u16>) -> a
     Ok(steps)
 }
 
-/// Rules of tables that no program manages, which accept by the tunnel's name.
-fn by_handle(listing: &Value, tunnel: &str) -> Vec<Step> {
+/// Rules of others' tables that say by their comment whose they are.
+fn by_handle(listing: &Value) -> Vec<Step> {
     let rules = listing["nftables"].as_array().into_iter().flatten().filter_map(|o| o.get("rule"));
-    let ours = |rule: &&Value| {
-        let (family, table) = (rule["family"].as_str().unwrap_or_default(), rule["table"].as_str().unwrap_or_default());
-        let managed = matches!((family, table), ("ip" | "ip6", "filter") | (_, "firewalld"));
-        let steps = rule["expr"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let names = |step: &Value| {
-            let key = step["match"]["left"]["meta"]["key"].as_str().unwrap_or_default();
-            matches!(key, "iifname" | "oifname") && step["match"]["right"] == tunnel
-        };
-        let accepts = steps.iter().any(|step| step.get("accept").is_some());
-        !managed && !table.starts_with("passerelle") && accepts && steps.iter().any(names)
-    };
     let delete = |rule: &Value| {
         let handle = rule["handle"].as_u64()?.to_string();
         let [family, table, chain] = ["family", "table", "chain"].map(|key| rule[key].as_str());
         Some(run(&["nft", "delete", "rule", family?, table?, chain?, "handle", &handle]))
     };
-    rules.filter(ours).filter_map(delete).collect()
+    rules.filter(|rule| rule["comment"] == OURS).filter_map(delete).collect()
 }
 
 /// What a program printed, if it is there and ended well.

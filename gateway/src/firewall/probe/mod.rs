@@ -351,16 +351,20 @@ mod tests {
             (Way::Office, Owner::Ufw, &["ufw route allow in on pass0 out on eth0"]),
             (Way::Portal, Owner::Ufw, &["ufw allow in on pass0"]),
             (Way::WireGuard(51820), Owner::Ufw, &["ufw allow 51820/udp"]),
-            (Way::Agents(8444), Owner::Ufw, &["ufw allow 8444/tcp"]),
+            (Way::Agents(8444), Owner::Ufw, &["ufw allow in on eth0 to any port 8444 proto tcp"]),
             (
                 Way::Agents(8444),
                 Owner::Iptables,
                 &[
-                    "iptables -I INPUT -p tcp --dport 8444 -j ACCEPT",
-                    "ip6tables -I INPUT -p tcp --dport 8444 -j ACCEPT",
+                    "iptables -I INPUT -i eth0 -p tcp --dport 8444 -j ACCEPT",
+                    "ip6tables -I INPUT -i eth0 -p tcp --dport 8444 -j ACCEPT",
                 ],
             ),
-            (Way::Agents(8444), Owner::Nftables, &["nft insert rule ip filter FORWARD tcp dport 8444 accept"]),
+            (
+                Way::Agents(8444),
+                Owner::Nftables,
+                &["nft insert rule ip filter FORWARD iifname eth0 tcp dport 8444 accept comment passerelle"],
+            ),
             (
                 Way::Agents(8444),
                 Owner::Firewalld,
@@ -371,13 +375,18 @@ mod tests {
                 Owner::Iptables,
                 &["iptables -I INPUT -p udp --dport 443 -j ACCEPT", "ip6tables -I INPUT -p udp --dport 443 -j ACCEPT"],
             ),
-            (Way::Portal, Owner::Nftables, &["nft insert rule ip filter FORWARD iifname pass0 accept"]),
+            (
+                Way::Portal,
+                Owner::Nftables,
+                &["nft insert rule ip filter FORWARD iifname pass0 accept comment passerelle"],
+            ),
         ] {
             let cure: Vec<_> = dropped(way, owner).cure().unwrap().iter().map(ToString::to_string).collect();
             assert_eq!(cure, expected);
         }
         let cure = dropped(Way::Office, Owner::Nftables).cure().unwrap();
-        assert_eq!(cure[0].to_string(), "nft insert rule ip filter FORWARD iifname pass0 oifname eth0 accept");
+        let rule = "nft insert rule ip filter FORWARD iifname pass0 oifname eth0 accept comment passerelle";
+        assert_eq!(cure[0].to_string(), rule);
         let cure = Finding::ForwardingOff { office: "eth0".into() }.cure().unwrap();
         assert!(cure[0].to_string().starts_with("printf '%s\\n' 'net.ipv4.ip_forward = 1' "), "{}", cure[0]);
         assert_eq!(Finding::Forwarded.cure(), None);

@@ -169,7 +169,8 @@ export default {
   agentTokenDay_one: '{n} dia',
   agentTokenDay_other: '{n} dies',
   agentTokenMake: 'Crea la fitxa',
-  agentIssued: 'Inscriviu l’ordinador ara',
+  agentIssued_one: 'Inscriviu l’ordinador ara',
+  agentIssued_other: 'Inscriviu els ordinadors ara',
   agentIssuedWhy_one: 'La fitxa només es mostra aquest cop. És vàlida fins al {time}, per a {n} ordinador.',
   agentIssuedWhy_other: 'La fitxa només es mostra aquest cop. És vàlida fins al {time}, per a {n} ordinadors.',
   agentPackage:

@@ -169,7 +169,8 @@ export default {
   agentTokenDay_one: '{n} día',
   agentTokenDay_other: '{n} días',
   agentTokenMake: 'Crear la ficha',
-  agentIssued: 'Inscriba el ordenador ahora',
+  agentIssued_one: 'Inscriba el ordenador ahora',
+  agentIssued_other: 'Inscriba los ordenadores ahora',
   agentIssuedWhy_one: 'La ficha solo se muestra esta vez. Es válida hasta el {time}, para {n} ordenador.',
   agentIssuedWhy_other: 'La ficha solo se muestra esta vez. Es válida hasta el {time}, para {n} ordenadores.',
   agentPackage:

@@ -172,7 +172,8 @@ export default {
   agentTokenDay_one: '{n} jour',
   agentTokenDay_other: '{n} jours',
   agentTokenMake: 'Créer le jeton',
-  agentIssued: 'Inscrivez le PC maintenant',
+  agentIssued_one: 'Inscrivez le PC maintenant',
+  agentIssued_other: 'Inscrivez les PC maintenant',
   agentIssuedWhy_one: 'Le jeton n’est montré que cette fois. Il est valable jusqu’au {time}, pour {n} PC.',
   agentIssuedWhy_other: 'Le jeton n’est montré que cette fois. Il est valable jusqu’au {time}, pour {n} PC.',
   agentPackage:
