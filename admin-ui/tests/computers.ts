@@ -101,7 +101,7 @@ async function woken(page: Page) {
   await row(page, 'pc-s').getByText('The office does not know by which address to wake it.').waitFor();
   await row(page, 'pc-s').getByRole('link', { name: 'pc-s' }).click();
   await heading(page, 'pc-s');
-  await page.getByText('Install the agent, or type its hardware address below').waitFor();
+  await page.getByText('Install the agent, or type its hardware address on its page').waitFor();
   await button(page, 'Change').click();
   const dialog = page.getByRole('dialog', { name: 'Waking pc-s' });
   await dialog.getByLabel('Hardware addresses (MAC)').fill('02:00:5e:10:00');

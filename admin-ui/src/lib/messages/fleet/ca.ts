@@ -36,7 +36,7 @@ export default {
   cureAgent: 'Amb l’agent, diu si és lliure i es desperta millor.',
   cureAway: 'Mireu-ne el corrent i el cable.',
   cureAddress: 'Comproveu-ne l’adreça a la pàgina «{page}».',
-  cureNoAddress: 'Instal·leu l’agent, o escriviu-ne l’adreça de maquinari aquí sota, a «Despertar».',
+  cureNoAddress: 'Instal·leu l’agent, o escriviu-ne l’adreça de maquinari a la seva pàgina, a «Despertar».',
   cureWireless: 'Connecteu-lo per cable.',
   cureDisarmed:
     'Al Windows: Administrador de dispositius, la targeta de xarxa, Administració d’energia: permeteu que desperti l’ordinador, només amb un paquet màgic. Al Linux: «ethtool -s eth0 wol g», desat a la configuració de la xarxa.',

@@ -33,7 +33,7 @@ const en = {
   cureAgent: 'With the agent on it, it says whether it is free, and wakes better.',
   cureAway: 'Look at its power and its cable.',
   cureAddress: 'Check its address on the page “{page}”.',
-  cureNoAddress: 'Install the agent, or type its hardware address below, under “Waking”.',
+  cureNoAddress: 'Install the agent, or type its hardware address on its page, under “Waking”.',
   cureWireless: 'Connect it by cable.',
   cureDisarmed:
     'On Windows: Device Manager, its network card, Power Management: allow it to wake the computer, by a magic packet only. On Linux: “ethtool -s eth0 wol g”, kept by the network’s configuration.',

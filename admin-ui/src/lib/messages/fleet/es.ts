@@ -36,7 +36,7 @@ export default {
   cureAgent: 'Con el agente, dice si está libre y se despierta mejor.',
   cureAway: 'Mire su corriente y su cable.',
   cureAddress: 'Compruebe su dirección en la página «{page}».',
-  cureNoAddress: 'Instale el agente, o escriba su dirección de hardware abajo, en «Despertar».',
+  cureNoAddress: 'Instale el agente, o escriba su dirección de hardware en su página, en «Despertar».',
   cureWireless: 'Conéctelo por cable.',
   cureDisarmed:
     'En Windows: Administrador de dispositivos, su tarjeta de red, Administración de energía: permitir que reactive el equipo, solo con un paquete mágico. En Linux: «ethtool -s eth0 wol g», guardado en la configuración de la red.',

@@ -36,7 +36,7 @@ export default {
   cureAgent: 'Avec l’agent, il dit s’il est libre, et se réveille mieux.',
   cureAway: 'Regardez son alimentation et son câble.',
   cureAddress: 'Vérifiez son adresse à la page «\u00a0{page}\u00a0».',
-  cureNoAddress: 'Installez l’agent, ou tapez son adresse matérielle ci-dessous, sous «\u00a0Réveil\u00a0».',
+  cureNoAddress: 'Installez l’agent, ou tapez son adresse matérielle sur sa page, sous «\u00a0Réveil\u00a0».',
   cureWireless: 'Branchez-le par câble.',
   cureDisarmed:
     'Sous Windows\u00a0: Gestionnaire de périphériques, sa carte réseau, Gestion de l’alimentation\u00a0: autoriser la sortie de veille, par paquet magique seulement. Sous Linux\u00a0: «\u00a0ethtool -s eth0 wol g\u00a0», gardé par la configuration du réseau.',

@@ -35,7 +35,7 @@ export default {
   cureAgent: 'Met de agent erop zegt hij of hij vrij is, en wordt hij beter wakker.',
   cureAway: 'Kijk naar de stroom en de kabel.',
   cureAddress: 'Controleer het adres op de pagina “{page}”.',
-  cureNoAddress: 'Installeer de agent, of typ het hardware-adres hieronder, bij “Wekken”.',
+  cureNoAddress: 'Installeer de agent, of typ het hardware-adres op zijn pagina, bij “Wekken”.',
   cureWireless: 'Sluit hem met een kabel aan.',
   cureDisarmed:
     'In Windows: Apparaatbeheer, de netwerkkaart, Energiebeheer: toestaan de computer te wekken, alleen met een magic packet. In Linux: “ethtool -s eth0 wol g”, vastgelegd in de netwerkconfiguratie.',
