@@ -23,6 +23,7 @@ export const CONSOLE: readonly Named[] = [
   ['devices', '/admin/devices'],
   ['computers', '/admin/computers'],
   ['computer', '/admin/computers/computer?name=pc-compta'],
+  ['desktops', '/admin/computers/desktops'],
   ['agents', '/admin/computers/agents'],
   ['resources', '/admin/resources'],
   ['access', '/admin/access'],

@@ -105,7 +105,7 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 11] = [
+pub const ACCESS: [&str; 14] = [
     "signed_in",
     "signed_out",
     "invitation_redeemed",
@@ -117,6 +117,9 @@ pub const ACCESS: [&str; 11] = [
     "wake_ended",
     "sent_to_sleep",
     "sleep_answered",
+    "desktop_begun",
+    "desktop_ended",
+    "desktop_refused",
 ];
 
 /// The names of the class [`Class::Security`].
@@ -355,6 +358,25 @@ pub enum Event {
         workstation: String,
         slept: bool,
     },
+    DesktopBegun {
+        workstation: String,
+        device: DeviceId,
+    },
+    DesktopEnded {
+        workstation: String,
+        device: DeviceId,
+        how: &'static str,
+        after_ms: u64,
+    },
+    DesktopCut {
+        workstation: String,
+        user: String,
+    },
+    DesktopRefused {
+        workstation: String,
+        device: DeviceId,
+        why: &'static str,
+    },
     SignedIn {
         user: String,
         factor: Factor,
@@ -428,7 +450,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 67] = [
+    pub const NAMES: [&str; 71] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -477,6 +499,10 @@ impl Event {
         "wake_ended",
         "sent_to_sleep",
         "sleep_answered",
+        "desktop_begun",
+        "desktop_ended",
+        "desktop_cut",
+        "desktop_refused",
         "signed_in",
         "sign_in_refused",
         "signed_out",

@@ -100,3 +100,7 @@ id!(
     /// A token by which agents are enrolled.
     AgentTokenId
 );
+id!(
+    /// One use of an office PC from afar.
+    DesktopId
+);

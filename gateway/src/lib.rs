@@ -9,6 +9,7 @@ pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod desktop;
 mod detect;
 pub mod dns;
 pub mod firewall;

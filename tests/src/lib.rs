@@ -21,6 +21,7 @@ mod plan;
 mod probe;
 mod process;
 mod pulse;
+pub mod rdp;
 pub mod scan;
 mod scenario;
 mod servers;

@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 22] = [
+const PROGRAMS: [(&str, &str); 24] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -29,6 +29,8 @@ const PROGRAMS: [(&str, &str); 22] = [
     ("tcpdump", "tcpdump"),
     ("curl", "curl"),
     ("xrdp", "xrdp"),
+    ("xfreerdp", "freerdp2-x11"),
+    ("Xvfb", "xvfb"),
     ("dbus-daemon", "dbus-daemon"),
     ("setpriv", "util-linux"),
     ("node", "nodejs"),

@@ -28,6 +28,7 @@ use crate::activation;
 use crate::audit::Actor;
 use crate::claim::{Role, claim};
 use crate::config::Config;
+use crate::desktop::{self, Desk};
 use crate::dns::{self, Side};
 use crate::fleet::{self, Enrolment, link};
 use crate::http::health::Machine;
@@ -108,7 +109,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let api = Arc::new(api.opened_from_home(from_home).with_agents_at(agents_at));
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
     let agents = link::Door::new(api.fleet.clone(), agents_tls, Enrolment::new(authority));
-    let fleet = api.fleet.clone();
+    let (fleet, desk) = (api.fleet.clone(), api.desk.clone());
+    tokio::spawn(desk.clone().follow(started.desktops));
     fleet.reload(&store.resources().await?, Moment::now()).await?;
     tokio::spawn(fleet::keep::keep(fleet.clone(), started_published.clone()));
     tokio::spawn(wake::keep::keep(api.waker.clone(), started_published));
@@ -123,7 +125,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         With { tls, strangers_tls, router, internet, public_name, view: views.office, site: site.network, agents };
     office.serve(&with, &mut doors);
     let With { tls, router, public_name, .. } = with;
-    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel }));
+    doors.spawn(tunnel(started.sockets, TunnelServer { tls, router, public_name, view: views.tunnel, desk }));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "control plane started");
 
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -289,6 +291,7 @@ struct TunnelServer {
     router: Router,
     public_name: String,
     view: Arc<ArcSwap<dns::View>>,
+    desk: Arc<Desk>,
 }
 
 /// Serves what `net` hands over; a new set of sockets takes the place of the old.
@@ -307,6 +310,18 @@ async fn tunnel(mut sockets: mpsc::Receiver<Sockets>, server: TunnelServer) -> a
                 SocketRole::Http4 | SocketRole::Http6 => {
                     let name = server.public_name.clone();
                     serving.spawn(async move { listen::redirect(descriptor.into(), &name).await });
+                }
+                SocketRole::Desktop4 | SocketRole::Desktop6 => {
+                    let desk = server.desk.clone();
+                    serving.spawn(listen::accept(descriptor.into(), TcpDoor::Tunnel, move |stream, peer| {
+                        let desk = desk.clone();
+                        async move {
+                            match desktop::door::destination(&stream) {
+                                Ok(to) => desk.attend(stream, peer, to).await,
+                                Err(e) => tracing::debug!(error = %e, "a connection to no office PC"),
+                            }
+                        }
+                    }));
                 }
                 SocketRole::Https4 | SocketRole::Https6 => {
                     let (tls, router) = (server.tls.clone(), server.router.clone());

@@ -62,7 +62,7 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 46] = [
+const TABLE: [&str; 47] = [
     "why <user:anne> <resource:files> --at <at:8h>",
     "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
@@ -91,6 +91,7 @@ const TABLE: [&str; 46] = [
     "workstation change <which:pc1> --mac <macs:3c:52:82:11:22:33> --wake-hours <wake_hours:Mo-Fr 07:30-18:00> \
      --sleep-again <sleep_again:true>",
     "workstation sleep <which:pc1>",
+    "workstation end <desktop:none>",
     "wake <which:pc1> --no-wait",
     "agent token --workstation <workstation:pc1> --until <until:8h>",
     "agent token --uses <uses:2> --hosts <hosts:/nowhere/hosts.csv>",

@@ -90,7 +90,7 @@ fn row(peer: &PeerStatus) -> Vec<String> {
 }
 
 /// Decimal, three digits: `950 B`, `1.2 kB`, `34 MB`.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let mut unit = 0;
     let mut whole = count;
     let mut rest = 0;

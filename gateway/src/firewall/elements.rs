@@ -29,6 +29,8 @@ pub enum Key {
     Echo(IpAddr, IpNet),
     /// Where a single alias leads.
     Alias(IpAddr, IpAddr),
+    /// This alias is an office PC's: RDP to it is heard here first.
+    Desk(IpAddr),
 }
 
 /// Elements with their ends; an absent end: it stays until it is taken away.
@@ -47,12 +49,14 @@ impl Key {
             Self::Echo(IpAddr::V6(_), _) => "echo6",
             Self::Alias(IpAddr::V4(_), _) => "alias4",
             Self::Alias(IpAddr::V6(_), _) => "alias6",
+            Self::Desk(IpAddr::V4(_)) => "desks4",
+            Self::Desk(IpAddr::V6(_)) => "desks6",
         }
     }
 
     fn value(&self) -> Expr {
         match *self {
-            Self::Open(device) => address(device),
+            Self::Open(one) | Self::Desk(one) => address(one),
             Self::Grant(device, alias, ports) => {
                 let protocol = match ports.transport {
                     Transport::Tcp => "tcp",
@@ -138,6 +142,9 @@ pub fn elements(state: &State) -> Elements {
         aliases.entry(p.resource).or_default().push(p.alias);
         if p.alias.prefix_len() == p.alias.max_prefix_len() {
             elements.insert(Key::Alias(p.alias.addr(), p.real.addr()), None);
+            if state.resources.get(&p.resource).is_some_and(|r| r.desktop) {
+                elements.insert(Key::Desk(p.alias.addr()), None);
+            }
         }
     }
     let ports: BTreeMap<_, _> = state.resources.iter().map(|(id, r)| (*id, merged(&r.ports))).collect();

@@ -38,7 +38,8 @@ pub(crate) fn netlink(bytes: &[u8]) {
 /// A state as the second lock loads it. Whatever its aliases, no two published networks overlap, and none is elsewhere
 /// than in the site network.
 pub(crate) fn loaded(state: &State, now: Boot) {
-    let options = Options::new("pass0", LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444 });
+    let options =
+        Options::new("pass0", LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444, desktop: 3390 });
     let elements = elements(state);
     assert!(whole(&Frame::of(state, &options), &elements, &options, 1, now).to_json().is_ok());
     let published = published(state);

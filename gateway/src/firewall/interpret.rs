@@ -305,7 +305,7 @@ fn equals(pattern: &Value, value: &Value) -> bool {
 }
 
 fn options() -> Options {
-    Options::new("pass0", LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444 })
+    Options::new("pass0", LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444, desktop: 3390 })
 }
 
 fn kernel(state: &State, at: Boot) -> Kernel {

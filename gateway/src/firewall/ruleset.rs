@@ -21,6 +21,7 @@ use super::elements::{Elements, Published, published, timeout};
 use crate::clock::Boot;
 use crate::planted::{Bug, planted};
 use crate::pure::state::State;
+use crate::pure::x224::RDP;
 
 /// Before connection tracking (-200) and after the reassembly of fragments (-400).
 const RAW: i32 = -300;
@@ -46,6 +47,8 @@ pub struct LocalPorts {
     pub http: u16,
     /// Behind TCP 443.
     pub https: u16,
+    /// Behind TCP 3389 of office PCs' aliases.
+    pub desktop: u16,
 }
 
 /// What the ruleset hangs on besides the state.
@@ -119,6 +122,7 @@ struct Family {
     grants: &'static str,
     echo: &'static str,
     alias: &'static str,
+    desks: &'static str,
 }
 
 const FAMILIES: [Family; 2] = [
@@ -133,6 +137,7 @@ const FAMILIES: [Family; 2] = [
         grants: "grants4",
         echo: "echo4",
         alias: "alias4",
+        desks: "desks4",
     },
     Family {
         index: 1,
@@ -145,6 +150,7 @@ const FAMILIES: [Family; 2] = [
         grants: "grants6",
         echo: "echo6",
         alias: "alias6",
+        desks: "desks6",
     },
 ];
 
@@ -209,6 +215,7 @@ fn sets(b: &mut Batch) {
         b.set(f.grants, &[f.address, f.address, SetType::InetProto, SetType::InetService], &[Interval, Timeout]);
         b.set(f.echo, &[f.address, f.address], &[Interval, Timeout]);
         b.map(f.alias, f.address);
+        b.set(f.desks, &[f.address], &[]);
     }
 }
 
@@ -297,6 +304,9 @@ impl Rules<'_> {
                 let port = is(field(protocol, "dport"), number(seen));
                 b.rule("c_translate", [self.comes_by_us(), is(f.destination(), address(gateway)), port, to]);
             }
+            let rdp = is(field("tcp", "dport"), number(RDP));
+            let to = dnat(f, address(gateway), Some(ports.desktop));
+            b.rule("c_translate", [self.comes_by_us(), member(f.destination(), f.desks), rdp, to]);
             let map = Map { key: f.destination(), data: text(format!("@{}", f.alias)) };
             let to = dnat(f, Expression::Named(NamedExpression::Map(Box::new(map))), None);
             b.rule("c_translate", [self.comes_by_us(), to]);

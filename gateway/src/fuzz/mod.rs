@@ -80,7 +80,7 @@ pub(crate) fn state(keys: [[u8; 32]; 2], now: Boot) -> State {
     let v4 = Alias { alias: FILES.into(), real: Ipv4Addr::new(192, 168, 1, 10).into() };
     let v6 = Alias { alias: "fd99::8000:1/128".parse().unwrap(), real: "2001:db8::10/128".parse().unwrap() };
     let ports = vec![Ports { transport: Transport::Tcp, first: 445, last: 445 }];
-    state.resources.insert(share, Resource { resource: share, v4: Some(v4), v6: Some(v6), ports });
+    state.resources.insert(share, Resource { resource: share, v4: Some(v4), v6: Some(v6), ports, desktop: false });
     for (n, key) in (1..).zip(keys) {
         let device = DeviceId(Uuid::from_u128(u128::from(n)));
         let peer = Peer {

@@ -209,7 +209,11 @@ pub async fn redirect(listener: StdListener, public_name: &str) -> anyhow::Resul
     .await
 }
 
-async fn accept<F, Fut>(listener: StdListener, door: TcpDoor, attend: F) -> anyhow::Result<()>
+/// Takes connections until it is dropped, and has each attended to; so many at once from one peer.
+///
+/// # Errors
+/// The listener cannot be taken over by the runtime.
+pub async fn accept<F, Fut>(listener: StdListener, door: TcpDoor, attend: F) -> anyhow::Result<()>
 where
     F: Fn(tokio::net::TcpStream, IpAddr) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,

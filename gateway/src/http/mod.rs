@@ -22,6 +22,7 @@ pub mod caller;
 pub mod check;
 pub mod connection;
 pub mod cut;
+pub mod desktops;
 pub mod devices;
 pub mod door;
 pub mod drive;
@@ -77,6 +78,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::error::{Answer, ApiError};
 use self::users::CarriedOut;
+use crate::desktop::Desk;
 use crate::fleet::Fleet;
 use crate::identity::ceremonies::Ceremonies;
 use crate::identity::passwords::Passwords;
@@ -127,6 +129,8 @@ pub struct Api {
     agents_at: Vec<String>,
     /// Wakes them.
     pub waker: Arc<Waker>,
+    /// Who uses which of them from afar.
+    pub desk: Arc<Desk>,
     /// What those who look on were told last.
     looked: tokio::sync::Mutex<Option<workstations::Looked>>,
 }
@@ -146,8 +150,10 @@ impl Api {
         let mut hosts =
             BTreeSet::from([site.public_name.to_lowercase(), gateway_name(&site.zone), v4.to_string(), v6.to_string()]);
         hosts.extend(also.into_iter().map(|name| name.to_lowercase()));
+        let waker = Waker::new(store.clone(), fleet.clone());
         Self {
-            waker: Waker::new(store.clone(), fleet.clone()),
+            desk: Desk::new(store.clone(), fleet.clone(), waker.clone(), reconciler.clone()),
+            waker,
             fleet,
             store,
             passwords,
@@ -261,6 +267,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(groups::routes())
         .merge(devices::routes())
         .merge(resources::routes())
+        .merge(desktops::routes())
         .merge(workstations::routes())
         .merge(my_workstations::routes())
         .merge(agents::routes())

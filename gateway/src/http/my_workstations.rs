@@ -23,6 +23,7 @@ use super::workstations::{WakeEvent, WakeView, wake_events, wake_view};
 use crate::audit::Actor;
 use crate::clock::Unix;
 use crate::pure::decide::{Verdict, decide};
+use crate::pure::desktop::NoEntry;
 use crate::pure::wake::{Wakeable, expected};
 use crate::pure::workstation::{Kind, Reason};
 use crate::store::resources::Resource;
@@ -55,6 +56,18 @@ pub struct MyWorkstation {
     pub expected_ms: u64,
     /// The wake that is under way, or ended within the last ten minutes.
     pub wake: Option<WakeView>,
+    /// Why an app on this device did not come to it, within the last ten minutes.
+    pub refused: Option<RefusedDesktop>,
+}
+
+/// Why an app did not come to a PC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedDesktop {
+    /// Why.
+    pub why: NoEntry,
+    /// When, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub at: Unix,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -84,6 +97,10 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             wakeable: api.waker.wakeable(&state),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
             wake: api.waker.progress(r.id).map(|progress| wake_view(&progress.borrow())),
+            refused: api
+                .desk
+                .refused(caller.device.id, r.id, now.boot)
+                .map(|refused| RefusedDesktop { why: refused.why, at: refused.at.wall }),
         })
     };
     Ok(Json(pcs.filter_map(shown).collect()))

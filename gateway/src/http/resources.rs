@@ -33,7 +33,7 @@ use crate::store::resources::{self as stored, NewResource, ResourceChange};
 pub(super) const SMB: u16 = 445;
 
 /// RDP over TCP; UDP is refused, so that clients do not wait for it.
-pub(crate) const RDP: u16 = 3389;
+pub(crate) use crate::pure::x224::RDP;
 
 /// Something of the office that can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

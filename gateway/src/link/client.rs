@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub enum FromNet {
 /// Sends commands on one connection.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    queue: SyncSender<Command>,
+    queue: SyncSender<(Command, Vec<OwnedFd>)>,
     stream: Arc<UnixStream>,
 }
 
@@ -70,7 +70,15 @@ impl Sender {
     /// # Errors
     /// The connection is gone.
     pub fn send(&self, command: Command) -> Result<(), Gone> {
-        self.queue.try_send(command).map_err(|_| {
+        self.send_with(command, Vec::new())
+    }
+
+    /// The same, with descriptors; they are closed here once they have gone.
+    ///
+    /// # Errors
+    /// The connection is gone, and so are they.
+    pub fn send_with(&self, command: Command, descriptors: Vec<OwnedFd>) -> Result<(), Gone> {
+        self.queue.try_send((command, descriptors)).map_err(|_| {
             // It may be gone already.
             let _ = self.stream.shutdown(Shutdown::Both);
             Gone
@@ -82,7 +90,7 @@ impl Sender {
     /// # Errors
     /// The connection is gone.
     pub fn alive(&self) -> Result<(), Gone> {
-        match self.queue.try_send(Command::Alive) {
+        match self.queue.try_send((Command::Alive, Vec::new())) {
             Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
             Err(TrySendError::Disconnected(_)) => Err(Gone),
         }
@@ -183,9 +191,10 @@ fn attend(stream: UnixStream, mut reader: Reader, empty: bool, events: &mpsc::Se
     why
 }
 
-fn write(stream: &UnixStream, commands: &Receiver<Command>) {
-    while let Ok(command) = commands.recv() {
-        if let Err(e) = frame::write(stream, &command, &[]) {
+fn write(stream: &UnixStream, commands: &Receiver<(Command, Vec<OwnedFd>)>) {
+    while let Ok((command, descriptors)) = commands.recv() {
+        let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+        if let Err(e) = frame::write(stream, &command, &descriptors) {
             tracing::debug!(error = %e, "link cannot be written to");
             // The reader notices and reports.
             let _ = stream.shutdown(Shutdown::Both);

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 /// Largest frame, in bytes; a snapshot of more is sent in parts.
 pub const MAX_FRAME: usize = 1 << 20;
 
-/// Most descriptors that travel with one frame: the eight sockets of [`super::message::Report::Sockets`].
+/// Most descriptors that travel with one frame: the ten sockets of [`super::message::Report::Sockets`].
 pub const MAX_DESCRIPTORS: usize = 16;
 
 /// Writes one frame.
@@ -63,6 +63,14 @@ impl Reader {
     #[must_use]
     pub fn new(stream: UnixStream) -> Self {
         Self { stream, bytes: Vec::new(), descriptors: VecDeque::new() }
+    }
+
+    /// The first descriptors that have arrived and were not taken yet; nothing, if there are fewer.
+    pub fn take<const N: usize>(&mut self) -> Option<[OwnedFd; N]> {
+        if self.descriptors.len() < N {
+            return None;
+        }
+        self.descriptors.drain(..N).collect::<Vec<_>>().try_into().ok()
     }
 
     /// The descriptors that have arrived and were not taken yet.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{DeviceId, ResourceId};
+use crate::ids::{DesktopId, DeviceId, ResourceId};
 
 /// The version of these messages. A peer of another version is refused, with both numbers in the log.
 pub const VERSION: u32 = 1;
@@ -41,6 +41,21 @@ pub enum Command {
     SnapshotEnd {
         /// The same as in `SnapshotBegin`.
         epoch: u64,
+    },
+    /// Two connections become one: the device's and the PC's descriptor travel with this message, in this order. They
+    /// last for as long as the device may reach the PC, whatever becomes of `serve`.
+    Splice {
+        /// Which one.
+        desktop: DesktopId,
+        /// Whose.
+        device: DeviceId,
+        /// To which PC.
+        resource: ResourceId,
+    },
+    /// One of these is ended.
+    Cut {
+        /// Which one.
+        desktop: DesktopId,
     },
     /// "I am alive", at least four times a second. Silence of a second makes `net` answer public DNS itself.
     Alive,
@@ -130,6 +145,8 @@ pub struct Resource {
     pub v6: Option<Alias<Ipv6Net>>,
     /// What a grant opens on it, ICMP echo aside.
     pub ports: Vec<Ports>,
+    /// It is an office PC: RDP (TCP 3389) to its alias is heard by `serve` first.
+    pub desktop: bool,
 }
 
 /// An address in the site network that stands for one in the office.
@@ -202,6 +219,11 @@ pub enum Report {
         /// One entry a peer.
         peers: Vec<PeerReport>,
     },
+    /// Spliced connections with news; all of them after a `serve` has connected.
+    Desktops {
+        /// One entry each.
+        desktops: Vec<DesktopReport>,
+    },
     /// The second lock was changed by somebody else and has been rebuilt.
     FirewallRebuilt {
         /// How long it was not ours.
@@ -229,6 +251,42 @@ pub struct PeerReport {
     pub tx: u64,
 }
 
+/// What passes by one spliced connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DesktopReport {
+    /// Which one.
+    pub desktop: DesktopId,
+    /// Whose.
+    pub device: DeviceId,
+    /// To which PC.
+    pub resource: ResourceId,
+    /// Milliseconds since it began.
+    pub since_ms: u64,
+    /// Bytes from the device to the PC.
+    pub rx: u64,
+    /// Bytes from the PC to the device.
+    pub tx: u64,
+    /// It has ended, so.
+    pub ended: Option<DesktopEnd>,
+}
+
+/// How a spliced connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DesktopEnd {
+    /// The device closed it, or is gone.
+    ByDevice,
+    /// The PC closed it, or is gone.
+    ByPc,
+    /// `serve` said so.
+    Cut,
+    /// The device may not reach the PC any more.
+    NotAllowed,
+    /// `net` has no room for it.
+    NoRoom,
+}
+
 /// What a socket on the gateway's tunnel address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -249,6 +307,10 @@ pub enum SocketRole {
     Https4,
     /// TCP listener, port 443 as devices see it.
     Https6,
+    /// TCP listener for RDP to office PCs' aliases; the original destination says to which.
+    Desktop4,
+    /// TCP listener for RDP to office PCs' aliases; the original destination says to which.
+    Desktop6,
 }
 
 /// A WireGuard public key, base64 on the wire as everywhere in WireGuard.

@@ -4,13 +4,16 @@
 //! carried out in this order: what it takes away leaves the first lock, `Closed` is reported; nftables is brought up;
 //! what it gives enters the first lock, `Complete` is reported. Without the second lock nothing new is opened.
 
+mod desktops;
 mod interface;
 pub mod resolver;
 mod second_lock;
 mod server;
 mod sockets;
+mod splice;
 
 use std::collections::{HashMap, HashSet};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -18,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use self::desktops::{Asked, Desktops};
 use self::resolver::Fallback;
 use self::second_lock::SecondLock;
 use self::server::Connection;
@@ -26,8 +30,8 @@ use crate::claim::{Role, claim};
 use crate::clock::Boot;
 use crate::config::Config;
 use crate::firewall::Options;
-use crate::ids::DeviceId;
-use crate::link::message::{Change, Command, Interface, PeerReport, Report};
+use crate::ids::{DesktopId, DeviceId};
+use crate::link::message::{Change, Command, DesktopEnd, DesktopReport, Interface, PeerReport, Report};
 use crate::pure::state::State;
 use crate::tunnel::Device;
 use crate::tunnel::peer::Activity;
@@ -49,6 +53,8 @@ const BUSY: u64 = 16_000;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Peers in one report: 4,000 × about 200 bytes stays below a frame.
 const PEERS_A_REPORT: usize = 4_000;
+/// Desktops in one report: some 300 bytes each.
+const DESKTOPS_A_REPORT: usize = 1_000;
 /// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.
 const MAX_SNAPSHOT: usize = 100_000;
 /// nftables table of ours.
@@ -61,6 +67,10 @@ pub enum Event {
     Connected(Connection),
     /// It said something.
     Command(u64, Command),
+    /// It wants two connections to be one: the device's, and the PC's.
+    Splice(u64, Asked, [OwnedFd; 2]),
+    /// One of these has ended.
+    DesktopEnded(DesktopId, DesktopEnd),
     /// It is gone.
     Disconnected(u64),
     /// The second lock holds this state.
@@ -105,6 +115,7 @@ struct Plane {
     services: Services,
     second: SecondLock,
     fallback: Fallback,
+    desktops: Desktops,
     sockets: Option<Vec<(usize, crate::tunnel::udp::Socket)>>,
     /// Started when the second lock was loaded, or failed to, for the first time.
     device: Option<Device>,
@@ -150,6 +161,9 @@ impl Control {
                 self.heard = Boot::now();
                 self.pending = None;
                 self.reported.clear();
+                if let Some(plane) = &mut self.plane {
+                    plane.desktops.forget_reported();
+                }
                 self.hand_over_sockets();
             }
             Event::Disconnected(number) => {
@@ -163,6 +177,19 @@ impl Control {
                     self.heard = Boot::now();
                     self.command(command)?;
                 }
+            }
+            Event::Splice(number, asked, ends) => {
+                if self.connection.as_ref().is_some_and(|c| c.number == number) {
+                    self.heard = Boot::now();
+                    let plane = self.plane.as_mut();
+                    let refused = plane.and_then(|p| p.desktops.begin(asked, ends, &self.wanted, Boot::now()));
+                    self.report_desktops(refused.as_slice());
+                }
+            }
+            Event::DesktopEnded(id, end) => {
+                let plane = self.plane.as_mut();
+                let last = plane.and_then(|p| p.desktops.ended(id, end, Boot::now()));
+                self.report_desktops(last.as_slice());
             }
             Event::Loaded(state) => {
                 self.holds = state;
@@ -183,7 +210,13 @@ impl Control {
 
     fn command(&mut self, command: Command) -> anyhow::Result<()> {
         match command {
-            Command::Hello { .. } | Command::Alive => {}
+            // A desktop comes with its descriptors, as an event of its own.
+            Command::Hello { .. } | Command::Alive | Command::Splice { .. } => {}
+            Command::Cut { desktop } => {
+                if let Some(plane) = &mut self.plane {
+                    plane.desktops.cut(desktop);
+                }
+            }
             Command::SnapshotBegin { epoch, interface } => self.pending = Some((epoch, *interface, Vec::new())),
             Command::Changes { changes, .. } if self.pending.is_some() => {
                 if let Some((_, _, held)) = &mut self.pending {
@@ -257,15 +290,17 @@ impl Control {
         let second = SecondLock::start(options, self.events.clone())?;
         let fallback = Fallback::new(services.dns()?).context("start DNS for the time when serve is silent")?;
         fallback.set(interface.resolvers.clone(), interface.private_zones.clone());
-        let sockets = sockets::wireguard(&self.config.ports)?;
-        self.plane = Some(Plane { interface, services, second, fallback, sockets: Some(sockets), device: None });
+        let sockets = Some(sockets::wireguard(&self.config.ports)?);
+        let desktops = Desktops::start(services.desktops()?, self.events.clone())?;
+        self.plane = Some(Plane { interface, services, second, fallback, desktops, sockets, device: None });
         self.hand_over_sockets();
         Ok(())
     }
 
     /// The wanted state has changed: close at once, then bring up the second lock.
     fn change(&mut self) -> anyhow::Result<()> {
-        let Some(plane) = &self.plane else { return Ok(()) };
+        let Some(plane) = &mut self.plane else { return Ok(()) };
+        plane.desktops.keep(&self.wanted, Boot::now());
         if plane.device.is_some() {
             self.put_in_force()?;
         }
@@ -304,6 +339,7 @@ impl Control {
         let Some(plane) = &self.plane else { return };
         if self.connection.is_none() && self.heard + TICK < Boot::now() || self.heard + SILENCE < Boot::now() {
             plane.fallback.engage();
+            plane.desktops.refuse_all();
         } else {
             plane.fallback.disengage();
         }
@@ -315,12 +351,27 @@ impl Control {
         }
     }
 
+    fn report_desktops(&self, desktops: &[DesktopReport]) {
+        for part in desktops.chunks(DESKTOPS_A_REPORT) {
+            self.report(&Report::Desktops { desktops: part.to_vec() });
+        }
+    }
+
     fn report_peers(&mut self) {
         let now = Boot::now();
-        if self.connection.is_none() || self.reported_at + REPORT_EVERY > now {
+        if self.reported_at + REPORT_EVERY > now {
             return;
         }
         self.reported_at = now;
+        if let Some(plane) = &mut self.plane {
+            // Doors lock and policies end by the clock, whether `serve` is there or not.
+            plane.desktops.keep(&self.wanted, now);
+        }
+        if self.connection.is_none() {
+            return;
+        }
+        let news = self.plane.as_mut().map(|plane| plane.desktops.news(now)).unwrap_or_default();
+        self.report_desktops(&news);
         let Some(device) = self.plane.as_ref().and_then(|p| p.device.as_ref()) else { return };
         let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
         let mut news = Vec::new();

@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::Event;
+use super::desktops::Asked;
 use crate::link::frame::{self, Reader};
 use crate::link::message::{Command, Report, VERSION};
 
@@ -142,7 +143,14 @@ fn attend(stream: UnixStream, number: u64, empty: bool, events: &SyncSender<Even
     let connection = Connection { number, stream: Arc::new(stream) };
     events.send(Event::Connected(connection))?;
     while let Some(command) = reader.read::<Command>()? {
-        events.send(Event::Command(number, command))?;
+        let event = match command {
+            Command::Splice { desktop, device, resource } => {
+                let ends = reader.take().context("a desktop without its two descriptors")?;
+                Event::Splice(number, Asked { desktop, device, resource }, ends)
+            }
+            command => Event::Command(number, command),
+        };
+        events.send(event)?;
     }
     Ok(())
 }

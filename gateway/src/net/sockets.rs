@@ -31,7 +31,7 @@ impl Services {
     /// # Errors
     /// An address is not there, or no port is left.
     pub(super) fn open(interface: &Interface) -> anyhow::Result<Self> {
-        use SocketRole::{DnsTcp4, DnsTcp6, DnsUdp4, DnsUdp6, Http4, Http6, Https4, Https6};
+        use SocketRole::{Desktop4, Desktop6, DnsTcp4, DnsTcp6, DnsUdp4, DnsUdp6, Http4, Http6, Https4, Https6};
         let (v4, v6) = (IpAddr::V4(interface.address4.addr()), IpAddr::V6(interface.address6.addr()));
         let mut sockets = Vec::new();
         let mut pair = |roles: [SocketRole; 2], kind: Type| -> anyhow::Result<u16> {
@@ -49,6 +49,7 @@ impl Services {
             dns_tcp: pair([DnsTcp4, DnsTcp6], Type::STREAM)?,
             http: pair([Http4, Http6], Type::STREAM)?,
             https: pair([Https4, Https6], Type::STREAM)?,
+            desktop: pair([Desktop4, Desktop6], Type::STREAM)?,
         };
         Ok(Self { sockets, ports })
     }
@@ -57,6 +58,18 @@ impl Services {
     #[must_use]
     pub(super) fn handed_over(&self) -> (Vec<SocketRole>, Vec<BorrowedFd<'_>>) {
         self.sockets.iter().map(|(role, socket)| (*role, socket.as_fd())).unzip()
+    }
+
+    /// Duplicates of the listeners for RDP.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(super) fn desktops(&self) -> std::io::Result<Vec<std::net::TcpListener>> {
+        self.sockets
+            .iter()
+            .filter(|(role, _)| matches!(role, SocketRole::Desktop4 | SocketRole::Desktop6))
+            .map(|(_, socket)| Ok(socket.try_clone()?.into()))
+            .collect()
     }
 
     /// Duplicates of the UDP sockets for DNS: they share one queue with `serve`'s.

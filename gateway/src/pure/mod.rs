@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod checksum;
 pub mod cut;
 pub mod decide;
+pub mod desktop;
 pub mod health;
 pub mod home_work;
 pub mod hours;

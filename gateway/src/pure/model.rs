@@ -88,6 +88,7 @@ fn resource(n: u8) -> impl Strategy<Value = Resource> {
                 Alias { alias: Ipv6Net::new(base6, len).unwrap(), real: Ipv6Net::new(real6, len).unwrap() }
             }),
             ports,
+            desktop: false,
         }
     })
 }

@@ -177,7 +177,8 @@ mod tests {
     fn somebody() -> World {
         let groups = [1, 2].map(|g| GroupId(Uuid::from_u128(g))).into();
         let id = ResourceId(Uuid::from_u128(1));
-        let resource = crate::link::message::Resource { resource: id, v4: None, v6: None, ports: Vec::new() };
+        let resource =
+            crate::link::message::Resource { resource: id, v4: None, v6: None, ports: Vec::new(), desktop: false };
         World {
             users: [(UserId(Uuid::from_u128(1)), User { disabled: false, factor: true, groups })].into(),
             resources: [(id, resource)].into(),

@@ -74,7 +74,7 @@ impl State {
             .iter()
             .filter_map(|(id, new)| {
                 let old = self.resources.get(id)?;
-                (old.v4 == new.v4 && old.v6 == new.v6).then(|| {
+                (old.v4 == new.v4 && old.v6 == new.v6 && old.desktop == new.desktop).then(|| {
                     let ports = new.ports.iter().copied().filter(|p| old.ports.contains(p)).collect();
                     (*id, Resource { ports, ..new.clone() })
                 })

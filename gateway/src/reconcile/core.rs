@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::live::Live;
-use super::{Health, Published, Request, Sockets, Unconfirmed, Until, newer, with_settings};
+use super::{Health, Line, OfDesktops, Published, Request, Sockets, Unconfirmed, Until, newer, with_settings};
 use crate::clock::{Boot, Unix};
 use crate::ids::DeviceId;
 use crate::link::client::{FromNet, Gone, Sender};
@@ -51,6 +51,8 @@ pub(super) struct Told {
     pub(super) published: watch::Sender<Published>,
     /// Whom a change touched.
     pub(super) news: broadcast::Sender<Scope>,
+    /// What becomes of desktops.
+    pub(super) desktops: mpsc::UnboundedSender<OfDesktops>,
 }
 
 pub(super) struct Core {
@@ -60,7 +62,7 @@ pub(super) struct Core {
     live: Live,
     told: Told,
     sockets: mpsc::Sender<Sockets>,
-    sender: Arc<Mutex<Option<Sender>>>,
+    sender: Line,
     /// What `net` was sent last on this connection, and the epoch it stands for.
     sent: Option<(u64, Desired)>,
     /// The data plane was told nothing yet: nothing passes.
@@ -90,7 +92,7 @@ impl Core {
         health: Arc<Mutex<Health>>,
         live: Live,
         told: Told,
-        sockets: mpsc::Sender<Sockets>,
+        (sockets, line): (mpsc::Sender<Sockets>, Line),
     ) -> Self {
         Self {
             store,
@@ -99,7 +101,7 @@ impl Core {
             live,
             told,
             sockets,
-            sender: Arc::default(),
+            sender: line,
             sent: None,
             before: None,
             empty: false,
@@ -197,6 +199,7 @@ impl Core {
                 if empty {
                     // What another process held says nothing of this one.
                     self.before = None;
+                    let _ = self.told.desktops.send(OfDesktops::Fresh);
                 }
                 (self.closed, self.complete, self.failed) = (0, 0, None);
                 (self.asked, self.acknowledged) = (0, 0);
@@ -252,6 +255,10 @@ impl Core {
                 self.failed = Some((epoch, reason));
             }
             Report::Peers { peers } => self.moved |= self.live.hear(&peers, Boot::now()),
+            Report::Desktops { desktops } => {
+                // Nobody listens where nobody serves them: in tests.
+                let _ = self.told.desktops.send(OfDesktops::News(desktops));
+            }
             Report::FirewallRebuilt { after_ms } => {
                 tracing::warn!(after_ms, "the firewall was changed by another program and has been rebuilt");
                 self.health().rebuilt_at = Some(Unix::now());

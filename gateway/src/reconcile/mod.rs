@@ -18,8 +18,9 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::clock::Unix;
-use crate::link::client;
-use crate::link::message::{Interface, SocketRole};
+use crate::ids::{DesktopId, DeviceId, ResourceId};
+use crate::link::client::{self, Gone};
+use crate::link::message::{Command, DesktopReport, Interface, SocketRole};
 use crate::planted::{Bug, planted};
 use crate::store::resources::Resource;
 use crate::store::site::Site;
@@ -101,6 +102,19 @@ pub struct Reconciler {
     live: live::Live,
     published: watch::Receiver<Published>,
     news: broadcast::Sender<Scope>,
+    line: Line,
+}
+
+/// The connection to `net`, while there is one.
+pub(super) type Line = Arc<Mutex<Option<client::Sender>>>;
+
+/// What `net` says of desktops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfDesktops {
+    /// A `net` that carries none: all that were carried before are gone.
+    Fresh,
+    /// These have news.
+    News(Vec<DesktopReport>),
 }
 
 /// What the site is and what it publishes, as last loaded.
@@ -119,6 +133,8 @@ pub struct Started {
     pub reconciler: Reconciler,
     /// Every set of sockets that `net` hands over; a new set replaces the old.
     pub sockets: mpsc::Receiver<Sockets>,
+    /// What `net` says of desktops.
+    pub desktops: mpsc::UnboundedReceiver<OfDesktops>,
 }
 
 /// Starts the reconciler and the link. They end with the runtime.
@@ -131,11 +147,14 @@ pub fn start(store: Arc<Store>, site: Site, interface: Interface, socket: PathBu
     let (published_out, published) = watch::channel(Published { site: Arc::new(site), resources: Arc::default() });
     let (health, live) = (Arc::<Mutex<Health>>::default(), live::Live::default());
     let (news, _) = broadcast::channel(NEWS);
-    let told = core::Told { published: published_out, news: news.clone() };
-    let core = core::Core::new(store, interface, health.clone(), live.clone(), told, sockets_out);
+    // As fast as `net` reports, which is bounded by how many there are.
+    let (desktops_out, desktops) = mpsc::unbounded_channel();
+    let told = core::Told { published: published_out, news: news.clone(), desktops: desktops_out };
+    let line = Line::default();
+    let core = core::Core::new(store, interface, health.clone(), live.clone(), told, (sockets_out, line.clone()));
     let from_net = client::start(socket)?;
     tokio::spawn(core.run(from_net, incoming));
-    Ok(Started { reconciler: Reconciler { requests, health, live, published, news }, sockets })
+    Ok(Started { reconciler: Reconciler { requests, health, live, published, news, line }, sockets, desktops })
 }
 
 impl Reconciler {
@@ -166,6 +185,33 @@ impl Reconciler {
             outcome.await.map_err(|_| Unconfirmed::Down)?
         };
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(Err(Unconfirmed::Late))
+    }
+
+    /// Has the data plane join two connections: the device's, and the PC's.
+    ///
+    /// # Errors
+    /// There is no data plane; both are closed.
+    pub fn splice(
+        &self,
+        desktop: DesktopId,
+        device: DeviceId,
+        resource: ResourceId,
+        ends: [OwnedFd; 2],
+    ) -> Result<(), Gone> {
+        self.say(Command::Splice { desktop, device, resource }, ends.into())
+    }
+
+    /// Has it end one of them.
+    ///
+    /// # Errors
+    /// There is no data plane, and so none of them.
+    pub fn cut_desktop(&self, desktop: DesktopId) -> Result<(), Gone> {
+        self.say(Command::Cut { desktop }, Vec::new())
+    }
+
+    fn say(&self, command: Command, descriptors: Vec<OwnedFd>) -> Result<(), Gone> {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.as_ref().ok_or(Gone)?.send_with(command, descriptors)
     }
 
     /// How the data plane is doing.

@@ -91,6 +91,7 @@ impl Resource {
             v4: self.alias4.zip(self.real4).map(|(alias, real)| Alias { alias, real }),
             v6: self.alias6.zip(self.real6).map(|(alias, real)| Alias { alias, real }),
             ports: self.ports.clone(),
+            desktop: self.kind == ResourceKind::Workstation,
         }
     }
 }

@@ -61,7 +61,7 @@ fn state(open: bool) -> State {
     let mut state = State { interface: Some(model::interface()), ..State::default() };
     let alias = Alias { alias: FILES.into(), real: Ipv4Addr::new(192, 168, 1, 10).into() };
     let ports = vec![Ports { transport: Transport::Tcp, first: SHARE, last: SHARE }];
-    state.resources.insert(share, Resource { resource: share, v4: Some(alias), v6: None, ports });
+    state.resources.insert(share, Resource { resource: share, v4: Some(alias), v6: None, ports, desktop: false });
     for n in [1, 2] {
         let mut held = Held::new(told(n), Boot::now());
         held.grants.insert(share, None);

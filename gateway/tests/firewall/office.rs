@@ -17,7 +17,7 @@ use gateway::link::message::{Alias, Change, Grant, Interface, Key, Peer, Ports, 
 use gateway::pure::state::State;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-pub const PORTS: LocalPorts = LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444 };
+pub const PORTS: LocalPorts = LocalPorts { dns_udp: 5301, dns_tcp: 5302, http: 8081, https: 8444, desktop: 3390 };
 
 pub fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -208,6 +208,7 @@ pub fn resource(n: u128, alias: (&str, &str), real: (&str, &str), ports: &[(Tran
             .iter()
             .map(|(transport, first, last)| Ports { transport: *transport, first: *first, last: *last })
             .collect(),
+        desktop: false,
     }
 }
 

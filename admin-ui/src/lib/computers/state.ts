@@ -1,5 +1,5 @@
 // What a computer is doing, in words: its state, what is to be said of it besides, and how a wake goes.
-import type { Cause, Kind, Reason, Wakeable, WakeView } from '#lib/api/document.d.ts';
+import type { Cause, Kind, NoEntry, Reason, Wakeable, WakeView } from '#lib/api/document.d.ts';
 import type { Sentence, Words } from '../messages/words.ts';
 import type { Shown } from '../ui/shown.ts';
 
@@ -62,6 +62,24 @@ const CAUSES: Record<Cause, Sentence> = {
   rdp_silent: 'whyRdpSilent',
   silent: 'causeSilent',
 };
+
+const NO_ENTRY: Record<NoEntry, Sentence> = {
+  in_use_here: 'noInUseHere',
+  in_use_remotely: 'noInUseRemotely',
+  locked_by_another: 'noLocked',
+  reserved: 'noReserved',
+  rdp_off: 'whyRdpOff',
+  still_waking: 'noStillWaking',
+  not_woken: 'noNotWoken',
+  silent: 'noSilent',
+  not_allowed: 'noNotAllowed',
+  no_rdp: 'noRdp',
+  too_many: 'noTooMany',
+};
+
+/** Why an app did not get in a while ago. */
+export const noEntryOf = (words: Words, { at, why }: { at: number; why: NoEntry }): string =>
+  `${words.say('noEntry', { time: words.time(at) })} ${words.say(NO_ENTRY[why])}`;
 
 /** Nothing of it answers: waking may help. */
 export const isAway = (kind: Kind): boolean => kind === 'off' || kind === 'asleep' || kind === 'unknown';

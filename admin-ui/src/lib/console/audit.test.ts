@@ -52,7 +52,11 @@ it('has words for every value that the gateway chooses itself', () => {
   );
   expect(reasons.length).toBe(2);
   const all: Record<string, string[]> = {
-    why: variants(block(audit, 'pub enum Refusal {')),
+    why: [
+      ...variants(block(audit, 'pub enum Refusal {')),
+      ...quoted(rust('pure/desktop.rs'), /Self::\w+ => "(\w+)"/g),
+    ],
+    how: quoted(rust('desktop/mod.rs'), /DesktopEnd::\w+\)[^=]*=> "(\w+)"/g),
     because: variants(block(audit, 'pub enum AgentRefusal {')),
     outcome: quoted(rust('wake/mod.rs'), /Self::(?:Ready|Failed\(_\)|Cancelled) => "(\w+)"/g),
     factor: variants(block(audit, 'pub enum Factor {')),

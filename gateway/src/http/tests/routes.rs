@@ -95,6 +95,8 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("delete /workstations/{workstation}/wake", Who::Admin, 404),
     ("get /workstations/{workstation}/wake/events", Who::Admin, 404),
     ("post /workstations/{workstation}/sleep", Who::Admin, 409),
+    ("get /workstations/desktops", Who::Admin, 200),
+    ("post /workstations/desktops/{desktop}/end", Who::Admin, 404),
     ("get /me/workstations", Who::Verified, 200),
     ("post /me/workstations/{workstation}/wake", Who::Verified, 404),
     ("delete /me/workstations/{workstation}/wake", Who::Verified, 404),

@@ -52,6 +52,17 @@ const en = {
   wakeTellOn: 'Tell IT: somebody has to look at it.',
   wakeNever: 'It cannot be woken from here.',
   pcsAway: 'What they do now is not known: the office does not answer. This page tries again by itself.',
+  noEntry: 'At {time} your app was not let in.',
+  noInUseHere: 'Somebody was at the PC.',
+  noInUseRemotely: 'Somebody else was using it from afar.',
+  noLocked: 'Somebody else is signed in there, and has locked it: ask them to sign out.',
+  noReserved: 'It is kept for somebody else now.',
+  noStillWaking: 'The PC was still starting. Connect again: the next try finds it awake.',
+  noNotWoken: 'The PC could not be woken.',
+  noSilent: 'The PC is on, but remote desktop did not answer. Tell IT.',
+  noNotAllowed: 'You may not use it at this time.',
+  noRdp: 'What came was not from a remote desktop app.',
+  noTooMany: 'Too many PCs were being woken at once. Try again in a minute.',
 };
 
 /** What every language has. */

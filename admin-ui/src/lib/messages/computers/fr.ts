@@ -57,4 +57,15 @@ export default {
   wakeNever: 'Il ne peut pas être réveillé d’ici.',
   pcsAway:
     'On ne sait pas ce qu’ils font en ce moment\u00a0: le bureau ne répond pas. Cette page réessaie d’elle-même.',
+  noEntry: 'À {time}, votre application n’a pas pu entrer.',
+  noInUseHere: 'Quelqu’un était devant le PC.',
+  noInUseRemotely: 'Quelqu’un d’autre l’utilisait à distance.',
+  noLocked: 'Quelqu’un d’autre y a une session verrouillée\u00a0: demandez-lui de la fermer.',
+  noReserved: 'Il est réservé à quelqu’un d’autre en ce moment.',
+  noStillWaking: 'Le PC démarrait encore. Reconnectez-vous\u00a0: au prochain essai, il sera réveillé.',
+  noNotWoken: 'Le PC n’a pas pu être réveillé.',
+  noSilent: 'Le PC est allumé, mais le bureau à distance n’a pas répondu. Prévenez l’informatique.',
+  noNotAllowed: 'Vous ne pouvez pas l’utiliser en ce moment.',
+  noRdp: 'Ce qui est arrivé ne venait pas d’une application de bureau à distance.',
+  noTooMany: 'Trop de PC étaient réveillés à la fois. Réessayez dans une minute.',
 } satisfies Messages;

@@ -1,0 +1,68 @@
+//! Desktops for IT: who uses which office PC from afar, and ending that. What they do there, nobody sees.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Api;
+use super::caller::Admin;
+use super::error::{Answer, ApiError, Problems};
+use crate::clock::Unix;
+use crate::desktop::Desktop as Known;
+use crate::ids::{DesktopId, DeviceId};
+
+/// Somebody uses an office PC from afar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Desktop {
+    /// Which use of it.
+    pub id: DesktopId,
+    /// The PC's name.
+    pub workstation: String,
+    /// Who, by login.
+    pub login: String,
+    /// From which device.
+    pub device: DeviceId,
+    /// The device's name.
+    pub device_name: String,
+    /// Since when, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub since: Unix,
+    /// Bytes from the device.
+    pub rx: u64,
+    /// Bytes to the device.
+    pub tx: u64,
+}
+
+impl From<Known> for Desktop {
+    fn from(known: Known) -> Self {
+        let Known { id, login, device, device_name, workstation, since, rx, tx, .. } = known;
+        Self { id, workstation, login, device, device_name, since, rx, tx }
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(list_desktops)).routes(routes!(end_desktop))
+}
+
+/// Who uses which office PC from afar now, the oldest first.
+#[utoipa::path(get, path = "/workstations/desktops", tag = "workstations", responses((status = 200, body = [Desktop]), Problems))]
+async fn list_desktops(_: Admin, State(api): State<Arc<Api>>) -> Json<Vec<Desktop>> {
+    Json(api.desk.all().into_iter().map(Desktop::from).collect())
+}
+
+/// Ends one of them at once. What they had open there stays open on the PC.
+#[utoipa::path(post, path = "/workstations/desktops/{desktop}/end", tag = "workstations", params(("desktop" = String, Path)), responses((status = 204), Problems))]
+async fn end_desktop(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
+    let id = which.parse::<DesktopId>().map_err(|_| ApiError::unknown("desktop", &which))?;
+    if api.desk.end(id, admin.actor).await {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::unknown("desktop", &which))
+    }
+}

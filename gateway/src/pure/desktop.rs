@@ -1,0 +1,153 @@
+//! Whether somebody may go to an office PC now: never while somebody else is at it.
+//!
+//! Policy has been asked before. Here it is only about who is there, and whether the PC has to be woken first.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::workstation::{Kind, Reason};
+
+/// Why somebody does not come to the PC; each has words on every screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoEntry {
+    /// Somebody sits at it.
+    InUseHere,
+    /// Somebody else uses it from afar.
+    InUseRemotely,
+    /// Somebody else has locked it.
+    LockedByAnother,
+    /// It is kept for somebody else.
+    Reserved,
+    /// Remote desktop is switched off on it.
+    RdpOff,
+    /// It was woken, and needs longer than an app waits: the next try finds it awake.
+    StillWaking,
+    /// It could not be woken.
+    NotWoken,
+    /// It is on, and does not answer to RDP.
+    Silent,
+    /// Nothing allows it now.
+    NotAllowed,
+    /// What came was no RDP.
+    NoRdp,
+    /// Too many come at once.
+    TooMany,
+}
+
+impl NoEntry {
+    /// Its name in the API and the audit.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InUseHere => "in_use_here",
+            Self::InUseRemotely => "in_use_remotely",
+            Self::LockedByAnother => "locked_by_another",
+            Self::Reserved => "reserved",
+            Self::RdpOff => "rdp_off",
+            Self::StillWaking => "still_waking",
+            Self::NotWoken => "not_woken",
+            Self::Silent => "silent",
+            Self::NotAllowed => "not_allowed",
+            Self::NoRdp => "no_rdp",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+/// Who comes, and what is known of the PC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coming<'a> {
+    /// What the PC is doing.
+    pub kind: Kind,
+    /// Why it is taken to do so.
+    pub reason: Reason,
+    /// Who is at it, as the PC calls them; nothing where the organisation wants no names.
+    pub by: Option<&'a str>,
+    /// Who comes.
+    pub login: &'a str,
+    /// It is their own desktop that is in use from afar: by another of their apps, or until a moment ago.
+    pub own: bool,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// They may go there.
+    Go,
+    /// It has to be woken, or waited for.
+    Wake,
+    /// They may not, for this reason.
+    Refuse(NoEntry),
+}
+
+/// Whether they may go there now.
+#[must_use]
+pub fn entry(coming: Coming<'_>) -> Entry {
+    let another = || coming.by.is_some_and(|by| !is_same(by, coming.login));
+    let themselves = || coming.by.is_some_and(|by| is_same(by, coming.login));
+    match (coming.kind, coming.reason) {
+        (Kind::Free, Reason::RdpOff) => Entry::Refuse(NoEntry::RdpOff),
+        // Whether it answers is seen at once.
+        (Kind::Free | Kind::Stale, _) | (Kind::Unknown, Reason::SessionsUnseen) => Entry::Go,
+        (Kind::Off | Kind::Asleep | Kind::Waking | Kind::Starting | Kind::Unknown, _) => Entry::Wake,
+        (Kind::InUseHere, _) if themselves() => Entry::Go,
+        (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
+        (Kind::InUseRemotely, _) if themselves() || (coming.own && !another()) => Entry::Go,
+        (Kind::InUseRemotely, _) => Entry::Refuse(NoEntry::InUseRemotely),
+        // Who locked it, and went, loses nothing; most often it is they themselves who come.
+        (Kind::Locked, _) if another() => Entry::Refuse(NoEntry::LockedByAnother),
+        (Kind::Locked, _) => Entry::Go,
+        (Kind::Reserved, _) => Entry::Refuse(NoEntry::Reserved),
+    }
+}
+
+/// Whether a PC's name for somebody means this login: `OFFICE\Marta` and `marta@office.lan` are `marta`.
+fn is_same(by: &str, login: &str) -> bool {
+    let bare = by.rsplit('\\').next().unwrap_or(by);
+    let bare = bare.split('@').next().unwrap_or(bare);
+    bare.to_lowercase() == login.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_thrown_off() {
+        use Entry::{Go, Refuse, Wake};
+        let free = Reason::Reported;
+        let cases: [(Kind, Reason, Option<&str>, bool, Entry); 26] = [
+            (Kind::Free, free, None, false, Go),
+            (Kind::Free, Reason::Disconnected, None, false, Go),
+            (Kind::Free, Reason::RdpSilent, None, false, Go),
+            (Kind::Free, Reason::RdpOff, None, false, Refuse(NoEntry::RdpOff)),
+            (Kind::Asleep, Reason::WentToSleep, None, false, Wake),
+            (Kind::Off, Reason::ShutDown, None, false, Wake),
+            (Kind::Waking, Reason::PacketsSent, None, false, Wake),
+            (Kind::Starting, Reason::NoRdpYet, None, false, Wake),
+            (Kind::Unknown, Reason::NeverHeard, None, false, Wake),
+            (Kind::Unknown, Reason::NoAgentSilent, None, false, Wake),
+            (Kind::Unknown, Reason::SessionsUnseen, None, false, Go),
+            (Kind::Stale, Reason::NoAgentAnswers, None, false, Go),
+            (Kind::InUseHere, free, None, false, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseHere, free, None, true, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseHere, free, Some("paul"), true, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseHere, free, Some("Marta"), false, Go),
+            (Kind::InUseHere, free, Some("OFFICE\\Marta"), false, Go),
+            (Kind::InUseHere, free, Some("marta@office.lan"), false, Go),
+            (Kind::InUseHere, free, Some("martaa"), false, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseRemotely, free, None, false, Refuse(NoEntry::InUseRemotely)),
+            (Kind::InUseRemotely, free, None, true, Go),
+            (Kind::InUseRemotely, free, Some("paul"), true, Refuse(NoEntry::InUseRemotely)),
+            (Kind::Locked, free, None, false, Go),
+            (Kind::Locked, free, Some("marta"), false, Go),
+            (Kind::Locked, free, Some("paul"), false, Refuse(NoEntry::LockedByAnother)),
+            (Kind::Reserved, free, None, false, Refuse(NoEntry::Reserved)),
+        ];
+        for (kind, reason, by, own, expected) in cases {
+            let coming = Coming { kind, reason, by, login: "marta", own };
+            assert_eq!(entry(coming), expected, "{coming:?}");
+        }
+    }
+}

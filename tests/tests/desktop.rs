@@ -1,0 +1,202 @@
+//! Office PCs by people's own RDP apps: real xfreerdp at home, real xrdp on the PCs, woken by real magic packets.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use office::addresses::GATEWAY_LAN;
+use office::agent::Agent;
+use office::gateway::{Cast, GatewayOptions, Lan, Role};
+use office::rdp::Screen;
+use office::{Client, Home, Office, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
+use serde_json::Value;
+
+/// An app comes to its PC within this; one that is woken, too.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Whoever may not go on is cut off within this.
+const CUT: Duration = Duration::from_secs(1);
+
+const KNOCK: Duration = Duration::from_secs(3);
+
+/// xfreerdp, when the other side closes instead of answering.
+const CLOSED: &str = "ERRCONNECT_CONNECT_TRANSPORT_FAILED";
+
+fn started(office: &Office) -> anyhow::Result<Cast<'_>> {
+    Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })
+}
+
+/// The PC as people who may use it see it: its alias.
+fn publish(cast: &Cast<'_>, name: &str, pc: &Sleeper) -> anyhow::Result<SocketAddr> {
+    let added = cast.gateway.cli(&["workstation", "add", name, &pc.address()])?;
+    cast.gateway.cli(&["policy", "add", "workshop", name])?;
+    let alias: Ipv4Addr = added["alias4"].as_str().context("an alias")?.parse()?;
+    Ok((alias, 3389).into())
+}
+
+fn anne<'o>(cast: &mut Cast<'o>, home: Home) -> anyhow::Result<Client<'o>> {
+    let client = cast.anne_at(home)?;
+    cast.anne_signs_in(client.ns())?;
+    Ok(client)
+}
+
+fn desktops(cast: &Cast<'_>) -> anyhow::Result<Vec<Value>> {
+    let all = cast.gateway.cli(&["workstation", "desktops"])?;
+    Ok(all.as_array().cloned().unwrap_or_default())
+}
+
+fn until_there(cast: &Cast<'_>) -> anyhow::Result<Value> {
+    Ok(wait_until("a desktop in use", LIMIT, || Ok(desktops(cast)?.pop()))?.0)
+}
+
+/// By the name that the portal says, listed while it lasts, over at once when policy ends: the app, the list, the PC.
+#[test]
+fn an_app_comes_to_its_pc_by_name_and_goes_with_its_right() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 61)?;
+        let mut cast = started(office)?;
+        let at = publish(&cast, "desk", &pc)?;
+        let client = cast.anne_at(Home::A)?;
+        ensure!(connect(client.ns(), at, KNOCK)?.is_refused_at_once(), "the door is locked");
+        let web = cast.anne_signs_in(client.ns())?;
+        let mine = web.read("/api/v1/me/workstations")?.body;
+        let name = mine.pointer("/0/dns_name").and_then(Value::as_str).context("a name")?.to_owned();
+        let screen = Screen::on(client.ns())?;
+        let knocked = screen.knock(&name)?;
+        ensure!(knocked.ok(), "{}", knocked.both());
+
+        let mut app = screen.app(&name)?;
+        let there = until_there(&cast)?;
+        ensure!(
+            there["workstation"] == "desk" && there["login"] == "anne" && there["device_name"] == "laptop",
+            "{there}"
+        );
+        wait_until("a picture has come", LIMIT, || {
+            let one = desktops(&cast)?.pop().context("it is over")?;
+            // xrdp's screen for signing in is plain, and packs well.
+            Ok((one["tx"].as_u64() > Some(5_000)).then_some(()))
+        })?;
+        ensure!(app.runs(), "{}", app.log());
+        // Somebody else, by whatever address, is not let near.
+        let boris = cast.boris_at(Home::B)?;
+        ensure!(connect(boris.ns(), at, KNOCK)?.is_refused_at_once(), "Boris may not");
+
+        let began = Instant::now();
+        cast.gateway.cli(&["policy", "remove", "workshop", "desk", "--yes"])?;
+        app.wait(CUT).context("the app goes on")?;
+        ensure!(began.elapsed() < CUT, "cut after {:?}", began.elapsed());
+        wait_until("nobody is there", CUT, || Ok(desktops(&cast)?.is_empty().then_some(())))?;
+        let ended = cast.gateway.audit("desktop_ended")?;
+        ensure!(ended.iter().any(|e| e.to_string().contains("not_allowed")), "{ended:?}");
+        ensure!(connect(client.ns(), at, KNOCK)?.is_refused_at_once(), "without a policy");
+        Ok(())
+    })
+}
+
+/// One attempt, while the PC sleeps; and what is no RDP wakes nobody.
+#[test]
+fn an_app_waits_for_a_pc_that_is_woken_for_it() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 62)?;
+        let mut cast = started(office)?;
+        let at = publish(&cast, "desk", &pc)?;
+        wait_until("its hardware address is known", LIMIT, || {
+            let shown = cast.gateway.cli(&["workstation", "show", "desk"])?;
+            Ok((shown.pointer("/macs/0").and_then(Value::as_str) == Some(pc.mac().as_str())).then_some(()))
+        })?;
+        pc.sleep()?;
+        let client = anne(&mut cast, Home::A)?;
+        // A scan opens the port, and says nothing or something else.
+        ensure!(connect(client.ns(), at, KNOCK)?.is_open(), "it is heard here");
+        client.ns().run(["curl", "-s", "--max-time", "3", &format!("http://{at}/")])?;
+        ensure!(pc.heard()?.frames.is_empty(), "a scan wakes the PC");
+
+        let screen = Screen::on(client.ns())?;
+        let began = Instant::now();
+        let knocked = std::thread::scope(|scope| {
+            let knocked = scope.spawn(|| screen.knock(&at.ip().to_string()));
+            pc.wake_when_called(office, LIMIT, true)?;
+            knocked.join().map_err(|_| anyhow::anyhow!("the app panicked"))?
+        })?;
+        ensure!(knocked.ok(), "{}", knocked.both());
+        eprintln!("from the app's first packet to the PC's answer: {:?}, the PC's own start within", began.elapsed());
+        let begun = cast.gateway.audit("desktop_begun")?;
+        ensure!(begun.len() == 1, "one attempt: {begun:?}");
+        Ok(())
+    })
+}
+
+/// Somebody sits there: the app is not let in, the portal says why, and nobody notices at the PC.
+#[test]
+fn nobody_who_sits_there_is_thrown_off() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 63)?;
+        let mut agent = Agent::on(office, pc.ns())?;
+        let mut cast = started(office)?;
+        let at = publish(&cast, "desk", &pc)?;
+        let issued = cast.gateway.cli(&["agent", "token", "--workstation", "desk"])?;
+        agent.enrol(&GATEWAY_LAN.to_string(), issued["secret"].as_str().context("a token")?)?;
+        agent.run()?;
+        cast.gateway.until_pc_is("desk", "free", LIMIT)?;
+        agent.sign_in("7", "paul")?;
+        cast.gateway.until_pc_is("desk", "in_use_here", LIMIT)?;
+
+        let client = cast.anne_at(Home::A)?;
+        let web = cast.anne_signs_in(client.ns())?;
+        let screen = Screen::on(client.ns())?;
+        let pc_at = at.ip().to_string();
+        let knocked = screen.knock(&pc_at)?;
+        ensure!(!knocked.ok() && knocked.both().contains(CLOSED), "{}", knocked.both());
+        let mine = web.read("/api/v1/me/workstations")?.body;
+        ensure!(mine.pointer("/0/refused/why") == Some(&Value::from("in_use_here")), "{mine}");
+        ensure!(!mine.to_string().contains("paul"), "who sits there is told: {mine}");
+        let refused = cast.gateway.audit("desktop_refused")?;
+        ensure!(refused.len() == 1 && refused[0].to_string().contains("in_use_here"), "{refused:?}");
+
+        agent.sign_out("7")?;
+        cast.gateway.until_pc_is("desk", "free", LIMIT)?;
+        let app = screen.app(&pc_at)?;
+        until_there(&cast)?;
+        let mine = web.read("/api/v1/me/workstations")?.body;
+        ensure!(mine.pointer("/0/refused").is_none_or(Value::is_null), "{mine}");
+        drop(app);
+        wait_until("nobody is there", LIMIT, || Ok(desktops(&cast)?.is_empty().then_some(())))?;
+        Ok(())
+    })
+}
+
+/// The control plane is replaced under a desktop: it goes on, is known again, and can be ended. While nobody answers for
+/// the gateway, whoever comes is told so at once.
+#[test]
+fn a_desktop_outlives_the_control_plane() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 64)?;
+        let mut cast = started(office)?;
+        let at = publish(&cast, "desk", &pc)?;
+        let client = anne(&mut cast, Home::A)?;
+        let screen = Screen::on(client.ns())?;
+        let mut app = screen.app(&at.ip().to_string())?;
+        let before = until_there(&cast)?;
+
+        cast.gateway.kill(Role::Serve)?;
+        std::thread::sleep(Duration::from_millis(1_500));
+        let reach = connect(client.ns(), at, KNOCK)?;
+        let silent = !reach.is_open()
+            || client.ns().run(["curl", "-s", "--max-time", "3", &format!("telnet://{at}")])?.code != 28;
+        ensure!(silent, "nobody is heard, and nobody is told: {reach:?}");
+        ensure!(app.runs(), "{}", app.log());
+
+        cast.gateway.launch(Role::Serve)?;
+        cast.gateway.wait_until_ready()?;
+        let after = until_there(&cast)?;
+        ensure!(after["id"] == before["id"] && after["login"] == "anne", "{before} {after}");
+        ensure!(app.runs(), "{}", app.log());
+        let id = after["id"].as_str().context("an id")?;
+        cast.gateway.cli(&["workstation", "end", id])?;
+        app.wait(CUT).context("the app goes on")?;
+        let cut = cast.gateway.audit("desktop_cut")?;
+        ensure!(cut.len() == 1, "{cut:?}");
+        Ok(())
+    })
+}
