@@ -1,5 +1,6 @@
 //! What was done, by whom, and when.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,10 +206,21 @@ fn parts(
     begun.chain(lines).chain(ended)
 }
 
+/// Events of the same kind as what was typed; without any, one of each kind.
+fn alike(typed: &str) -> Vec<&'static str> {
+    let kind = |name: &'static str| name.split('_').next().unwrap_or(name);
+    let near: Vec<_> = Event::NAMES.into_iter().filter(|name| typed.contains(kind(name))).collect();
+    if !near.is_empty() {
+        return near;
+    }
+    let mut kinds = BTreeSet::new();
+    Event::NAMES.into_iter().filter(|name| kinds.insert(kind(name))).collect()
+}
+
 /// What was asked, with names that exist.
 async fn checked(api: &Api, asked: AuditFilter) -> Answer<stored::Filter> {
     if let Some(event) = asked.event.as_deref().filter(|event| !Event::NAMES.contains(event)) {
-        let known = Event::NAMES.join(", ");
+        let known = alike(event).join(", ");
         return Err(ApiError::Invalid(format!("event: there is no `{}`; there are {known}", shown(event))));
     }
     if let Some(line) = asked.older_than.as_deref().filter(|line| line.parse::<uuid::Uuid>().is_err()) {
