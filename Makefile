@@ -108,7 +108,7 @@ agent-windows: ## the agent for Windows, as exe and MSI, in target/windows: with
 
 agent-wine: agent-windows ## its tests, run by wine; the service and the MSI are tried by e2e in `make test-all`
 	@tests/install wine
-	agent/windows/wine $(WINDOWS) agent/windows/cargo $(WINDOWS) test --locked -p passerelle-agent --no-fail-fast
+	agent/windows/wine $(WINDOWS) agent/windows/cargo $(WINDOWS) test --locked -p passerelle-agent --lib --bins --tests --no-fail-fast
 
 agent-deb: ## the agent as a Debian package, below target/debian
 	@tests/install deb

@@ -78,7 +78,7 @@ async function seen(page: Page) {
   await heading(page, 'pc-r');
   await page.getByRole('img', { name: /^What pc-r did on .*in use 1 min/ }).waitFor();
   await page.getByText('As a list').click();
-  await page.getByRole('cell', { name: 'Somebody is at it' }).waitFor();
+  await page.getByRole('cell', { name: 'Somebody is at it', exact: true }).waitFor();
   await fits(page, 'a computer');
   await accessible(page, 'a computer');
   await picture(page, 'admin-computer', 'desk');

@@ -63,6 +63,7 @@ async function things(page: Page): Promise<Record<string, string>> {
     resource: 'files',
     workstation: 'spare-pc',
     agent: NOBODY,
+    desktop: NOBODY,
     device: await first('/devices'),
     policy: await first('/policies'),
     invitation: await first('/invitations'),
