@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::clock::Unix;
 use crate::ids::{AgentId, DeviceId, PasskeyId, PolicyId, VerificationId};
 use crate::link::message::Ports;
+use crate::pure::desktop::NoEntry;
 use crate::pure::retention::Retention;
 
 /// Who did it.
@@ -93,6 +94,22 @@ pub enum AgentRefusal {
     Certificate,
 }
 
+/// How somebody's use of an office PC from afar ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The device closed it, or is gone.
+    ByDevice,
+    /// The PC closed it, or is gone.
+    ByPc,
+    /// IT ended it.
+    Cut,
+    /// The device may not reach the PC any more.
+    NotAllowed,
+    /// The gateway: it was started anew, or had no room.
+    Gateway,
+}
+
 /// What an event is about: each class is kept for a time of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -119,12 +136,13 @@ pub const ACCESS: [&str; 14] = [
     "sleep_answered",
     "desktop_begun",
     "desktop_ended",
-    "desktop_refused",
+    "desktop_cut",
 ];
 
 /// The names of the class [`Class::Security`].
-pub const SECURITY: [&str; 8] = [
+pub const SECURITY: [&str; 9] = [
     "agent_refused",
+    "desktop_refused",
     "sign_in_refused",
     "factor_suspended",
     "all_doors_locked",
@@ -365,7 +383,7 @@ pub enum Event {
     DesktopEnded {
         workstation: String,
         device: DeviceId,
-        how: &'static str,
+        how: Ended,
         after_ms: u64,
     },
     DesktopCut {
@@ -375,7 +393,7 @@ pub enum Event {
     DesktopRefused {
         workstation: String,
         device: DeviceId,
-        why: &'static str,
+        why: NoEntry,
     },
     SignedIn {
         user: String,

@@ -91,7 +91,7 @@ const TABLE: [&str; 47] = [
     "workstation change <which:pc1> --mac <macs:3c:52:82:11:22:33> --wake-hours <wake_hours:Mo-Fr 07:30-18:00> \
      --sleep-again <sleep_again:true>",
     "workstation sleep <which:pc1>",
-    "workstation end <desktop:none>",
+    "desktop end <desktop:none>",
     "wake <which:pc1> --no-wait",
     "agent token --workstation <workstation:pc1> --until <until:8h>",
     "agent token --uses <uses:2> --hosts <hosts:/nowhere/hosts.csv>",

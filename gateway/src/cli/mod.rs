@@ -8,6 +8,7 @@ mod agent;
 mod audit;
 mod authority;
 mod client;
+mod desktop;
 mod device;
 mod doctor;
 #[cfg(any(test, fuzzing))]
@@ -93,6 +94,9 @@ enum Command {
     /// Office PCs
     #[command(subcommand)]
     Workstation(workstation::Workstation),
+    /// Who is connected to which office PC, and disconnecting them
+    #[command(subcommand)]
+    Desktop(desktop::Desktop),
     /// Wake an office PC
     Wake(workstation::Wake),
     /// What runs on office PCs and tells how they are
@@ -209,6 +213,7 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Share(share) => share.run(&context()?)?,
         Command::Service(service) => service.run(&context()?)?,
         Command::Workstation(workstation) => workstation.run(&context()?)?,
+        Command::Desktop(desktop) => desktop.run(&context()?)?,
         Command::Wake(wake) => wake.run(&context()?)?,
         Command::Agent(agent) => agent.run(&context()?)?,
         Command::Network(network) => network.run(&context()?)?,

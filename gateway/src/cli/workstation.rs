@@ -9,8 +9,6 @@ use super::client::escape;
 use super::moment::local;
 use super::output::{list, or_dash, say, say_json};
 use super::resource::{Machine, Other};
-use super::status::bytes;
-use crate::http::desktops::Desktop;
 use crate::http::resources::ResourceKind;
 use crate::http::workstations::{ChangeWorkstation, WakeOutcome, WakeView, Workstation as Shown};
 use crate::pure::wake::{Cause, Phase, Wakeable};
@@ -34,13 +32,6 @@ pub(super) enum Workstation {
     Sleep {
         /// Name or id
         which: String,
-    },
-    /// Who uses which office PC from afar now
-    Desktops,
-    /// End somebody's use of an office PC from afar, at once; what they had open there stays open
-    End {
-        /// Id, as `passerelle workstation desktops` shows it
-        desktop: String,
     },
     #[command(flatten)]
     Other(Other),
@@ -76,15 +67,6 @@ impl Workstation {
             Self::Add(machine) => machine.add(context, ResourceKind::Workstation, Vec::new()),
             Self::Other(Other::List) => all(context),
             Self::Other(other) => other.run(context, ResourceKind::Workstation),
-            Self::Desktops => desktops(context),
-            Self::End { desktop } => {
-                context.client.act::<()>(&format!("workstations/desktops/{}/end", escape(&desktop)))?;
-                if context.json {
-                    return say_json(&serde_json::json!({ "ended": desktop }));
-                }
-                say(format_args!("It was ended."));
-                Ok(())
-            }
             Self::Show { which } => {
                 let pc: Shown = context.client.get(&format!("workstations/{}", escape(&which)))?;
                 if context.json { say_json(&pc) } else { show(&pc) }
@@ -181,22 +163,6 @@ fn all(context: &Context) -> anyhow::Result<()> {
             local(pc.since),
             wakes.to_owned(),
             agent.unwrap_or_else(|| "none".to_owned()),
-        ]
-    })
-}
-
-fn desktops(context: &Context) -> anyhow::Result<()> {
-    let all: Vec<Desktop> = context.client.get("workstations/desktops")?;
-    let head = ["PC", "WHO", "DEVICE", "SINCE", "IN", "OUT", "ID"];
-    list(context.json, &all, "Nobody uses an office PC from afar now.", &head, |one| {
-        vec![
-            one.workstation.clone(),
-            one.login.clone(),
-            one.device_name.clone(),
-            local(one.since),
-            bytes(one.rx),
-            bytes(one.tx),
-            one.id.to_string(),
         ]
     })
 }

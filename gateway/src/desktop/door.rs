@@ -9,16 +9,19 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::{Desk, of};
 use crate::audit::Actor;
+use crate::clock::Boot;
+use crate::fleet::State;
 use crate::ids::DesktopId;
 use crate::pure::cut::shut_out;
 use crate::pure::decide::{Verdict, decide};
 use crate::pure::desktop::{Coming, Entry, NoEntry, entry};
+use crate::pure::wake::Cause;
 use crate::pure::x224::{LONGEST_REQUEST, Peeked, RDP, request};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
@@ -30,6 +33,9 @@ const ASKS: Duration = Duration::from_secs(10);
 
 /// So long an app is kept waiting for its PC: some give up after 30 seconds ([MS-RDPBCGR] has no limit, mstsc does).
 pub const HOLD: Duration = Duration::from_secs(25);
+
+/// How often it is looked whether the agent of a PC that was woken is back.
+const AGENT: Duration = Duration::from_millis(250);
 
 /// A PC that is on takes a connection in milliseconds.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -51,10 +57,13 @@ impl Desk {
     /// Somebody's app, from the device at `peer`, wants to go `to` an alias.
     pub async fn attend(self: Arc<Self>, stream: TcpStream, peer: IpAddr, to: SocketAddr) {
         let until = Instant::now() + HOLD;
+        if !self.may_come(peer, Boot::now()) {
+            return;
+        }
         let Some((device, resource)) = self.who_and_where(peer, to.ip()).await else { return };
         if let Err(why) = self.lead(stream, &device, &resource, until).await {
             // A connection that ends without an answer is what every app has words for.
-            self.refuse(&device, resource.id, &resource.name, why).await;
+            self.refuse(&device, resource.id, &resource.name, why);
         }
     }
 
@@ -82,8 +91,12 @@ impl Desk {
     ) -> Result<(), NoEntry> {
         let asked = timeout(ASKS, ask(&mut stream)).await.ok().flatten().ok_or(NoEntry::NoRdp)?;
         self.allowed(device, resource).await?;
+        // Who is there already, the data plane alone knows, after a start of this process.
+        let mut told = self.told.subscribe();
+        let known = timeout_at(until, told.wait_for(|told| *told)).await;
+        drop(known.map_err(|_| NoEntry::Gateway)?);
         let id = DesktopId::new();
-        let on_the_way = self.enter(of(id, device, resource.id, &resource.name)).ok_or(NoEntry::InUseRemotely)?;
+        let on_the_way = self.enter(of(id, device, resource.id, &resource.name))?;
         let found = async {
             tokio::select! {
                 found = self.find(device, resource, until) => found.map(Some),
@@ -94,9 +107,12 @@ impl Desk {
         let Some(mut pc) = found.await? else { return Ok(()) };
         // It took a while: what held then need not hold now. From here on `net` sees to it.
         self.allowed(device, resource).await?;
+        if let Entry::Refuse(why) = self.look(device, resource)?.0 {
+            return Err(why);
+        }
         pc.write_all(&asked).await.map_err(|_| NoEntry::Silent)?;
         let ends = [descriptor(stream), descriptor(pc)];
-        let [Ok(stream), Ok(pc)] = ends else { return Err(NoEntry::Silent) };
+        let [Ok(stream), Ok(pc)] = ends else { return Err(NoEntry::Gateway) };
         let begun = self.begin(id, [stream, pc]).await;
         drop(on_the_way);
         begun
@@ -104,7 +120,7 @@ impl Desk {
 
     async fn allowed(&self, device: &Device, resource: &Resource) -> Result<(), NoEntry> {
         let now = Moment::now();
-        let world = self.store.world(&Scope::user(device.user), now).await.map_err(|_| NoEntry::NotAllowed)?;
+        let world = self.store.world(&Scope::user(device.user), now).await.map_err(|_| NoEntry::Gateway)?;
         match decide(&world, device.id, resource.id, now.boot) {
             Verdict::Allow { .. } => Ok(()),
             Verdict::Deny { .. } => Err(NoEntry::NotAllowed),
@@ -115,18 +131,21 @@ impl Desk {
     async fn find(&self, device: &Device, resource: &Resource, until: Instant) -> Result<TcpStream, NoEntry> {
         let mut woken = false;
         loop {
-            let state = self.fleet.state(resource.id).ok_or(NoEntry::NotAllowed)?;
-            let coming = Coming {
-                kind: state.judged.kind,
-                reason: state.judged.reason,
-                by: state.judged.by.as_deref(),
-                login: &device.login,
-                own: self.is_own(resource.id, device.user, Moment::now().boot),
-            };
-            let address = state.address.ok_or(NoEntry::NotAllowed)?;
-            match entry(coming) {
+            let (entry, state) = self.look(device, resource)?;
+            let address = state.address.ok_or(NoEntry::Gateway)?;
+            // A PC with an agent is not entered before that has said who is there.
+            let unseen = state.agent.as_ref().is_some_and(|agent| !agent.connected || agent.facts.is_none());
+            match entry {
                 Entry::Refuse(why) => return Err(why),
                 Entry::Wake if !woken => {}
+                Entry::Go | Entry::Wake if unseen && woken => {
+                    if Instant::now() + AGENT >= until {
+                        return Err(NoEntry::Unseen);
+                    }
+                    sleep(AGENT).await;
+                    continue;
+                }
+                Entry::Go | Entry::Wake if unseen => {}
                 Entry::Go | Entry::Wake => match timeout(CONNECT, TcpStream::connect((address, RDP))).await {
                     Ok(Ok(pc)) => return Ok(pc),
                     // It fell asleep without a word, perhaps.
@@ -137,6 +156,19 @@ impl Desk {
             self.wake(device, resource, until).await?;
             woken = true;
         }
+    }
+
+    /// Whether they may go there as it is now.
+    fn look(&self, device: &Device, resource: &Resource) -> Result<(Entry, State), NoEntry> {
+        let state = self.fleet.state(resource.id).ok_or(NoEntry::NotAllowed)?;
+        let coming = Coming {
+            kind: state.judged.kind,
+            reason: state.judged.reason,
+            by: state.judged.by.as_deref(),
+            login: &device.login,
+            own: self.is_own(resource.id, device.user, Boot::now()),
+        };
+        Ok((entry(coming), state))
     }
 
     async fn wake(&self, device: &Device, resource: &Resource, until: Instant) -> Result<(), NoEntry> {
@@ -163,6 +195,8 @@ impl Desk {
         // The wake goes on: the next try finds the PC awake.
         match timeout_at(until, ended).await {
             Ok(Outcome::Ready) => Ok(()),
+            Ok(Outcome::Failed(Cause::RdpOff)) => Err(NoEntry::RdpOff),
+            Ok(Outcome::Failed(Cause::RdpSilent)) => Err(NoEntry::Silent),
             Ok(Outcome::Failed(_) | Outcome::Cancelled) => Err(NoEntry::NotWoken),
             Err(_) => Err(NoEntry::StillWaking),
         }
@@ -181,8 +215,8 @@ async fn ask(stream: &mut TcpStream) -> Option<Vec<u8>> {
             // What is there already would be told again at once.
             Peeked::More if n < bytes.len() => sleep(Duration::from_millis(20)).await,
             Peeked::More | Peeked::Never => return None,
-            Peeked::Whole(asked) => {
-                bytes.truncate(asked.length);
+            Peeked::Whole(length) => {
+                bytes.truncate(length);
                 stream.read_exact(&mut bytes).await.ok()?;
                 return Some(bytes);
             }
@@ -193,9 +227,9 @@ async fn ask(stream: &mut TcpStream) -> Option<Vec<u8>> {
 /// Ends when the app has gone; one that says more before it is answered waits like all others.
 async fn gone(stream: &TcpStream) {
     loop {
-        match stream.peek(&mut [0]).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => std::future::pending().await,
+        match stream.ready(Interest::READABLE).await {
+            Ok(ready) if !ready.is_read_closed() => sleep(AGENT).await,
+            Ok(_) | Err(_) => return,
         }
     }
 }

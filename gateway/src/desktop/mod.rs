@@ -5,19 +5,23 @@
 pub mod door;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, timeout};
 
-use crate::audit::{Actor, Event};
+use crate::audit::{Actor, Ended, Event};
 use crate::clock::{Boot, Unix};
 use crate::fleet::Fleet;
 use crate::ids::{DesktopId, DeviceId, ResourceId, UserId};
 use crate::link::message::{DesktopEnd, DesktopReport};
+use crate::pure::bucket::{Bucket, Rate};
 use crate::pure::desktop::NoEntry;
-use crate::reconcile::{OfDesktops, Reconciler};
+use crate::pure::workstation::Kind;
+use crate::reconcile::{OfDesktops, PATIENCE, Reconciler};
 use crate::store::devices::Device;
 use crate::store::{Moment, Store};
 use crate::wake::Waker;
@@ -34,6 +38,22 @@ const AUDITED: Duration = Duration::from_secs(60);
 /// Refusals that are remembered.
 const REFUSALS: usize = 1_000;
 
+/// Desktops that one person begins at one PC, and at all of them.
+const AT_ONE: usize = 2;
+const AT_ALL: usize = 4;
+
+/// Lines of the audit that wait to be written.
+const NOTES: usize = 1_000;
+
+/// Bytes to the device by which a desktop has been seen: what is shown before somebody has signed in is far less.
+const SEEN: u64 = 100_000;
+
+/// Whoever has not signed in by then is not at a desktop, and keeps the PC from others.
+const SIGN_IN: Duration = Duration::from_secs(180);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Desktops of the site.
 #[derive(Debug)]
 pub struct Desk {
@@ -43,14 +63,22 @@ pub struct Desk {
     reconciler: Reconciler,
     board: Mutex<Board>,
     version: watch::Sender<u64>,
+    /// The data plane has told of all that there are.
+    told: watch::Sender<bool>,
+    notes: mpsc::Sender<(Actor, Event)>,
+    /// Connections of each device lately.
+    comes: Mutex<HashMap<IpAddr, Bucket>>,
 }
+
+/// An app connects once or twice; whoever does it all the time keeps the gateway from others.
+const COMES: Rate = Rate { burst: 20, each_second: 1 };
 
 #[derive(Debug, Default)]
 struct Board {
     all: BTreeMap<DesktopId, Desktop>,
     /// Who used a PC last, and until when.
     last: HashMap<ResourceId, (UserId, Boot)>,
-    refused: HashMap<(DeviceId, ResourceId), Refused>,
+    refused: HashMap<(DeviceId, ResourceId, NoEntry), Refused>,
 }
 
 /// One desktop that is in use, or about to be.
@@ -78,6 +106,8 @@ pub struct Desktop {
     pub tx: u64,
     /// They are at it; before that they are on their way, and the PC is woken, say.
     pub there: bool,
+    /// Begun, as far as this process knows.
+    began: Boot,
 }
 
 /// Why somebody did not come to a PC.
@@ -88,6 +118,15 @@ pub struct Refused {
     /// Why.
     pub why: NoEntry,
     audited: Boot,
+}
+
+/// Why a desktop is not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotEnded {
+    /// There is no such desktop.
+    None,
+    /// The data plane does not answer.
+    Silent,
 }
 
 /// A PC that is kept for who is on their way; given back when dropped.
@@ -109,11 +148,21 @@ impl Drop for OnTheWay {
 }
 
 impl Desk {
-    /// For this site; nobody is at any desktop.
+    /// For this site; nobody is at any desktop. To be called within a runtime.
     #[must_use]
     pub fn new(store: Arc<Store>, fleet: Arc<Fleet>, waker: Arc<Waker>, reconciler: Reconciler) -> Arc<Self> {
-        let (board, version) = (Mutex::default(), watch::Sender::new(0));
-        Arc::new(Self { store, fleet, waker, reconciler, board, version })
+        let (notes, waiting) = mpsc::channel(NOTES);
+        tokio::spawn(write_down(store.clone(), waiting));
+        let (board, comes) = (Mutex::default(), Mutex::default());
+        let (version, told) = (watch::Sender::new(0), watch::Sender::new(false));
+        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes })
+    }
+
+    /// Whether somebody may come from this address again.
+    fn may_come(&self, peer: IpAddr, now: Boot) -> bool {
+        let mut comes = self.comes.lock().unwrap_or_else(PoisonError::into_inner);
+        comes.retain(|_, bucket| !bucket.is_full(COMES, now));
+        comes.entry(peer).or_insert_with(|| Bucket::full(COMES, now)).take(COMES, now)
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -136,41 +185,56 @@ impl Desk {
         self.board().all.values().filter(|desktop| desktop.there).cloned().collect()
     }
 
-    /// Why this device did not come to this PC a while ago.
+    /// Why this device did not come to this PC within the last ten minutes.
     #[must_use]
     pub fn refused(&self, device: DeviceId, resource: ResourceId, now: Boot) -> Option<Refused> {
         let board = self.board();
-        let refused = board.refused.get(&(device, resource)).copied()?;
-        (now.0.saturating_sub(refused.at.boot.0) < millis(REMEMBERED)).then_some(refused)
+        // What was no RDP was no app of theirs.
+        let theirs =
+            board.refused.iter().filter(|((d, r, why), _)| *d == device && *r == resource && *why != NoEntry::NoRdp);
+        let last = theirs.map(|(_, refused)| *refused).max_by_key(|refused| refused.at.boot)?;
+        (now.0.saturating_sub(last.at.boot.0) < millis(REMEMBERED)).then_some(last)
     }
 
-    /// Ends one that is in use. Whether there was one.
-    pub async fn end(&self, id: DesktopId, by: Actor) -> bool {
+    /// Whether somebody is at this PC through the gateway.
+    #[must_use]
+    pub fn is_used(&self, resource: ResourceId) -> bool {
+        self.board().all.values().any(|desktop| desktop.there && desktop.resource == resource)
+    }
+
+    /// Ends one that is in use, and waits until nothing passes by it any more.
+    ///
+    /// # Errors
+    /// There is none of them, or the data plane does not say that it has ended.
+    pub async fn end(&self, id: DesktopId, by: Actor) -> Result<(), NotEnded> {
+        let mut version = self.version();
         let there = self.board().all.get(&id).filter(|desktop| desktop.there).cloned();
-        let Some(Desktop { login, workstation, .. }) = there else { return false };
-        // Without a data plane there is none of them.
-        let cut = self.reconciler.cut_desktop(id).is_ok();
-        if cut {
-            self.note(by, Event::DesktopCut { workstation, user: login }).await;
-        }
-        cut
+        let Desktop { login, workstation, .. } = there.ok_or(NotEnded::None)?;
+        self.reconciler.end_desktop(id).map_err(|_| NotEnded::Silent)?;
+        self.note(by, Event::DesktopCut { workstation, user: login });
+        let gone = async { while self.board().all.contains_key(&id) && version.changed().await.is_ok() {} };
+        timeout(PATIENCE, gone).await.map_err(|_| NotEnded::Silent)
     }
 
-    /// Keeps the PC for whoever comes; nothing, if somebody else is there or on their way.
-    fn enter(self: &Arc<Self>, coming: Desktop) -> Option<OnTheWay> {
+    /// Keeps the PC for whoever comes, unless somebody else is there or on their way, or they have begun enough.
+    fn enter(self: &Arc<Self>, coming: Desktop) -> Result<OnTheWay, NoEntry> {
         let mut board = self.board();
         if board.all.values().any(|other| other.resource == coming.resource && other.user != coming.user) {
-            return None;
+            return Err(NoEntry::InUseRemotely);
+        }
+        let own = || board.all.values().filter(|other| other.user == coming.user);
+        if own().count() >= AT_ALL || own().filter(|other| other.resource == coming.resource).count() >= AT_ONE {
+            return Err(NoEntry::TooMany);
         }
         let id = coming.id;
         board.all.insert(id, coming);
-        Some(OnTheWay { desk: self.clone(), id })
+        Ok(OnTheWay { desk: self.clone(), id })
     }
 
-    /// Whether a desktop of theirs is at this PC, or was until a moment ago.
+    /// Whether a desktop of theirs is at this PC, or was until a moment ago: one that somebody has signed in to.
     fn is_own(&self, resource: ResourceId, user: UserId, now: Boot) -> bool {
         let board = self.board();
-        let there = board.all.values().any(|d| d.there && d.resource == resource && d.user == user);
+        let there = board.all.values().any(|d| d.is_seen() && d.resource == resource && d.user == user);
         let was = board
             .last
             .get(&resource)
@@ -183,64 +247,85 @@ impl Desk {
         let begun = {
             let mut board = self.board();
             let desktop = board.all.get_mut(&id).ok_or(NoEntry::Silent)?;
-            (desktop.there, desktop.since) = (true, Unix::now());
+            (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), Boot::now());
             let desktop = desktop.clone();
-            board.refused.remove(&(desktop.device, desktop.resource));
+            board.refused.retain(|(d, r, _), _| (*d, *r) != (desktop.device, desktop.resource));
             desktop
         };
         let Desktop { login, workstation, device, .. } = begun;
         if self.reconciler.splice(id, device, begun.resource, ends).is_err() {
             self.board().all.remove(&id);
-            return Err(NoEntry::Silent);
+            return Err(NoEntry::Gateway);
         }
         self.changed();
-        self.note(Actor::User(login), Event::DesktopBegun { workstation, device }).await;
+        self.note(Actor::User(login), Event::DesktopBegun { workstation, device });
         Ok(())
     }
 
     /// Somebody did not come to the PC, and why.
-    async fn refuse(&self, device: &Device, resource: ResourceId, workstation: &str, why: NoEntry) {
+    fn refuse(&self, device: &Device, resource: ResourceId, workstation: &str, why: NoEntry) {
         let now = Moment::now();
         let told = {
             let mut board = self.board();
             if board.refused.len() >= REFUSALS {
                 board.refused.retain(|_, refused| now.boot.0.saturating_sub(refused.at.boot.0) < millis(REMEMBERED));
             }
-            let before = board.refused.get(&(device.id, resource)).copied();
-            let again = before.filter(|b| b.why == why && now.boot.0.saturating_sub(b.audited.0) < millis(AUDITED));
-            if board.refused.len() < REFUSALS || before.is_some() {
+            let before = board.refused.get(&(device.id, resource, why)).copied();
+            let again = before.filter(|b| now.boot.0.saturating_sub(b.audited.0) < millis(AUDITED));
+            let room = board.refused.len() < REFUSALS || before.is_some();
+            if room {
                 let audited = again.map_or(now.boot, |before| before.audited);
-                board.refused.insert((device.id, resource), Refused { at: now, why, audited });
+                board.refused.insert((device.id, resource, why), Refused { at: now, why, audited });
             }
-            again.is_some()
+            // What cannot be remembered would be written down without end.
+            again.is_some() || !room
         };
         self.changed();
-        tracing::info!(login = device.login, workstation, why = why.word(), "somebody does not come to an office PC");
         if !told {
+            tracing::info!(login = device.login, workstation, why = ?why, "somebody does not come to an office PC");
             let workstation = workstation.to_owned();
-            let refused = Event::DesktopRefused { workstation, device: device.id, why: why.word() };
-            self.note(Actor::User(device.login.clone()), refused).await;
+            let refused = Event::DesktopRefused { workstation, device: device.id, why };
+            self.note(Actor::User(device.login.clone()), refused);
         }
     }
 
     /// Hears what `net` says of them, for as long as it speaks.
-    pub async fn follow(self: Arc<Self>, mut news: mpsc::UnboundedReceiver<OfDesktops>) {
-        while let Some(news) = news.recv().await {
-            match news {
-                OfDesktops::Fresh => {
-                    let gone: Vec<_> = self.board().all.values().filter(|d| d.there).map(|d| d.id).collect();
-                    for id in gone {
-                        self.ended(id, None).await;
-                    }
+    pub async fn follow(self: Arc<Self>, mut news: mpsc::Receiver<OfDesktops>) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let OfDesktops { all, news } = tokio::select! {
+                news = news.recv() => match news {
+                    Some(news) => news,
+                    None => return,
+                },
+                _ = look.tick() => {
+                    self.end_parked(Boot::now());
+                    continue;
                 }
-                OfDesktops::News(reports) => {
-                    for report in reports {
-                        self.hear(report).await;
-                    }
-                }
+            };
+            let now = Boot::now();
+            for id in if all { self.gone(&news, now) } else { Vec::new() } {
+                self.ended(id, None);
             }
-            self.changed();
+            for report in news {
+                self.hear(report).await;
+            }
+            if all {
+                self.told.send_replace(true);
+            }
         }
+    }
+
+    /// Those that a data plane does not have which tells of all it has; what was begun just now it may not have seen yet.
+    fn gone(&self, has: &[DesktopReport], now: Boot) -> Vec<DesktopId> {
+        let board = self.board();
+        let is_gone = |d: &&Desktop| {
+            d.there
+                && !has.iter().any(|report| report.desktop == d.id)
+                && now.0.saturating_sub(d.began.0) > millis(PATIENCE)
+        };
+        board.all.values().filter(is_gone).map(|d| d.id).collect()
     }
 
     async fn hear(&self, report: DesktopReport) {
@@ -257,7 +342,23 @@ impl Desk {
             }
         }
         if let Some(end) = report.ended {
-            self.ended(report.desktop, Some(end)).await;
+            self.ended(report.desktop, Some(end));
+        }
+        self.changed();
+    }
+
+    /// Whoever connects and never signs in keeps the PC from others; and once somebody has sat down there, who signs in
+    /// after all would throw them off.
+    fn end_parked(&self, now: Boot) {
+        let parked: Vec<_> = self.board().all.values().filter(|d| d.there && !d.is_seen()).cloned().collect();
+        for desktop in parked {
+            let late = now.0.saturating_sub(desktop.began.0) > millis(SIGN_IN);
+            let taken = self.fleet.state(desktop.resource).is_some_and(|state| state.judged.kind == Kind::InUseHere);
+            if late || taken {
+                tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
+                // Without a data plane there is none of them.
+                let _ = self.reconciler.end_desktop(desktop.id);
+            }
         }
     }
 
@@ -270,30 +371,48 @@ impl Desk {
     }
 
     /// `end` is absent where the data plane went, and took it along.
-    async fn ended(&self, id: DesktopId, end: Option<DesktopEnd>) {
+    fn ended(&self, id: DesktopId, end: Option<DesktopEnd>) {
         let now = Moment::now();
         let desktop = {
             let mut board = self.board();
             let Some(desktop) = board.all.remove(&id) else { return };
             board.last.retain(|_, (_, until)| now.boot.0.saturating_sub(until.0) < millis(RETURNS));
-            board.last.insert(desktop.resource, (desktop.user, now.boot));
+            if desktop.is_seen() {
+                board.last.insert(desktop.resource, (desktop.user, now.boot));
+            }
             desktop
         };
         let how = match end {
-            Some(DesktopEnd::ByDevice) => "by_device",
-            Some(DesktopEnd::ByPc) => "by_pc",
-            Some(DesktopEnd::Cut) => "cut",
-            Some(DesktopEnd::NotAllowed) => "not_allowed",
-            Some(DesktopEnd::NoRoom) | None => "gateway",
+            Some(DesktopEnd::ByDevice) => Ended::ByDevice,
+            Some(DesktopEnd::ByPc) => Ended::ByPc,
+            Some(DesktopEnd::Cut) => Ended::Cut,
+            Some(DesktopEnd::NotAllowed) => Ended::NotAllowed,
+            Some(DesktopEnd::NoRoom) | None => Ended::Gateway,
         };
         let after_ms = u64::try_from(now.wall.0.saturating_sub(desktop.since.0)).unwrap_or(0);
         let Desktop { login, workstation, device, .. } = desktop;
-        self.note(Actor::User(login), Event::DesktopEnded { workstation, device, how, after_ms }).await;
+        self.note(Actor::User(login), Event::DesktopEnded { workstation, device, how, after_ms });
     }
 
-    async fn note(&self, actor: Actor, event: Event) {
+    /// Nobody waits for the database: neither who comes nor who is cut off.
+    fn note(&self, actor: Actor, event: Event) {
+        if let Err(e) = self.notes.try_send((actor, event)) {
+            tracing::warn!(error = %e, "a desktop is not in the audit");
+        }
+    }
+}
+
+impl Desktop {
+    /// Somebody has signed in, and works.
+    fn is_seen(&self) -> bool {
+        self.there && self.tx >= SEEN
+    }
+}
+
+async fn write_down(store: Arc<Store>, mut notes: mpsc::Receiver<(Actor, Event)>) {
+    while let Some((actor, event)) = notes.recv().await {
         let noted = async {
-            let mut write = self.store.write(Moment::now(), actor).await?;
+            let mut write = store.write(Moment::now(), actor).await?;
             write.audit(&event).await?;
             write.commit().await
         };
@@ -317,6 +436,7 @@ fn of(id: DesktopId, device: &Device, resource: ResourceId, workstation: &str) -
         rx: 0,
         tx: 0,
         there: false,
+        began: Boot::now(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::pure::decide::Verdict;
 use crate::pure::model;
 use crate::pure::model::decide_packet;
 use crate::pure::state::State;
+use crate::pure::x224::RDP;
 
 const LAN: &str = "lan0";
 
@@ -228,9 +229,14 @@ impl Kernel {
         if self.site.iter().any(|s| s.contains(&destination)) { "pass0" } else { LAN }
     }
 
-    /// A packet from the tunnel, to where it leaves.
+    /// A packet from the tunnel, to where it leaves, or to this machine itself.
     fn outwards(&self, packet: &mut Flying, now: Boot) -> Fate {
-        for hook in ["prerouting", "forward", "postrouting"] {
+        match self.hook("prerouting", packet, now) {
+            Fate::Passed if here(packet.destination) => return self.hook("input", packet, now),
+            Fate::Passed => {}
+            fate => return fate,
+        }
+        for hook in ["forward", "postrouting"] {
             if hook == "forward" {
                 packet.oif = self.local(packet.destination);
             }
@@ -240,6 +246,22 @@ impl Kernel {
             }
         }
         Fate::Passed
+    }
+
+    /// The reply of this machine itself to a packet that was translated from `alias` to it.
+    fn back_from_here(&self, sent: &Flying, alias: IpAddr, now: Boot) -> Fate {
+        let mut reply = Flying {
+            iif: "",
+            oif: "pass0",
+            source: alias,
+            destination: sent.source,
+            sport: sent.dport,
+            dport: sent.sport,
+            direction: "reply",
+            state: "established",
+            ..sent.clone()
+        };
+        self.hook("postrouting", &mut reply, now)
     }
 
     /// The reply to a packet that was translated from `alias` to `real`. Masqueraded, so it arrives for our LAN address.
@@ -270,6 +292,12 @@ impl Kernel {
         }
         Fate::Passed
     }
+}
+
+/// One of the gateway's addresses in every such world.
+fn here(address: IpAddr) -> bool {
+    let interface = model::interface();
+    address == interface.address4.addr() || address == interface.address6.addr()
 }
 
 fn net_of(prefix: &Value) -> IpNet {
@@ -352,8 +380,21 @@ proptest! {
             // Never in silence: what is not allowed is refused.
             let expected = if allowed { Fate::Passed } else { Fate::Refused };
             prop_assert_eq!(fate, expected, "{:?} {:?}", packet, verdict);
+            let desk = packet.port == Some((Transport::Tcp, RDP))
+                && world.resources.values().any(|r| r.desktop && r.covers(packet.destination));
+            if allowed && desk {
+                // Heard by `serve`, and by nobody else.
+                prop_assert!(here(sent.destination) && sent.dport == options().ports.desktop, "{:?} {:?}", packet, sent);
+                let answer = kernel.back_from_here(&flying(&packet), packet.destination, packet.at);
+                prop_assert_eq!(answer, Fate::Passed, "{:?}", packet);
+                continue;
+            }
             if allowed {
                 prop_assert_eq!(sent.oif, LAN, "not translated: {:?}", packet);
+            }
+            if desk {
+                let answer = kernel.back_from_here(&flying(&packet), packet.destination, packet.at);
+                prop_assert_ne!(answer, Fate::Passed, "a reply to {:?} {:?}", packet, verdict);
             }
             // The reply to the same flow, had it been allowed once: it needs the right just as much.
             let real = if allowed { sent.destination } else if packet.source.is_ipv4() {

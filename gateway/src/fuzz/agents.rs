@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::Unix;
 use crate::pure::wanted::Wanted;
 use crate::pure::workstation::{Probe, Seen, Told, judge};
-use crate::pure::x224;
+use crate::pure::x224::{self, Peeked};
 
 /// A message of an agent's or of the gateway's: what is understood means the same when it is written again, and facts are
 /// judged whatever they are.
@@ -41,6 +41,15 @@ pub(super) fn confirms(bytes: &[u8]) {
     if let Some(first) = bytes.get(..x224::ENOUGH) {
         assert_eq!(x224::confirms(first), is);
     }
+}
+
+/// What somebody's app says first: the length of a request is within what was read, what follows changes nothing, and every
+/// beginning of a request may become one.
+pub(super) fn requests(bytes: &[u8]) {
+    let Peeked::Whole(length) = x224::request(bytes) else { return };
+    assert!(length <= bytes.len() && length <= x224::LONGEST_REQUEST);
+    assert_eq!(x224::request(&bytes[..length]), Peeked::Whole(length));
+    assert!((0..length).all(|n| x224::request(&bytes[..n]) == Peeked::More));
 }
 
 /// A token as somebody types it: what is read is written the same way again.

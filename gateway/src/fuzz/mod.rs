@@ -22,7 +22,7 @@ use crate::pure::state::{Held, State};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 18] = [
     ("agents", agents::messages),
     ("answers", dns::answers),
     ("bodies", people::bodies),
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 17] = [
     ("network", crate::cli::fuzz::network),
     ("packets", wire::packets),
     ("queries", dns::queries),
+    ("requests", agents::requests),
     ("runs", crate::tunnel::fuzz::runs),
     ("segments", crate::tunnel::fuzz::segments),
     ("smb", wire::smb),

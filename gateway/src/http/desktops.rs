@@ -14,7 +14,7 @@ use super::Api;
 use super::caller::Admin;
 use super::error::{Answer, ApiError, Problems};
 use crate::clock::Unix;
-use crate::desktop::Desktop as Known;
+use crate::desktop::{Desktop as Known, NotEnded};
 use crate::ids::{DesktopId, DeviceId};
 
 /// Somebody uses an office PC from afar.
@@ -51,18 +51,18 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// Who uses which office PC from afar now, the oldest first.
-#[utoipa::path(get, path = "/workstations/desktops", tag = "workstations", responses((status = 200, body = [Desktop]), Problems))]
+#[utoipa::path(get, path = "/desktops", tag = "desktops", responses((status = 200, body = [Desktop]), Problems))]
 async fn list_desktops(_: Admin, State(api): State<Arc<Api>>) -> Json<Vec<Desktop>> {
     Json(api.desk.all().into_iter().map(Desktop::from).collect())
 }
 
 /// Ends one of them at once. What they had open there stays open on the PC.
-#[utoipa::path(post, path = "/workstations/desktops/{desktop}/end", tag = "workstations", params(("desktop" = String, Path)), responses((status = 204), Problems))]
+#[utoipa::path(post, path = "/desktops/{desktop}/end", tag = "desktops", params(("desktop" = String, Path)), responses((status = 204), Problems))]
 async fn end_desktop(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
     let id = which.parse::<DesktopId>().map_err(|_| ApiError::unknown("desktop", &which))?;
-    if api.desk.end(id, admin.actor).await {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(ApiError::unknown("desktop", &which))
+    match api.desk.end(id, admin.actor).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(NotEnded::None) => Err(ApiError::unknown("desktop", &which)),
+        Err(NotEnded::Silent) => Err(ApiError::Unavailable("the data plane does not answer: the desktop may go on")),
     }
 }

@@ -355,6 +355,10 @@ async fn follow_wake(watcher: Watcher, State(api): State<Arc<Api>>, Path(which):
 #[utoipa::path(post, path = "/workstations/{workstation}/sleep", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
 async fn sleep_workstation(admin: Admin, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
     let resource = api.pc(&which).await?;
+    if api.desk.is_used(resource.id) {
+        let why = "somebody is connected to this PC through the gateway: `passerelle desktop list` says who";
+        return Err(ApiError::Conflict(Slug::AgentDeclined, why.into()));
+    }
     let state = api.seen(resource.id).await?;
     if !state.agent.is_some_and(|agent| agent.connected) {
         return Err(NotDone::Away.into());

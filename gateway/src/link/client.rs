@@ -85,6 +85,12 @@ impl Sender {
         })
     }
 
+    /// Ends the connection; after the next one everything is told anew.
+    pub fn cut(&self) {
+        // It may be gone already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
     /// Says "I am alive", unless there is more to say already.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DesktopId, DeviceId, ResourceId};
 
 /// The version of these messages. A peer of another version is refused, with both numbers in the log.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// `serve` → `net`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +52,8 @@ pub enum Command {
         /// To which PC.
         resource: ResourceId,
     },
-    /// One of these is ended.
-    Cut {
+    /// One of these is to end.
+    EndDesktop {
         /// Which one.
         desktop: DesktopId,
     },
@@ -219,8 +219,10 @@ pub enum Report {
         /// One entry a peer.
         peers: Vec<PeerReport>,
     },
-    /// Spliced connections with news; all of them after a `serve` has connected.
+    /// Spliced connections with news.
     Desktops {
+        /// These are all there are: the first such report after a `serve` has connected, even if there are none.
+        all: bool,
         /// One entry each.
         desktops: Vec<DesktopReport>,
     },

@@ -1,7 +1,7 @@
 //! Which desktops there are, as the control thread knows them: whose, to which PC, what has passed, and what ends them.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use super::Event;
 use super::splice::{MOST, Passed, Splicer};
 use crate::clock::Boot;
 use crate::ids::{DesktopId, DeviceId, ResourceId};
-use crate::link::message::{DesktopEnd, DesktopReport, Resource, Transport};
+use crate::link::message::{DesktopEnd, DesktopReport, Report, Resource, Transport};
 use crate::pure::state::State;
 use crate::pure::x224::RDP;
 
@@ -33,7 +33,24 @@ pub(super) struct Desktops {
     all: BTreeMap<DesktopId, Desktop>,
     /// Listeners that `serve` answers, while it lives.
     listeners: Vec<TcpListener>,
+    /// When `serve` was told of all of them; not yet, if it has just come.
+    told: Option<Boot>,
 }
+
+/// A desktop ends so long before the time of its door, or of its policy, does.
+const EARLY: Duration = Duration::from_millis(500);
+
+/// Desktops are cut off within this; nobody waits longer for it.
+const SETTLED: Duration = Duration::from_millis(50);
+
+/// What was sent to the tunnel is on its way within this.
+const LEAVES: Duration = Duration::from_millis(20);
+
+/// `serve` is told of all of them this often: what got lost on the way is put right then.
+const ALL_EVERY: Duration = Duration::from_secs(10);
+
+/// Desktops of one device: somebody has two screens, and an app that comes again before it has gone.
+const EACH: usize = 8;
 
 #[derive(Debug)]
 struct Desktop {
@@ -44,17 +61,20 @@ struct Desktop {
     passed: Arc<Passed>,
     /// What `serve` knows of it.
     reported: Option<(u64, u64)>,
-    cut: bool,
+    /// It has been told to end.
+    ending: bool,
 }
 
 impl Desktops {
+    /// None yet; `listeners` are those that `serve` answers.
+    ///
     /// # Errors
     /// The kernel has no room for it.
     pub(super) fn start(listeners: Vec<TcpListener>, events: SyncSender<Event>) -> anyhow::Result<Self> {
-        Ok(Self { splicer: Splicer::start(events)?, all: BTreeMap::new(), listeners })
+        Ok(Self { splicer: Splicer::start(events)?, all: BTreeMap::new(), listeners, told: None })
     }
 
-    /// Joins two connections, if the device may reach the PC; nobody waits for an answer else.
+    /// Joins two connections, if the device may reach the PC; what is to be reported at once where they are closed instead.
     pub(super) fn begin(
         &mut self,
         asked: Asked,
@@ -67,33 +87,47 @@ impl Desktops {
             ends.iter().for_each(|end| _ = sockopt::set_socket_linger(end, Some(Duration::ZERO)));
             Some(DesktopReport { ended: Some(ended), ..report(asked, now, now, (0, 0)) })
         };
-        let Some(published) = published else { return refused(DesktopEnd::NotAllowed) };
-        if self.all.len() >= MOST || self.all.contains_key(&asked.desktop) {
+        let Some(published) = published.filter(|pc| fits(asked, pc, &ends, wanted)) else {
+            return refused(DesktopEnd::NotAllowed);
+        };
+        let own = self.all.values().filter(|other| other.asked.device == asked.device).count();
+        if self.all.len() >= MOST || own >= EACH || self.all.contains_key(&asked.desktop) {
             return refused(DesktopEnd::NoRoom);
         }
         let passed = Arc::<Passed>::default();
         let published = published.clone();
         self.splicer.begin(asked.desktop, ends, passed.clone());
-        self.all.insert(asked.desktop, Desktop { asked, published, since: now, passed, reported: None, cut: false });
+        self.all.insert(asked.desktop, Desktop { asked, published, since: now, passed, reported: None, ending: false });
         None
     }
 
     /// `serve` wants it to end.
-    pub(super) fn cut(&mut self, desktop: DesktopId) {
+    pub(super) fn end(&mut self, desktop: DesktopId) {
+        if let Some(desktop) = self.all.get_mut(&desktop) {
+            desktop.ending = true;
+        }
         self.splicer.cut(desktop, DesktopEnd::Cut);
     }
 
-    /// What the devices of these may not do any more ends now.
+    /// What the devices of these may not do any more ends now: before the locks close, which would let no reset through to
+    /// the device. A change waits for that, some hundredths of a second.
     pub(super) fn keep(&mut self, wanted: &State, now: Boot) {
-        for (id, desktop) in self.all.iter_mut().filter(|(_, desktop)| !desktop.cut) {
+        let soon = now + EARLY;
+        let mut ended = false;
+        for (id, desktop) in self.all.iter_mut().filter(|(_, desktop)| !desktop.ending) {
             let there = wanted
                 .resources
                 .get(&desktop.asked.resource)
                 .is_some_and(|r| r.v4 == desktop.published.v4 && r.v6 == desktop.published.v6);
-            if !there || !may(desktop.asked, wanted, now) {
-                desktop.cut = true;
+            if !there || !may(desktop.asked, wanted, soon) {
+                (desktop.ending, ended) = (true, true);
                 self.splicer.cut(*id, DesktopEnd::NotAllowed);
             }
+        }
+        if ended {
+            self.splicer.settle(SETTLED);
+            // The reset is in the tunnel's queue by now, and leaves it.
+            std::thread::sleep(LEAVES);
         }
     }
 
@@ -105,17 +139,22 @@ impl Desktops {
 
     /// A `serve` that has just come knows of none.
     pub(super) fn forget_reported(&mut self) {
-        self.all.values_mut().for_each(|desktop| desktop.reported = None);
+        self.told = None;
     }
 
-    /// Those of which something has passed since they were told of last.
-    pub(super) fn news(&mut self, now: Boot) -> Vec<DesktopReport> {
+    /// Those of which something has passed since they were told of last; all of them the first time.
+    pub(super) fn news(&mut self, now: Boot) -> Option<Report> {
+        let all = self.told.is_none_or(|at| at + ALL_EVERY <= now);
+        if all {
+            self.told = Some(now);
+        }
         let news = self.all.values_mut().filter_map(|desktop| {
             let passed = desktop.passed();
             let known = desktop.reported.replace(passed) == Some(passed);
-            (!known).then(|| report(desktop.asked, desktop.since, now, passed))
+            (all || !known).then(|| report(desktop.asked, desktop.since, now, passed))
         });
-        news.collect()
+        let desktops: Vec<_> = news.collect();
+        (all || !desktops.is_empty()).then_some(Report::Desktops { all, desktops })
     }
 
     /// While `serve` is silent nobody is heard: whoever comes is told so at once.
@@ -137,6 +176,24 @@ impl Desktop {
 fn report(asked: Asked, since: Boot, now: Boot, (rx, tx): (u64, u64)) -> DesktopReport {
     let Asked { desktop, device, resource } = asked;
     DesktopReport { desktop, device, resource, since_ms: now.0.saturating_sub(since.0), rx, tx, ended: None }
+}
+
+/// Whether the two connections are those of this device and this PC: what `serve` thinks of them may be old.
+fn fits(asked: Asked, pc: &Resource, ends: &[OwnedFd; 2], wanted: &State) -> bool {
+    let peer = |end: &OwnedFd| {
+        let address = rustix::net::getpeername(end).ok()??;
+        SocketAddr::try_from(address).ok().map(|at| (at.ip().to_canonical(), at.port()))
+    };
+    let (Some((device, _)), Some((host, port))) = (peer(&ends[0]), peer(&ends[1])) else { return false };
+    let own = wanted.peers.get(&asked.device).is_some_and(|held| match device {
+        IpAddr::V4(a) => held.peer.address4 == a,
+        IpAddr::V6(a) => held.peer.address6 == a,
+    });
+    let there = match host {
+        IpAddr::V4(a) => pc.v4.is_some_and(|v4| v4.real.addr() == a),
+        IpAddr::V6(a) => pc.v6.is_some_and(|v6| v6.real.addr() == a),
+    };
+    own && there && port == RDP
 }
 
 /// Whether this device may reach RDP on this PC now: what both locks say of a packet, said of a connection.

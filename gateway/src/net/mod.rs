@@ -53,8 +53,6 @@ const BUSY: u64 = 16_000;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Peers in one report: 4,000 × about 200 bytes stays below a frame.
 const PEERS_A_REPORT: usize = 4_000;
-/// Desktops in one report: some 300 bytes each.
-const DESKTOPS_A_REPORT: usize = 1_000;
 /// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.
 const MAX_SNAPSHOT: usize = 100_000;
 /// nftables table of ours.
@@ -147,7 +145,7 @@ impl Control {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             self.watch_over_serve();
-            self.report_peers();
+            self.keep_and_report();
         }
     }
 
@@ -183,13 +181,13 @@ impl Control {
                     self.heard = Boot::now();
                     let plane = self.plane.as_mut();
                     let refused = plane.and_then(|p| p.desktops.begin(asked, ends, &self.wanted, Boot::now()));
-                    self.report_desktops(refused.as_slice());
+                    self.report_desktop(refused);
                 }
             }
             Event::DesktopEnded(id, end) => {
                 let plane = self.plane.as_mut();
                 let last = plane.and_then(|p| p.desktops.ended(id, end, Boot::now()));
-                self.report_desktops(last.as_slice());
+                self.report_desktop(last);
             }
             Event::Loaded(state) => {
                 self.holds = state;
@@ -212,9 +210,9 @@ impl Control {
         match command {
             // A desktop comes with its descriptors, as an event of its own.
             Command::Hello { .. } | Command::Alive | Command::Splice { .. } => {}
-            Command::Cut { desktop } => {
+            Command::EndDesktop { desktop } => {
                 if let Some(plane) = &mut self.plane {
-                    plane.desktops.cut(desktop);
+                    plane.desktops.end(desktop);
                 }
             }
             Command::SnapshotBegin { epoch, interface } => self.pending = Some((epoch, *interface, Vec::new())),
@@ -351,13 +349,14 @@ impl Control {
         }
     }
 
-    fn report_desktops(&self, desktops: &[DesktopReport]) {
-        for part in desktops.chunks(DESKTOPS_A_REPORT) {
-            self.report(&Report::Desktops { desktops: part.to_vec() });
+    fn report_desktop(&self, one: Option<DesktopReport>) {
+        if let Some(one) = one {
+            self.report(&Report::Desktops { all: false, desktops: vec![one] });
         }
     }
 
-    fn report_peers(&mut self) {
+    /// What is due four times a second.
+    fn keep_and_report(&mut self) {
         let now = Boot::now();
         if self.reported_at + REPORT_EVERY > now {
             return;
@@ -370,8 +369,13 @@ impl Control {
         if self.connection.is_none() {
             return;
         }
-        let news = self.plane.as_mut().map(|plane| plane.desktops.news(now)).unwrap_or_default();
-        self.report_desktops(&news);
+        if let Some(news) = self.plane.as_mut().and_then(|plane| plane.desktops.news(now)) {
+            self.report(&news);
+        }
+        self.report_peers(now);
+    }
+
+    fn report_peers(&mut self, now: Boot) {
         let Some(device) = self.plane.as_ref().and_then(|p| p.device.as_ref()) else { return };
         let ago = |at: Boot| (at.0 > 0).then(|| now.0.saturating_sub(at.0));
         let mut news = Vec::new();

@@ -23,7 +23,8 @@ use crate::clock::Boot;
 use crate::ids::DesktopId;
 use crate::link::message::DesktopEnd;
 
-/// Desktops at once: as many as there are small offices with.
+/// Desktops at once: two descriptors each, six while something waits in both directions. All of them told of fit a frame
+/// of the link.
 pub(super) const MOST: usize = 1_024;
 
 /// Bytes that wait in a pipe for a slow reader.
@@ -43,6 +44,9 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVES: u32 = 3;
 
+/// The same of a side that does not acknowledge what it is sent, in milliseconds.
+const UNHEARD: u32 = 60_000;
+
 /// What has passed so far, in bytes: from the device, and to it.
 #[derive(Debug, Default)]
 pub(super) struct Passed {
@@ -59,8 +63,14 @@ pub(super) struct Splicer {
 
 #[derive(Debug)]
 enum Order {
-    Begin { id: DesktopId, ends: [OwnedFd; 2], passed: Arc<Passed> },
+    Begin {
+        id: DesktopId,
+        ends: [OwnedFd; 2],
+        passed: Arc<Passed>,
+    },
     Cut(DesktopId, DesktopEnd),
+    /// What was ordered before is done.
+    Tell(Sender<()>),
 }
 
 impl Splicer {
@@ -72,6 +82,7 @@ impl Splicer {
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("eventfd")?);
         let watch = epoll::create(epoll::CreateFlags::CLOEXEC).context("epoll")?;
         epoll::add(&watch, &bell, EventData::new_u64(BELL), EventFlags::IN).context("epoll")?;
+        // Filled by one thread alone, which keeps count of desktops ([`MOST`]).
         let (orders, given) = channel();
         let carrier = Carrier {
             watch,
@@ -95,6 +106,14 @@ impl Splicer {
     /// Ends one, at once.
     pub(super) fn cut(&self, id: DesktopId, why: DesktopEnd) {
         self.order(Order::Cut(id, why));
+    }
+
+    /// Waits until what was ordered is done; for so long at most.
+    pub(super) fn settle(&self, within: Duration) {
+        let (done, told) = channel();
+        self.order(Order::Tell(done));
+        // Whoever is late is late: the locks close all the same.
+        let _ = told.recv_timeout(within);
     }
 
     fn order(&self, order: Order) {
@@ -132,8 +151,9 @@ impl Carrier {
                 Ok(some) => some,
                 Err(Errno::INTR) => 0,
                 Err(e) => {
+                    // As after a panic: a `net` that half works is none.
                     tracing::error!(error = %e, "desktops cannot be carried any more");
-                    return;
+                    std::process::abort();
                 }
             };
             for event in happened.iter().take(some) {
@@ -141,7 +161,16 @@ impl Carrier {
                 let data = event.data;
                 match data.u64() {
                     BELL => {}
-                    key => _ = ready.insert(key),
+                    both => {
+                        let (key, side) = (both >> 1, usize::from(both & 1 == 1));
+                        // While a pipe is full this is heard nowhere else.
+                        let left = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+                        let flags = event.flags;
+                        if let Some(desktop) = self.desktops.get_mut(&key).filter(|_| flags.intersects(left)) {
+                            desktop.first.get_or_insert((side, Boot::now()));
+                        }
+                        ready.insert(key);
+                    }
                 }
             }
             let mut rung = [0; 8];
@@ -171,9 +200,9 @@ impl Carrier {
                 let key = self.next;
                 self.next += 1;
                 let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-                let watched = ends.iter().try_for_each(|end| {
+                let watched = ends.iter().zip(0..).try_for_each(|(end, side)| {
                     prepare(end);
-                    epoll::add(&self.watch, end, EventData::new_u64(key), flags)
+                    epoll::add(&self.watch, end, EventData::new_u64(key << 1 | side), flags)
                 });
                 if let Err(e) = watched {
                     tracing::warn!(error = %e, "a desktop cannot be carried");
@@ -184,6 +213,7 @@ impl Carrier {
                 self.keys.insert(id, key);
                 ready.insert(key);
             }
+            Order::Tell(done) => _ = done.send(()),
             Order::Cut(id, why) => {
                 if let Some(key) = self.keys.get(&id).copied() {
                     self.end(key, why, How::Hard);
@@ -218,12 +248,13 @@ impl Carrier {
 /// A dead side is noticed, and keys are not held back for larger packets.
 fn prepare(end: &OwnedFd) {
     let set = || {
+        rustix::io::ioctl_fionbio(end, true)?;
         sockopt::set_tcp_nodelay(end, true)?;
+        sockopt::set_tcp_user_timeout(end, UNHEARD)?;
         sockopt::set_socket_keepalive(end, true)?;
         sockopt::set_tcp_keepidle(end, KEEPALIVE)?;
         sockopt::set_tcp_keepintvl(end, KEEPALIVE_EVERY)?;
-        sockopt::set_tcp_keepcnt(end, KEEPALIVES)?;
-        rustix::io::ioctl_fionbio(end, true)
+        sockopt::set_tcp_keepcnt(end, KEEPALIVES)
     };
     if let Err(e) = set() {
         tracing::debug!(error = %e, "a desktop's socket is not as it should be");

@@ -19,6 +19,8 @@ pub enum NoEntry {
     LockedByAnother,
     /// It is kept for somebody else.
     Reserved,
+    /// Its agent is silent: nobody can say whether somebody is at it.
+    Unseen,
     /// Remote desktop is switched off on it.
     RdpOff,
     /// It was woken, and needs longer than an app waits: the next try finds it awake.
@@ -33,26 +35,8 @@ pub enum NoEntry {
     NoRdp,
     /// Too many come at once.
     TooMany,
-}
-
-impl NoEntry {
-    /// Its name in the API and the audit.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::InUseHere => "in_use_here",
-            Self::InUseRemotely => "in_use_remotely",
-            Self::LockedByAnother => "locked_by_another",
-            Self::Reserved => "reserved",
-            Self::RdpOff => "rdp_off",
-            Self::StillWaking => "still_waking",
-            Self::NotWoken => "not_woken",
-            Self::Silent => "silent",
-            Self::NotAllowed => "not_allowed",
-            Self::NoRdp => "no_rdp",
-            Self::TooMany => "too_many",
-        }
-    }
+    /// The gateway could not look: its database, or its data plane.
+    Gateway,
 }
 
 /// Who comes, and what is known of the PC.
@@ -91,7 +75,7 @@ pub fn entry(coming: Coming<'_>) -> Entry {
         // Whether it answers is seen at once.
         (Kind::Free | Kind::Stale, _) | (Kind::Unknown, Reason::SessionsUnseen) => Entry::Go,
         (Kind::Off | Kind::Asleep | Kind::Waking | Kind::Starting | Kind::Unknown, _) => Entry::Wake,
-        (Kind::InUseHere, _) if themselves() => Entry::Go,
+        // Whoever sits there has the same name, perhaps, and is somebody else.
         (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
         (Kind::InUseRemotely, _) if themselves() || (coming.own && !another()) => Entry::Go,
         (Kind::InUseRemotely, _) => Entry::Refuse(NoEntry::InUseRemotely),
@@ -133,10 +117,10 @@ mod tests {
             (Kind::InUseHere, free, None, false, Refuse(NoEntry::InUseHere)),
             (Kind::InUseHere, free, None, true, Refuse(NoEntry::InUseHere)),
             (Kind::InUseHere, free, Some("paul"), true, Refuse(NoEntry::InUseHere)),
-            (Kind::InUseHere, free, Some("Marta"), false, Go),
-            (Kind::InUseHere, free, Some("OFFICE\\Marta"), false, Go),
-            (Kind::InUseHere, free, Some("marta@office.lan"), false, Go),
-            (Kind::InUseHere, free, Some("martaa"), false, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseHere, free, Some("Marta"), true, Refuse(NoEntry::InUseHere)),
+            (Kind::InUseRemotely, free, Some("OFFICE\\Marta"), false, Go),
+            (Kind::InUseRemotely, free, Some("marta@office.lan"), false, Go),
+            (Kind::InUseRemotely, free, Some("martaa"), false, Refuse(NoEntry::InUseRemotely)),
             (Kind::InUseRemotely, free, None, false, Refuse(NoEntry::InUseRemotely)),
             (Kind::InUseRemotely, free, None, true, Go),
             (Kind::InUseRemotely, free, Some("paul"), true, Refuse(NoEntry::InUseRemotely)),

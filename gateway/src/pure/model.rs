@@ -62,7 +62,7 @@ fn end() -> impl Strategy<Value = Boot> {
 }
 
 fn ports() -> impl Strategy<Value = Ports> {
-    let edge = prop_oneof![Just(0u16), Just(1), Just(65534), Just(65535), 440u16..450];
+    let edge = prop_oneof![Just(0u16), Just(1), Just(65534), Just(65535), Just(3389), 440u16..450];
     (any::<bool>(), edge.clone(), edge).prop_map(|(tcp, a, b)| Ports {
         transport: if tcp { Transport::Tcp } else { Transport::Udp },
         first: a.min(b),
@@ -76,7 +76,8 @@ fn resource(n: u8) -> impl Strategy<Value = Resource> {
     let real4 = Ipv4Addr::new(192, 168, 7, n * 8);
     let base6 = Ipv6Addr::new(0xfd99, 0, 0, 0, 0, 0, 2, u16::from(n) * 8);
     let real6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, u16::from(n) * 8);
-    (option::of(any::<bool>()), option::of(any::<bool>()), vec(ports(), 0..4)).prop_map(move |(v4, v6, ports)| {
+    let parts = (option::of(any::<bool>()), option::of(any::<bool>()), vec(ports(), 0..4), any::<bool>());
+    parts.prop_map(move |(v4, v6, ports, desktop)| {
         Resource {
             resource: ResourceId(Uuid::from_u128(n.into())),
             v4: v4.map(|whole| {
@@ -88,7 +89,8 @@ fn resource(n: u8) -> impl Strategy<Value = Resource> {
                 Alias { alias: Ipv6Net::new(base6, len).unwrap(), real: Ipv6Net::new(real6, len).unwrap() }
             }),
             ports,
-            desktop: false,
+            // A PC is no network.
+            desktop: desktop && v4 != Some(true) && v6 != Some(true),
         }
     })
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -52,7 +53,9 @@ pub(super) struct Told {
     /// Whom a change touched.
     pub(super) news: broadcast::Sender<Scope>,
     /// What becomes of desktops.
-    pub(super) desktops: mpsc::UnboundedSender<OfDesktops>,
+    pub(super) desktops: mpsc::Sender<OfDesktops>,
+    /// The connection to `net`, for who has something to say besides.
+    pub(super) line: Line,
 }
 
 pub(super) struct Core {
@@ -92,16 +95,16 @@ impl Core {
         health: Arc<Mutex<Health>>,
         live: Live,
         told: Told,
-        (sockets, line): (mpsc::Sender<Sockets>, Line),
+        sockets: mpsc::Sender<Sockets>,
     ) -> Self {
         Self {
             store,
             interface,
             health,
             live,
-            told,
             sockets,
-            sender: line,
+            sender: told.line.clone(),
+            told,
             sent: None,
             before: None,
             empty: false,
@@ -199,7 +202,6 @@ impl Core {
                 if empty {
                     // What another process held says nothing of this one.
                     self.before = None;
-                    let _ = self.told.desktops.send(OfDesktops::Fresh);
                 }
                 (self.closed, self.complete, self.failed) = (0, 0, None);
                 (self.asked, self.acknowledged) = (0, 0);
@@ -255,9 +257,13 @@ impl Core {
                 self.failed = Some((epoch, reason));
             }
             Report::Peers { peers } => self.moved |= self.live.hear(&peers, Boot::now()),
-            Report::Desktops { desktops } => {
-                // Nobody listens where nobody serves them: in tests.
-                let _ = self.told.desktops.send(OfDesktops::News(desktops));
+            Report::Desktops { all, desktops } => {
+                let told = self.told.desktops.try_send(OfDesktops { all, news: desktops });
+                // Whoever missed something is told of all after the next connection. In tests nobody listens.
+                if let (Err(TrySendError::Full(_)), Some(sender)) = (told, &*lock(&self.sender)) {
+                    tracing::error!("news of desktops are not heard: connecting to the data plane anew");
+                    sender.cut();
+                }
             }
             Report::FirewallRebuilt { after_ms } => {
                 tracing::warn!(after_ms, "the firewall was changed by another program and has been rebuilt");

@@ -32,6 +32,9 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Requests waiting to be looked at.
 const REQUESTS: usize = 256;
 
+/// Reports on desktops that wait to be looked at: four a second, and one for each end.
+const DESKTOPS: usize = 4_096;
+
 /// News kept for who is slow to hear them; who misses some counts as touched by them.
 const NEWS: usize = 64;
 
@@ -110,11 +113,11 @@ pub(super) type Line = Arc<Mutex<Option<client::Sender>>>;
 
 /// What `net` says of desktops.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfDesktops {
-    /// A `net` that carries none: all that were carried before are gone.
-    Fresh,
-    /// These have news.
-    News(Vec<DesktopReport>),
+pub struct OfDesktops {
+    /// There are no others.
+    pub all: bool,
+    /// Those with news.
+    pub news: Vec<DesktopReport>,
 }
 
 /// What the site is and what it publishes, as last loaded.
@@ -134,7 +137,7 @@ pub struct Started {
     /// Every set of sockets that `net` hands over; a new set replaces the old.
     pub sockets: mpsc::Receiver<Sockets>,
     /// What `net` says of desktops.
-    pub desktops: mpsc::UnboundedReceiver<OfDesktops>,
+    pub desktops: mpsc::Receiver<OfDesktops>,
 }
 
 /// Starts the reconciler and the link. They end with the runtime.
@@ -147,11 +150,10 @@ pub fn start(store: Arc<Store>, site: Site, interface: Interface, socket: PathBu
     let (published_out, published) = watch::channel(Published { site: Arc::new(site), resources: Arc::default() });
     let (health, live) = (Arc::<Mutex<Health>>::default(), live::Live::default());
     let (news, _) = broadcast::channel(NEWS);
-    // As fast as `net` reports, which is bounded by how many there are.
-    let (desktops_out, desktops) = mpsc::unbounded_channel();
-    let told = core::Told { published: published_out, news: news.clone(), desktops: desktops_out };
+    let (desktops_out, desktops) = mpsc::channel(DESKTOPS);
     let line = Line::default();
-    let core = core::Core::new(store, interface, health.clone(), live.clone(), told, (sockets_out, line.clone()));
+    let told = core::Told { published: published_out, news: news.clone(), desktops: desktops_out, line: line.clone() };
+    let core = core::Core::new(store, interface, health.clone(), live.clone(), told, sockets_out);
     let from_net = client::start(socket)?;
     tokio::spawn(core.run(from_net, incoming));
     Ok(Started { reconciler: Reconciler { requests, health, live, published, news, line }, sockets, desktops })
@@ -205,8 +207,8 @@ impl Reconciler {
     ///
     /// # Errors
     /// There is no data plane, and so none of them.
-    pub fn cut_desktop(&self, desktop: DesktopId) -> Result<(), Gone> {
-        self.say(Command::Cut { desktop }, Vec::new())
+    pub fn end_desktop(&self, desktop: DesktopId) -> Result<(), Gone> {
+        self.say(Command::EndDesktop { desktop }, Vec::new())
     }
 
     fn say(&self, command: Command, descriptors: Vec<OwnedFd>) -> Result<(), Gone> {

@@ -86,7 +86,7 @@ impl FakeNet {
                     seen.alive += 1;
                     None
                 }
-                Command::Splice { .. } | Command::Cut { .. } => None,
+                Command::Splice { .. } | Command::EndDesktop { .. } => None,
                 Command::SnapshotBegin { epoch, interface } => {
                     coming = Some(State { epoch, interface: Some(*interface), ..State::default() });
                     None

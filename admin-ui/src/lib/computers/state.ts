@@ -68,13 +68,15 @@ const NO_ENTRY: Record<NoEntry, Sentence> = {
   in_use_remotely: 'noInUseRemotely',
   locked_by_another: 'noLocked',
   reserved: 'noReserved',
-  rdp_off: 'whyRdpOff',
+  unseen: 'noUnseen',
+  rdp_off: 'noRdpOff',
   still_waking: 'noStillWaking',
   not_woken: 'noNotWoken',
   silent: 'noSilent',
   not_allowed: 'noNotAllowed',
   no_rdp: 'noRdp',
   too_many: 'noTooMany',
+  gateway: 'noGateway',
 };
 
 /** Why an app did not get in a while ago. */

@@ -54,9 +54,9 @@ it('has words for every value that the gateway chooses itself', () => {
   const all: Record<string, string[]> = {
     why: [
       ...variants(block(audit, 'pub enum Refusal {')),
-      ...quoted(rust('pure/desktop.rs'), /Self::\w+ => "(\w+)"/g),
+      ...variants(block(rust('pure/desktop.rs'), 'pub enum NoEntry {')),
     ],
-    how: quoted(rust('desktop/mod.rs'), /DesktopEnd::\w+\)[^=]*=> "(\w+)"/g),
+    how: variants(block(audit, 'pub enum Ended {')),
     because: variants(block(audit, 'pub enum AgentRefusal {')),
     outcome: quoted(rust('wake/mod.rs'), /Self::(?:Ready|Failed\(_\)|Cancelled) => "(\w+)"/g),
     factor: variants(block(audit, 'pub enum Factor {')),

@@ -153,6 +153,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     in_use_remotely: 'value_in_use_remotely',
     locked_by_another: 'value_locked_by_another',
     reserved: 'value_reserved',
+    unseen: 'value_unseen',
     rdp_off: 'value_rdp_off',
     still_waking: 'value_still_waking',
     not_woken: 'value_not_woken',
@@ -160,6 +161,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     not_allowed: 'value_not_allowed',
     no_rdp: 'value_no_rdp',
     too_many: 'value_too_many',
+    gateway: 'value_gateway_trouble',
   },
   reason: {
     expired: 'value_expired',

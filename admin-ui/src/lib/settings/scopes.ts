@@ -8,6 +8,7 @@ export const NOUNS: Record<string, Sentence> = {
   devices: 'scopeDevices',
   resources: 'scopeResources',
   workstations: 'scopeWorkstations',
+  desktops: 'scopeDesktops',
   agents: 'scopeAgents',
   policies: 'scopePolicies',
   verifications: 'scopeVerifications',

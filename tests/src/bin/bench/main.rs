@@ -1,13 +1,14 @@
 //! The benchmark: what people wait for (sign-in, revocation, a restart), ten thousand peers beside `boringtun-cli` and
-//! `wireguard-go` in the same run, and a thousand office PCs. Medians and ratios, for machines differ and may be busy with
+//! `wireguard-go` in the same run, a thousand office PCs, and desktops beside plain forwarding and `socat`. Medians and ratios, for machines differ and may be busy with
 //! something else.
 //!
-//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`; none is all.
+//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`, `desktops`; none is all.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![allow(clippy::print_stdout)]
 
 mod agents;
 mod crowd;
+mod desktops;
 mod peers;
 mod proc;
 mod waits;
@@ -28,8 +29,10 @@ fn main() -> ExitCode {
     let all = rustix::process::Rlimit { current: limit.maximum, ..limit };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, all);
     let chosen: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = chosen.iter().find(|c| !["waits", "peers", "web", "agents"].contains(&c.as_str())) {
-        eprintln!("there is no `{unknown}`; there are: waits, peers, web, agents");
+    if let Some(unknown) =
+        chosen.iter().find(|c| !["waits", "peers", "web", "agents", "desktops"].contains(&c.as_str()))
+    {
+        eprintln!("there is no `{unknown}`; there are: waits, peers, web, agents, desktops");
         return ExitCode::FAILURE;
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
@@ -37,7 +40,8 @@ fn main() -> ExitCode {
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
     let web = if wanted("web") { web::measure() } else { Ok(()) };
     let agents = if wanted("agents") { agents::measure() } else { Ok(()) };
-    let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents)]
+    let desktops = if wanted("desktops") { desktops::measure() } else { Ok(()) };
+    let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents), ("desktops", desktops)]
         .into_iter()
         .filter_map(|(name, part)| Some((name, part.err()?)));
     failed.fold(ExitCode::SUCCESS, |_, (name, error)| {

@@ -131,6 +131,7 @@ export default {
   scopeDevices: 'Dispositius',
   scopeResources: 'Carpetes i serveis',
   scopeWorkstations: 'ordinadors de l’oficina',
+  scopeDesktops: 'qui està connectat als ordinadors de l’oficina',
   scopeAgents: 'agents dels ordinadors',
   scopePolicies: 'Regles d’accés',
   scopeVerifications: 'Portes obertes',

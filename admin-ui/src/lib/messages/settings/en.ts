@@ -128,6 +128,7 @@ const en = {
   scopeDevices: 'Devices',
   scopeResources: 'Shares and services',
   scopeWorkstations: 'office PCs',
+  scopeDesktops: 'who is connected to office PCs',
   scopeAgents: 'agents of office PCs',
   scopePolicies: 'Access rules',
   scopeVerifications: 'Open doors',

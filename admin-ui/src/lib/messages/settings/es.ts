@@ -131,6 +131,7 @@ export default {
   scopeDevices: 'Dispositivos',
   scopeResources: 'Carpetas y servicios',
   scopeWorkstations: 'ordenadores de la oficina',
+  scopeDesktops: 'quién está conectado a los ordenadores de la oficina',
   scopeAgents: 'agentes de los ordenadores',
   scopePolicies: 'Reglas de acceso',
   scopeVerifications: 'Puertas abiertas',

@@ -133,6 +133,7 @@ export default {
   scopeDevices: 'Appareils',
   scopeResources: 'Partages et services',
   scopeWorkstations: 'postes de bureau',
+  scopeDesktops: 'qui est connecté aux postes de bureau',
   scopeAgents: 'agents des postes',
   scopePolicies: 'Règles d’accès',
   scopeVerifications: 'Portes ouvertes',

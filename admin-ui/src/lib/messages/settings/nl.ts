@@ -131,6 +131,7 @@ export default {
   scopeDevices: 'Toestellen',
   scopeResources: 'Schijven en diensten',
   scopeWorkstations: 'kantoor-pc’s',
+  scopeDesktops: 'wie met kantoor-pc’s verbonden is',
   scopeAgents: 'agents van kantoor-pc’s',
   scopePolicies: 'Toegangsregels',
   scopeVerifications: 'Open deuren',
