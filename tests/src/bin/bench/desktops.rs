@@ -22,7 +22,6 @@ const ROUNDS: usize = 5;
 /// One round of one way.
 const ROUND: Duration = Duration::from_secs(4);
 const TRIPS: usize = 2_000;
-const CROWD: usize = 200;
 const KNOCK: Duration = Duration::from_secs(30);
 /// A key pressed, a part of the picture.
 const MESSAGE: usize = 64;
@@ -80,23 +79,6 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         let cost = median(costs[nth].clone());
         println!("{name:32} {speed:10.1} {:8.2} {cost:22.2} {p50:>10.0?} {p99:>10.0?}", speed / plain);
     }
-
-    let (before, idle) = (proc::resident(net)?, proc::resident(cast.gateway.pid(Role::Serve)?)?);
-    let began = Instant::now();
-    let at = ways[1].1;
-    let crowd = client.ns().within(|| (0..CROWD).map(|_| open(at)).collect::<anyhow::Result<Vec<_>>>())?;
-    let opened = began.elapsed();
-    let pause = Duration::from_secs(10);
-    let cpu = proc::cpu(net)?;
-    std::thread::sleep(pause);
-    let share = (proc::cpu(net)? - cpu).as_secs_f64() / pause.as_secs_f64() * 100.0;
-    println!(
-        "\n{CROWD} desktops at once, silent: opened in {opened:.1?}; `net` {share:.2} % of a core, {:.1} MiB resident ({before:.1} \
-         without), `serve` {:.1} MiB ({idle:.1})",
-        proc::resident(net)?,
-        proc::resident(cast.gateway.pid(Role::Serve)?)?,
-    );
-    drop(crowd);
     Ok(())
 }
 
