@@ -87,7 +87,7 @@ impl Agent {
                     let came = t.hosts.iter().filter(|host| host.agent.is_some()).count();
                     let approves = match (t.workstation, t.hosts.len()) {
                         (Some(_), _) => "one PC".to_owned(),
-                        (None, 0) => "none".to_owned(),
+                        (None, 0) => "you, each".to_owned(),
                         (None, n) => format!("{n} PCs, {came} came"),
                     };
                     vec![t.name.clone(), t.uses.to_string(), approves, t.created_by.clone(), end, t.id.to_string()]

@@ -182,6 +182,8 @@ pub(super) fn who_shows_all(kind: &str) -> Option<&'static str> {
         "resource" => "`passerelle share list`, and that of `service`, `workstation` and `network`, show all",
         "workstation" => "`passerelle workstation list` shows all",
         "agent" => "`passerelle agent list` shows all",
+        "agent token" => "`passerelle agent tokens` shows all, with their ids",
+        "desktop" => "`passerelle desktop list` shows all, with their ids",
         "policy" => "`passerelle policy list` shows all",
         "invitation" => "`passerelle invitation list` shows all",
         "verification" | "running verification" => "`passerelle verification list` shows all that run",

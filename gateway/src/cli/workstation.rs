@@ -130,6 +130,7 @@ fn told(context: &Context, wake: &WakeView) -> anyhow::Result<()> {
     let seconds = wake.took_ms.unwrap_or_default().div_ceil(1000);
     let line = match (wake.outcome, wake.cause) {
         (None, _) => "Magic packets are on their way.".to_owned(),
+        (Some(WakeOutcome::Ready), _) if wake.bursts == 0 => format!("{} is on already, and ready.", wake.workstation),
         (Some(WakeOutcome::Ready), _) => format!("{} is ready, after {seconds} s.", wake.workstation),
         (Some(WakeOutcome::Cancelled), _) => format!("The wake of {} was given up.", wake.workstation),
         (Some(WakeOutcome::Failed), cause) => {
@@ -271,8 +272,8 @@ pub(super) fn because(cause: Cause) -> &'static str {
             "it is on, but does not answer to remote desktop; look at its firewall, and whether it waits at its screen"
         }
         Cause::Silent => {
-            "all that is known of it is right; look whether it has power, whether its cable is in, and whether its \
-             firmware has Wake on LAN enabled"
+            "look whether it has power, whether its cable is in, whether its hardware address is the one that was written \
+             down, and whether its firmware has Wake on LAN enabled"
         }
     }
 }

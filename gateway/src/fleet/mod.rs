@@ -176,7 +176,7 @@ pub struct AgentState {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDone {
     /// It is not connected.
-    #[error("the agent of this PC is not connected")]
+    #[error("the agent of this PC is not connected: the PC sleeps, is off, or away")]
     Away,
     /// It did not answer.
     #[error("the agent of this PC did not answer")]

@@ -20,6 +20,7 @@ use super::Api;
 use super::caller::Admin;
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::{self, Body};
+use super::problem::Slug;
 use super::resources::ResourceKind;
 use super::workstations::no_agent;
 use crate::audit::Actor;
@@ -300,7 +301,15 @@ async fn approve(
     waits: bool,
     taken: &mut BTreeSet<String>,
 ) -> Answer<(AgentId, Option<u64>)> {
-    let agent = api.store.agent_to_approve(which).await.map_err(|e| no_agent(e, which))?;
+    let agent = match api.store.agent_to_approve(which).await {
+        Ok(agent) => agent,
+        // By a name that waits for nothing any more.
+        Err(e) => {
+            let approved = api.store.agent(which).await.is_ok_and(|agent| agent.resource.is_some());
+            let why = format!("`{}` is approved already; to make it another PC, give its id", shown(which));
+            return Err(if approved { ApiError::Conflict(Slug::AlreadyExists, why) } else { no_agent(e, which) });
+        }
+    };
     let known = match to_be {
         Some(name) => Some(workstation(api, name).await?),
         None => None,
@@ -429,7 +438,7 @@ async fn hosts(api: &Api, all: &[ExpectPc]) -> Answer<BTreeMap<String, Option<Re
             Some(name) => match workstation_in(&resources, name) {
                 Some(id) if pcs.insert(id) => Some(id),
                 Some(_) => return wrong(format!("workstation: `{}` stands in an earlier line", shown(name))),
-                None => return wrong(format!("workstation: `{}` is no workstation", shown(name))),
+                None => return wrong(format!("workstation: `{}` is no workstation: publish it first", shown(name))),
             },
         };
         if hosts.insert(host, pc).is_some() {

@@ -221,7 +221,7 @@ fn alike(typed: &str) -> Vec<&'static str> {
 async fn checked(api: &Api, asked: AuditFilter) -> Answer<stored::Filter> {
     if let Some(event) = asked.event.as_deref().filter(|event| !Event::NAMES.contains(event)) {
         let known = alike(event).join(", ");
-        return Err(ApiError::Invalid(format!("event: there is no `{}`; there are {known}", shown(event))));
+        return Err(ApiError::Invalid(format!("event: there is no `{}`; there are, say, {known}", shown(event))));
     }
     if let Some(line) = asked.older_than.as_deref().filter(|line| line.parse::<uuid::Uuid>().is_err()) {
         return Err(ApiError::Invalid(format!("older_than: the id of a line is expected, not `{}`", shown(line))));

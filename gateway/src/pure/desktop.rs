@@ -73,7 +73,7 @@ pub fn entry(coming: Coming<'_>) -> Entry {
     match (coming.kind, coming.reason) {
         (Kind::Free, Reason::RdpOff) => Entry::Refuse(NoEntry::RdpOff),
         // Whether it answers is seen at once.
-        (Kind::Free | Kind::Stale, _) | (Kind::Unknown, Reason::SessionsUnseen) => Entry::Go,
+        (Kind::Free | Kind::Stale, _) => Entry::Go,
         (Kind::Off | Kind::Asleep | Kind::Waking | Kind::Starting | Kind::Unknown, _) => Entry::Wake,
         // Whoever sits there has the same name, perhaps, and is somebody else.
         (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
@@ -112,7 +112,7 @@ mod tests {
             (Kind::Starting, Reason::NoRdpYet, None, false, Wake),
             (Kind::Unknown, Reason::NeverHeard, None, false, Wake),
             (Kind::Unknown, Reason::NoAgentSilent, None, false, Wake),
-            (Kind::Unknown, Reason::SessionsUnseen, None, false, Go),
+            (Kind::Stale, Reason::SessionsUnseen, None, false, Go),
             (Kind::Stale, Reason::NoAgentAnswers, None, false, Go),
             (Kind::InUseHere, free, None, false, Refuse(NoEntry::InUseHere)),
             (Kind::InUseHere, free, None, true, Refuse(NoEntry::InUseHere)),

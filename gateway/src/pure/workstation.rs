@@ -40,7 +40,7 @@ pub enum Kind {
     Locked,
     /// It is free, and kept for somebody.
     Reserved,
-    /// It is on, and its agent is silent: nobody can say whether it is in use.
+    /// It is on, and nobody can say whether it is in use: its agent is silent, or sees no sessions, or it has none.
     Stale,
     /// Nothing is known.
     Unknown,
@@ -167,7 +167,7 @@ fn of(kind: Kind, reason: Reason) -> Judged {
 /// Its agent is there.
 fn on(facts: &Facts, seen: &Seen<'_>, now: Unix) -> Judged {
     let Some(sessions) = &facts.sessions else {
-        return of(Kind::Unknown, Reason::SessionsUnseen);
+        return of(Kind::Stale, Reason::SessionsUnseen);
     };
     // Who sits there counts more than who has locked it, and that more than who has gone.
     let at = |state: SessionState, place: SessionPlace| sessions.iter().find(|s| s.state == state && s.place == place);
@@ -291,7 +291,7 @@ mod tests {
     fn an_agent_that_cannot_see_sessions_makes_nobody_free() {
         let blind = Facts { sessions: None, up_ms: HOUR, ..Facts::default() };
         let judged = judge(&connected(&blind), NOW);
-        assert_eq!((judged.kind, judged.reason), (Kind::Unknown, Reason::SessionsUnseen));
+        assert_eq!((judged.kind, judged.reason), (Kind::Stale, Reason::SessionsUnseen));
     }
 
     #[test]

@@ -32,7 +32,7 @@ export const hourOf = (from: number, hour: number): number => new Date(from).set
 const partOf = (kind: Kind): Part => {
   if (isUsed(kind)) return 'used';
   if (kind === 'free') return 'free';
-  if (kind === 'off' || kind === 'asleep') return 'away';
+  if (kind === 'off' || kind === 'asleep' || kind === 'waking') return 'away';
   return kind === 'unknown' ? 'unknown' : 'on';
 };
 

@@ -334,7 +334,10 @@ async fn a_name_nobody_has_is_named_and_so_is_what_it_was_taken_for() {
         assert_eq!((answered.status.as_u16(), answered.json()["detail"].as_str()), (404, Some(detail)), "{path}");
     }
     let nonsense = local("GET", "/audit?event=nonsense", None).await;
-    assert!(nonsense.status == 400 && nonsense.text.contains("device_revoked"), "{}", nonsense.text);
+    assert!(nonsense.status == 400 && nonsense.text.contains("device_added"), "{}", nonsense.text);
+    let near = local("GET", "/audit?event=device_gone", None).await;
+    let told = ["device_revoked", "user_added"].map(|name| near.text.contains(name));
+    assert_eq!(told, [true, false], "{}", near.text);
     assert_eq!(local("GET", "/audit?event=user_added", None).await.status, 200);
     let anne = g.session(g.anne.0, None).await;
     let hidden = g.ask(Gateway::office(), Some(&anne), "GET", "/users/zoe", None).await;

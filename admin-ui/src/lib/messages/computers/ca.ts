@@ -46,7 +46,7 @@ export default {
   causeModernStandby: 'Només té el repòs modern, del qual pocs PC es desperten.',
   causeWasOff: 'Es va apagar, i no tots els PC es desperten llavors.',
   causeNoRelay: 'És en una part de la xarxa que ara no es pot assolir des d’aquí.',
-  causeSilent: 'Tot el que se’n sap és correcte, i no respon: corrent, cable o el microprogramari.',
+  causeSilent: 'No respon: l’alimentació, el cable, el microprogramari, o l’adreça de maquinari anotada no és la bona.',
   pcUse: 'A la vostra aplicació d’escriptori remot, escriviu aquest nom:',
   pcTaken: 'Hi trobaríeu algú treballant: truqueu-li o proveu-ho més tard.',
   wakeNextTime: 'La pròxima vegada trieu-hi «Repòs», no «Apaga». Avui algú l’ha d’encendre a l’oficina.',

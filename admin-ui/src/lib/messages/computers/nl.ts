@@ -47,7 +47,7 @@ export default {
   causeModernStandby: 'Hij kent alleen moderne stand-by, waaruit weinig pc’s wakker worden.',
   causeWasOff: 'Hij was uitgeschakeld, en niet elke pc wordt dan wakker.',
   causeNoRelay: 'Hij zit in een deel van het netwerk dat nu van hieruit niet te bereiken is.',
-  causeSilent: 'Alles wat ervan bekend is klopt, en hij antwoordt niet: stroom, kabel of de firmware.',
+  causeSilent: 'Hij antwoordt niet: stroom, kabel, firmware, of het genoteerde hardware-adres klopt niet.',
   pcUse: 'Typ deze naam in uw app voor Extern bureaublad:',
   pcTaken: 'U zou er iemand aan het werk vinden: bel even, of probeer later.',
   wakeNextTime:

@@ -154,6 +154,7 @@ export default {
   agentApproveAllAsk_other: 'Aprovar {n} ordinadors?',
   agentApproveAllWhy: 'Cadascun esdevé l’ordinador del seu nom i adreça, o un de nou: {names}.',
   agentRevoke: 'Revoca',
+  agentRefuse: 'Rebutja',
   agentRevokeAsk: 'Revocar l’agent de {host}?',
   agentRevokeWhy:
     'La seva connexió s’acaba de seguida, i la seva clau no s’accepta mai més. Per recuperar-lo, torneu a inscriure l’ordinador amb una fitxa.',

@@ -151,6 +151,7 @@ const en = {
   agentApproveAllAsk_other: 'Approve {n} PCs?',
   agentApproveAllWhy: 'Each becomes the computer of its name and address, or a new one: {names}.',
   agentRevoke: 'Take back',
+  agentRefuse: 'Refuse',
   agentRevokeAsk: 'Take the agent of {host} back?',
   agentRevokeWhy:
     'Its connection ends at once, and its key is never heard again. To have it back, enrol the PC anew with a token.',

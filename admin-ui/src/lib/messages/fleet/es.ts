@@ -154,6 +154,7 @@ export default {
   agentApproveAllAsk_other: '¿Aprobar {n} ordenadores?',
   agentApproveAllWhy: 'Cada uno pasa a ser el ordenador de su nombre y dirección, o uno nuevo: {names}.',
   agentRevoke: 'Revocar',
+  agentRefuse: 'Rechazar',
   agentRevokeAsk: '¿Revocar el agente de {host}?',
   agentRevokeWhy:
     'Su conexión termina enseguida, y su clave no se vuelve a aceptar. Para recuperarlo, inscriba de nuevo el ordenador con una ficha.',

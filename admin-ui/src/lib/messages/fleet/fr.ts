@@ -157,6 +157,7 @@ export default {
   agentApproveAllAsk_other: 'Approuver {n} PC\u202f?',
   agentApproveAllWhy: 'Chacun devient l’ordinateur du même nom et de la même adresse, ou un nouveau\u00a0: {names}.',
   agentRevoke: 'Révoquer',
+  agentRefuse: 'Refuser',
   agentRevokeAsk: 'Révoquer l’agent de {host}\u202f?',
   agentRevokeWhy:
     'Sa connexion se termine aussitôt, et sa clé ne sera plus jamais acceptée. Pour le retrouver, inscrivez le PC à nouveau avec un jeton.',

@@ -153,6 +153,7 @@ export default {
   agentApproveAllAsk_other: '{n} pc’s goedkeuren?',
   agentApproveAllWhy: 'Elke pc wordt de computer met dezelfde naam en hetzelfde adres, of een nieuwe: {names}.',
   agentRevoke: 'Intrekken',
+  agentRefuse: 'Weigeren',
   agentRevokeAsk: 'De agent van {host} intrekken?',
   agentRevokeWhy:
     'De verbinding eindigt meteen, en de sleutel wordt nooit meer aanvaard. Meld de pc opnieuw aan met een token om hem terug te krijgen.',
