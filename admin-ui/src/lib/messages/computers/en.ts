@@ -44,7 +44,8 @@ const en = {
   causeModernStandby: 'It has modern standby only, from which few PCs wake.',
   causeWasOff: 'It was switched off, and not every PC wakes from that.',
   causeNoRelay: 'It is in a part of the network that cannot be reached from here now.',
-  causeSilent: 'It does not answer: its power, its cable, its firmware, or its hardware address is not what was written down.',
+  causeSilent:
+    'It does not answer: its power, its cable, its firmware, or its hardware address is not what was written down.',
   pcUse: 'In your remote desktop app, type this name:',
   pcTaken: 'You would find somebody at work: call them, or try later.',
   wakeNextTime: 'Next time choose “Sleep” on it, not “Shut down”. Today somebody has to switch it on at the office.',

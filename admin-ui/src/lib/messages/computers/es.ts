@@ -47,7 +47,8 @@ export default {
   causeModernStandby: 'Solo tiene el modo de espera moderno, del que pocos PC se despiertan.',
   causeWasOff: 'Se apagó, y no todos los PC se despiertan entonces.',
   causeNoRelay: 'Está en una parte de la red que ahora no se alcanza desde aquí.',
-  causeSilent: 'No responde: la alimentación, el cable, el firmware, o la dirección de hardware anotada no es la buena.',
+  causeSilent:
+    'No responde: la alimentación, el cable, el firmware, o la dirección de hardware anotada no es la buena.',
   pcUse: 'En su aplicación de escritorio remoto, escriba este nombre:',
   pcTaken: 'Encontraría a alguien trabajando: llame antes o pruebe más tarde.',
   wakeNextTime: 'La próxima vez elija en él «Suspender», no «Apagar». Hoy alguien tiene que encenderlo en la oficina.',

@@ -47,7 +47,8 @@ export default {
   causeModernStandby: 'Il n’a que la veille moderne, dont peu de PC se réveillent.',
   causeWasOff: 'Il a été éteint, et tous les PC ne se réveillent pas alors.',
   causeNoRelay: 'Il est dans une partie du réseau qu’on ne peut pas atteindre d’ici en ce moment.',
-  causeSilent: 'Il ne répond pas\u00a0: l’alimentation, le câble, le micrologiciel, ou son adresse matérielle n’est pas celle qui est notée.',
+  causeSilent:
+    'Il ne répond pas\u00a0: l’alimentation, le câble, le micrologiciel, ou son adresse matérielle n’est pas celle qui est notée.',
   pcUse: 'Dans votre application de bureau à distance, tapez ce nom\u00a0:',
   pcTaken: 'Vous y trouveriez quelqu’un au travail\u00a0: appelez, ou essayez plus tard.',
   wakeNextTime:
