@@ -221,7 +221,7 @@ pub enum Report {
     },
     /// Spliced connections with news.
     Desktops {
-        /// These are all there are: the first such report after a `serve` has connected, even if there are none.
+        /// These are all there are, even if there are none: after a `serve` has connected, and every ten seconds.
         all: bool,
         /// One entry each.
         desktops: Vec<DesktopReport>,

@@ -142,7 +142,7 @@ impl Desktops {
         self.told = None;
     }
 
-    /// Those of which something has passed since they were told of last; all of them the first time.
+    /// Those of which something has passed since they were told of last; now and then all of them.
     pub(super) fn news(&mut self, now: Boot) -> Option<Report> {
         let all = self.told.is_none_or(|at| at + ALL_EVERY <= now);
         if all {
