@@ -55,10 +55,12 @@ pub(crate) async fn act(action: Action, facts: &Facts) -> Outcome {
 
 /// Why the PC must not sleep now. What is not known is no permission.
 fn in_use(facts: &Facts) -> Option<&'static str> {
-    let Some(sessions) = &facts.sessions else { return Some("the system does not tell who is signed in") };
+    let Some(sessions) = &facts.sessions else { 
+        return Some("its system does not tell who is signed in, so somebody may be; send it to sleep at the PC itself");
+    };
     // Programs that somebody has left sleep with the PC.
     let used = sessions.iter().any(|s| s.state != SessionState::Disconnected);
-    used.then_some("somebody is signed in")
+    used.then_some("somebody is signed in there")
 }
 
 /// Sends magic packets by every cable.

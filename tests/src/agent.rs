@@ -27,6 +27,10 @@ L = dbus.Interface(logind, 'org.freedesktop.login1.Manager')
 MANAGER = 'org.freedesktop.login1.Manager'
 ";
 
+/// The real one says so, too, before the PC sleeps.
+const SUSPENDS: &str = "m.AddMethod(MANAGER, 'Suspend', 'b', '',
+    f'self.EmitSignal(\"{MANAGER}\", \"PrepareForSleep\", \"b\", [True])')";
+
 /// The agent, enrolled or not.
 #[derive(Debug)]
 pub struct Agent<'o> {
@@ -67,6 +71,7 @@ impl<'o> Agent<'o> {
         let mock = ns.spawn_as("logind", argv, &[("DBUS_SYSTEM_BUS_ADDRESS", &listen)], None)?;
         let agent = Self { ns, host: ns.name().to_owned(), folder, process: None, _bus: vec![daemon, mock] };
         wait_until("logind on it", LIMIT, || Ok(agent.talk("L.ListSessions()", &[]).is_ok().then_some(())))?;
+        agent.talk(SUSPENDS, &[])?;
         Ok(agent)
     }
 

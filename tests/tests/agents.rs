@@ -57,6 +57,9 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         gateway.until_pc_is("pc-r", "free", LIMIT)?;
         gateway.cli(&["workstation", "sleep", "pc-r"])?;
         ensure!(agent.suspended()? == 1, "it was not told to sleep");
+        gateway.until_pc_is("pc-r", "asleep", LIMIT)?;
+        agent.resume()?;
+        gateway.until_pc_is("pc-r", "free", LIMIT)?;
 
         // The gateway comes back, and so does the agent.
         gateway.kill(Role::Serve)?;

@@ -53,9 +53,9 @@ pub(super) enum Agent {
 
 #[derive(Debug, Args)]
 pub(super) struct NewToken {
-    /// What it is for
-    #[arg(long = "name", value_name = "NAME", default_value = "office PC")]
-    agent_name: String,
+    /// What it is for, by which it is found again among the tokens; absent: its workstation, or for how many PCs it is
+    #[arg(long = "name", value_name = "NAME")]
+    agent_name: Option<String>,
     /// For this workstation alone: it is approved with it
     #[arg(long, value_name = "NAME", conflicts_with_all = ["uses", "hosts"])]
     workstation: Option<String>,
@@ -145,7 +145,15 @@ impl Agent {
             Self::Revoke { which, yes } => {
                 sure(&format!("Take the enrolment of {which} back? It has to be enrolled anew."), yes)?;
                 context.client.act::<()>(&format!("agents/{}/revoke", escape(&which)))?;
-                done(context, "revoked", &which, format_args!("{which} is not heard any more."))
+                done(
+                    context,
+                    "revoked",
+                    &which,
+                    format_args!(
+                        "{which} is not heard any more. The hardware address that it told is forgotten, too; without an \
+                         agent, `passerelle workstation change --mac` gives the PC its own."
+                    ),
+                )
             }
         }
     }
@@ -155,7 +163,13 @@ impl NewToken {
     fn run(self, context: &Context) -> anyhow::Result<()> {
         let hosts = self.hosts.as_deref().map(read_hosts).transpose()?;
         let until = self.until.map(|text| parse_end(&text, Unix::now())).transpose()?;
-        let add = AddAgentToken { name: self.agent_name, workstation: self.workstation, uses: self.uses, hosts, until };
+        let name = self.agent_name.unwrap_or_else(|| match (&self.workstation, &hosts, self.uses) {
+            (Some(workstation), ..) => workstation.clone(),
+            (None, Some(hosts), _) => format!("{} listed PCs", hosts.len()),
+            (None, None, Some(n)) if n > 1 => format!("any {n} PCs"),
+            (None, None, _) => "any PC".to_owned(),
+        });
+        let add = AddAgentToken { name, workstation: self.workstation, uses: self.uses, hosts, until };
         let issued: AgentTokenIssued = context.client.post("agents/tokens", &add)?;
         if context.json {
             return say_json(&issued);

@@ -73,11 +73,14 @@ impl Workstation {
             }
             Self::Change(change) => change.run(context),
             Self::Sleep { which } => {
+                if !context.json {
+                    say(format_args!("Telling {which} to sleep; it takes up to 15 s until it does."));
+                }
                 context.client.act::<()>(&format!("workstations/{}/sleep", escape(&which)))?;
                 if context.json {
                     return say_json(&serde_json::json!({ "sent_to_sleep": which }));
                 }
-                say(format_args!("{which} was told to sleep."));
+                say(format_args!("{which} sleeps."));
                 Ok(())
             }
         }
@@ -135,6 +138,7 @@ fn told(context: &Context, wake: &WakeView) -> anyhow::Result<()> {
         (Some(WakeOutcome::Cancelled), _) => format!("The wake of {} was given up.", wake.workstation),
         (Some(WakeOutcome::Failed), cause) => {
             let because = cause.map_or("nobody knows why", because);
+            anyhow::ensure!(wake.bursts > 0, "{} was not called: {because}", wake.workstation);
             anyhow::bail!("{} did not get ready within {seconds} s: {because}", wake.workstation);
         }
     };
@@ -178,9 +182,11 @@ fn show(pc: &Shown) -> anyhow::Result<()> {
             say(format_args!("  wakes: only from sleep; switched off it may not: {}", because(cause)))
         }
         Wakeable::No(cause) => say(format_args!("  wakes: no: {}", because(cause))),
-        Wakeable::Unknown => say("  wakes: perhaps; it has no agent that could tell"),
+        Wakeable::Unknown => say("  wakes: perhaps; neither an agent nor a wake has told: try `passerelle wake`"),
     }
-    say(format_args!("  takes about {} s to get ready", pc.expected_ms.div_ceil(1000)));
+    if pc.woken {
+        say(format_args!("  takes about {} s to get ready", pc.expected_ms.div_ceil(1000)));
+    }
     if !pc.macs.is_empty() {
         say(format_args!("  hardware addresses: {}", pc.macs.join(", ")));
     }
@@ -223,6 +229,7 @@ fn reason(reason: Reason) -> &'static str {
     match reason {
         Reason::Reported => "its agent says so",
         Reason::Disconnected => "programs of somebody who has gone are still open on it",
+        Reason::ThroughGateway => "somebody is connected to it through the gateway: `passerelle desktop list` says who",
         Reason::WentToSleep => "it said that it goes to sleep",
         Reason::ShutDown => "it said that it is being switched off",
         Reason::Restarting => "it said that it starts anew",

@@ -170,6 +170,13 @@ impl Desk {
     }
 
     fn changed(&self) {
+        let board = self.board();
+        let mut through = BTreeMap::new();
+        for desktop in board.all.values().filter(|desktop| desktop.there) {
+            through.entry(desktop.resource).or_insert(desktop.since);
+        }
+        self.fleet.used_through(&through, Unix::now());
+        drop(board);
         self.version.send_modify(|version| *version += 1);
     }
 
@@ -200,6 +207,12 @@ impl Desk {
     #[must_use]
     pub fn is_used(&self, resource: ResourceId) -> bool {
         self.board().all.values().any(|desktop| desktop.there && desktop.resource == resource)
+    }
+
+    /// Whether this person is at this PC through the gateway.
+    #[must_use]
+    pub fn is_at(&self, resource: ResourceId, user: UserId) -> bool {
+        self.board().all.values().any(|desktop| desktop.there && desktop.resource == resource && desktop.user == user)
     }
 
     /// Ends one that is in use, and waits until nothing passes by it any more.
@@ -390,6 +403,7 @@ impl Desk {
             Some(DesktopEnd::NoRoom) | None => Ended::Gateway,
         };
         let after_ms = u64::try_from(now.wall.0.saturating_sub(desktop.since.0)).unwrap_or(0);
+        self.changed();
         let Desktop { login, workstation, device, .. } = desktop;
         self.note(Actor::User(login), Event::DesktopEnded { workstation, device, how, after_ms });
     }

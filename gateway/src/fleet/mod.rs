@@ -18,6 +18,7 @@ pub(crate) use enrol::{is_publishable, names};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agent::bounded::{AtMost, Mac, Short};
 use agent::facts::{Facts, Medium};
@@ -110,6 +111,8 @@ struct Pc {
     probe: Probe,
     probed: Option<Boot>,
     waking_since: Option<Unix>,
+    /// Since when somebody is connected to it through the gateway.
+    through: Option<Unix>,
     judged: Judged,
     since: Unix,
     macs: Vec<Mac>,
@@ -181,6 +184,12 @@ pub enum NotDone {
     /// It did not answer.
     #[error("the agent of this PC did not answer")]
     Silent,
+    /// It agreed to sleep, and did not.
+    #[error(
+        "it was told to sleep, and is still on: something keeps it awake; on the PC, `powercfg /requests` (Windows) or \
+         `systemd-inhibit --list` (Linux) says what"
+    )]
+    StillOn,
     /// It said why.
     #[error("the agent of this PC could not do it: {0}")]
     Failed(Short),
@@ -319,6 +328,26 @@ impl Fleet {
         self.version.send_modify(|version| *version += 1);
     }
 
+    /// To which PCs somebody is connected through the gateway, and since when.
+    pub fn used_through(&self, through: &BTreeMap<ResourceId, Unix>, now: Unix) {
+        let mut inner = self.lock();
+        let differs = |(id, pc): (&ResourceId, &Pc)| (pc.through != through.get(id).copied()).then_some(*id);
+        for id in inner.pcs.iter().filter_map(differs).collect::<Vec<_>>() {
+            if let Some(pc) = inner.pcs.get_mut(&id) {
+                pc.through = through.get(&id).copied();
+            }
+            self.judge(&mut inner, Some(id), now);
+        }
+    }
+
+    /// Whether the agent of this PC goes within this time.
+    pub async fn leaves(&self, id: ResourceId, within: Duration) -> bool {
+        let mut version = self.version();
+        let is_there = || self.state(id).and_then(|state| state.agent).is_some_and(|agent| agent.connected);
+        let gone = async { while is_there() && version.changed().await.is_ok() {} };
+        tokio::time::timeout(within, gone).await.is_ok()
+    }
+
     /// Judges every PC anew: time alone makes a difference.
     pub fn tick(&self, now: Unix) {
         if self.lock().judge_all(now) {
@@ -369,6 +398,7 @@ impl Pc {
             probe: Probe::Unasked,
             probed: None,
             waking_since: None,
+            through: None,
             judged: judge(&Seen::default(), now),
             since: now,
             macs: Vec::new(),
@@ -397,7 +427,7 @@ impl Inner {
             heard_at: present.map(|p| p.heard).or(agent.heard_at),
             left: agent.gone,
         });
-        let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false };
+        let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false, through: pc.through };
         let judged = judge(&seen, now);
         // Who was there before this was started is not away: it is not back yet.
         let starts = self.began.is_some_and(|began| now.0.saturating_sub(began.0) < BACK_MS);

@@ -749,7 +749,9 @@ async fn a_pc_that_goes_to_sleep_when_asked_has_done_it() {
         let suspend = Action::Suspend { unless_used: true };
         assert_eq!(office.fleet.act(office.pc, suspend).await, Ok(Outcome::Done {}));
     };
+    assert!(!office.fleet.leaves(office.pc, Duration::from_millis(50)).await, "it is there");
     tokio::join!(sleeps, asks);
+    assert!(office.fleet.leaves(office.pc, Duration::from_secs(5)).await, "it has gone");
 }
 
 #[tokio::test]

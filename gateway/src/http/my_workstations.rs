@@ -47,6 +47,8 @@ pub struct MyWorkstation {
     pub state: Kind,
     /// Why it is taken to do so.
     pub reason: Reason,
+    /// They are connected to it themselves, by one of their devices.
+    pub own: bool,
     /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]
     pub since: Option<Unix>,
@@ -93,8 +95,9 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             name: r.name,
             state: state.judged.kind,
             reason: state.judged.reason,
+            own: api.desk.is_at(r.id, caller.device.user),
             since: is_on_its_way(state.judged.kind).then_some(state.since),
-            wakeable: api.waker.wakeable(&state),
+            wakeable: api.waker.wakeable(&state, took),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
             wake: api.waker.progress(r.id).map(|progress| wake_view(&progress.borrow())),
             refused: api

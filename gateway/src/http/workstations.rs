@@ -80,6 +80,8 @@ pub struct Workstation {
     pub wakeable: Wakeable,
     /// What a wake is expected to take, in milliseconds.
     pub expected_ms: u64,
+    /// It was woken from here before: what that takes is learned.
+    pub woken: bool,
     /// Hardware addresses by which it is woken.
     pub macs: Vec<String>,
     /// Hardware addresses that its agent told and that are another PC's: it is not woken by them.
@@ -525,8 +527,9 @@ fn view(api: &Api, state: &fleet::State, kept: &Kept) -> Workstation {
         reason: state.judged.reason,
         since: state.since,
         by: state.judged.by.as_deref().map(str::to_owned),
-        wakeable: api.waker.wakeable(state),
+        wakeable: api.waker.wakeable(state, &kept.took),
         expected_ms: ms(expected(&kept.took)),
+        woken: !kept.took.is_empty(),
         macs: state.macs.iter().map(ToString::to_string).collect(),
         foreign_macs: state.foreign.iter().map(foreign).collect(),
         wake_hours: kept.wake_hours.clone(),
@@ -625,7 +628,7 @@ impl From<Refused> for ApiError {
 
 impl From<NotDone> for ApiError {
     fn from(e: NotDone) -> Self {
-        let slug = if matches!(e, NotDone::Failed(_)) { Slug::AgentDeclined } else { Slug::AgentAway };
+        let slug = if matches!(e, NotDone::Failed(_) | NotDone::StillOn) { Slug::AgentDeclined } else { Slug::AgentAway };
         Self::Conflict(slug, e.to_string())
     }
 }

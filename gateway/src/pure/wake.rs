@@ -99,6 +99,8 @@ pub struct Way {
     pub address: bool,
     /// The gateway, or an agent that is awake, is in its segment; absent where its segment is not known.
     pub caller: Option<bool>,
+    /// It was woken from here before.
+    pub woken: bool,
 }
 
 /// What is due.
@@ -202,8 +204,10 @@ pub fn wakeable(facts: Option<&Facts>, way: Way) -> Wakeable {
     if way.caller == Some(false) {
         return Wakeable::No(Cause::NoRelay);
     }
-    match facts {
-        Some(facts) => from_off(facts).map_or(Wakeable::Yes, Wakeable::OnlyFromSleep),
+    let armed = |facts: &Facts| facts.adapters.iter().any(|a| a.wake == WakeOnLan::Armed);
+    match facts.and_then(from_off) {
+        Some(cause) => Wakeable::OnlyFromSleep(cause),
+        None if way.woken || facts.is_some_and(armed) => Wakeable::Yes,
         None => Wakeable::Unknown,
     }
 }
@@ -259,7 +263,7 @@ mod tests {
 
     use super::*;
 
-    const WAY: Way = Way { address: true, caller: Some(true) };
+    const WAY: Way = Way { address: true, caller: Some(true), woken: false };
 
     fn at(s: u64) -> Boot {
         Boot(1_000_000 + s * 1000)
@@ -334,7 +338,8 @@ mod tests {
             (linux(&[(Wired, Unable)]), Wakeable::No(Cause::Unable)),
             (linux(&[(Wired, Unable), (Wired, Disarmed)]), Wakeable::No(Cause::Disarmed)),
             (linux(&[(Wired, Disarmed), (Wired, Armed)]), Wakeable::Yes),
-            (linux(&[(Wired, Unknown)]), Wakeable::Yes),
+            (linux(&[(Wired, Unknown)]), Wakeable::Unknown),
+            (facts(Family::Windows, &[(Wired, Unknown)]), Wakeable::OnlyFromSleep(Cause::WasOff)),
             (facts(Family::Windows, &[(Wired, Armed)]), Wakeable::OnlyFromSleep(Cause::WasOff)),
         ];
         for (facts, wanted) in &table {
@@ -347,6 +352,10 @@ mod tests {
         assert_eq!(wakeable(Some(&modern), WAY), Wakeable::OnlyFromSleep(Cause::ModernStandby));
         let armed = &table[0].0;
         assert_eq!(wakeable(None, WAY), Wakeable::Unknown);
+        let woken = Way { woken: true, ..WAY };
+        assert_eq!(wakeable(None, woken), Wakeable::Yes, "it was seen to wake");
+        assert_eq!(wakeable(Some(&linux(&[(Wired, Unknown)])), woken), Wakeable::Yes);
+        assert_eq!(wakeable(Some(&linux(&[(Wired, Disarmed)])), woken), Wakeable::No(Cause::Disarmed));
         assert_eq!(wakeable(Some(armed), Way { address: false, ..WAY }), Wakeable::No(Cause::NoAddress));
         assert_eq!(wakeable(Some(armed), Way { caller: Some(false), ..WAY }), Wakeable::No(Cause::NoRelay));
         assert_eq!(wakeable(Some(armed), Way { caller: None, ..WAY }), Wakeable::Yes);
@@ -363,7 +372,7 @@ mod tests {
         assert_eq!(cause(Some(&off), None, WAY, Phase::Network), Cause::RdpOff);
         let disarmed = facts(Family::Linux, &[(Medium::Wired, WakeOnLan::Disarmed)]);
         assert_eq!(cause(Some(&disarmed), None, WAY, Phase::Sent), Cause::Disarmed);
-        assert_eq!(cause(None, None, Way { address: true, caller: Some(false) }, Phase::Sent), Cause::NoRelay);
+        assert_eq!(cause(None, None, Way { caller: Some(false), ..WAY }, Phase::Sent), Cause::NoRelay);
         assert_eq!(cause(None, None, WAY, Phase::Sent), Cause::Silent);
     }
 }

@@ -54,6 +54,8 @@ pub enum Reason {
     Reported,
     /// Its agent says so, and that programs of somebody who has gone are still open.
     Disconnected,
+    /// Somebody is connected to it through the gateway; its agent says nothing of them, or it has none.
+    ThroughGateway,
     /// It said that it goes to sleep.
     WentToSleep,
     /// It said that it is being switched off.
@@ -135,6 +137,8 @@ pub struct Seen<'a> {
     pub waking_since: Option<Unix>,
     /// Whether it is kept for somebody now.
     pub reserved: bool,
+    /// Since when somebody is connected to it through the gateway.
+    pub through: Option<Unix>,
 }
 
 /// What the PC is doing.
@@ -155,9 +159,16 @@ pub fn judge(seen: &Seen<'_>, now: Unix) -> Judged {
         (Kind::Stale, Some(since)) if seen.probe == Probe::Network => {
             Judged { since: Some(since), ..of(Kind::Starting, Reason::NoRdpYet) }
         }
+        (Kind::Free, _) if seen.through.is_some() => through(seen),
+        // Whether somebody else sits there, nobody sees; that somebody is connected is known.
+        (Kind::Stale, _) if seen.through.is_some() && judged.reason != Reason::AgentSilent => through(seen),
         (Kind::Free, _) if seen.reserved => Judged { kind: Kind::Reserved, ..judged },
         _ => judged,
     }
+}
+
+fn through(seen: &Seen<'_>) -> Judged {
+    Judged { since: seen.through, ..of(Kind::InUseRemotely, Reason::ThroughGateway) }
 }
 
 fn of(kind: Kind, reason: Reason) -> Judged {
@@ -315,6 +326,30 @@ mod tests {
         assert_eq!(judged.kind, Kind::Reserved);
         let used = facts(HOUR, &[session(SessionPlace::Console, SessionState::Active)]);
         assert_eq!(judge(&Seen { reserved: true, ..connected(&used) }, NOW).kind, Kind::InUseHere);
+    }
+
+    #[test]
+    fn who_comes_through_the_gateway_is_seen_without_an_agent() {
+        let old = facts(HOUR, &[]);
+        let blind = Facts { sessions: None, ..old.clone() };
+        let sits = facts(HOUR, &[session(SessionPlace::Console, SessionState::Active)]);
+        let (through, none) = (Some(Unix(NOW.0 - 5_000)), Seen { probe: Probe::Rdp, ..Seen::default() });
+        let silent = Told { heard_at: Some(NOW), ..Told::default() };
+        let silent = Seen { agent: Some(silent), ..none.clone() };
+        let table = [
+            (connected(&old), Kind::InUseRemotely, Reason::ThroughGateway),
+            (Seen { reserved: true, ..connected(&old) }, Kind::InUseRemotely, Reason::ThroughGateway),
+            (connected(&blind), Kind::InUseRemotely, Reason::ThroughGateway),
+            (none, Kind::InUseRemotely, Reason::ThroughGateway),
+            // What an agent sees says more, and so does one that has fallen silent.
+            (connected(&sits), Kind::InUseHere, Reason::Reported),
+            (silent, Kind::Stale, Reason::AgentSilent),
+        ];
+        for (seen, kind, reason) in table {
+            let judged = judge(&Seen { through, ..seen }, NOW);
+            assert_eq!((judged.kind, judged.reason), (kind, reason));
+            assert_eq!(judged.since == through, reason == Reason::ThroughGateway);
+        }
     }
 
     #[test]

@@ -39,6 +39,9 @@ const AT_ONCE: usize = 64;
 /// Use from afar is over when it has not come back for so long.
 const REST: Duration = Duration::from_secs(300);
 
+/// A PC that agrees to sleep has gone within this.
+const SLEEPS: Duration = Duration::from_secs(15);
+
 /// What was missed while nobody looked, or found no room, is made up for within this.
 const LATE: Duration = Duration::from_secs(30 * 60);
 
@@ -188,12 +191,15 @@ impl Waker {
         }
     }
 
-    /// Asks a PC to sleep if nobody is at it, and writes down what it answered. That it is asked is written already.
+    /// Asks a PC to sleep if nobody is at it, and writes down whether it does. That it is asked is written already.
     ///
     /// # Errors
     /// It does not.
     pub async fn suspend(&self, id: ResourceId, name: &str, actor: Actor) -> Result<(), NotDone> {
-        let answered = self.fleet.act(id, Action::Suspend { unless_used: true }).await;
+        let mut answered = self.fleet.act(id, Action::Suspend { unless_used: true }).await;
+        if answered.is_ok() && !self.fleet.leaves(id, SLEEPS).await {
+            answered = Err(NotDone::StillOn);
+        }
         let event = Event::SleepAnswered { workstation: name.to_owned(), slept: answered.is_ok() };
         self.note(actor, Moment::now(), event).await;
         answered.map(|_| ())

@@ -33,6 +33,9 @@ const STEP: Duration = Duration::from_millis(500);
 /// After a wake has ended, the same PC is woken again no sooner than this.
 pub const AGAIN: Duration = Duration::from_secs(10);
 
+/// The same of one that sent nothing: what it lacked can be given at once.
+const UNSENT: Duration = Duration::from_secs(2);
+
 /// Agents that repeat one burst: packets are not louder for being many.
 const RELAYS: usize = 3;
 
@@ -173,11 +176,11 @@ impl Waker {
         wake.is_some_and(|wake| wake.cancel.send(true).is_ok())
     }
 
-    /// Whether a PC can be woken, as far as anybody knows.
+    /// Whether a PC can be woken, as far as anybody knows; `took`: what the last wakes took.
     #[must_use]
-    pub fn wakeable(&self, state: &State) -> Wakeable {
+    pub fn wakeable(&self, state: &State, took: &[u32]) -> Wakeable {
         let facts = state.agent.as_ref().and_then(|agent| agent.facts.as_deref());
-        pure::wakeable(facts, self.way(state, &self.networks()))
+        pure::wakeable(facts, Way { woken: !took.is_empty(), ..self.way(state, &self.networks()) })
     }
 
     /// The office networks this machine is in, as they were a few seconds ago.
@@ -195,7 +198,7 @@ impl Waker {
             let near = networks.iter().any(|lan| lan.network.contains(&address));
             near || !self.fleet.relays(address, state.id).is_empty()
         });
-        Way { address: !state.macs.is_empty(), caller }
+        Way { address: !state.macs.is_empty(), caller, woken: false }
     }
 
     async fn run(
@@ -382,7 +385,8 @@ fn is_old(progress: &Progress, now: Boot) -> bool {
 
 /// How long to wait before the next; nothing: this one is under way.
 fn wait(progress: &Progress, now: Boot) -> Option<Duration> {
-    ended(progress, now).map(|ago| AGAIN.saturating_sub(ago))
+    let rest = if progress.bursts == 0 { UNSENT } else { AGAIN };
+    ended(progress, now).map(|ago| rest.saturating_sub(ago))
 }
 
 /// What a PC looks like to whoever calls it: its addresses, and its hardware's.

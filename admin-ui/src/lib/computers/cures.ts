@@ -6,6 +6,7 @@ export const REASON_CURES: Partial<Record<Reason, Sentence>> = {
   rdp_off: 'cureRdpOff',
   rdp_silent: 'cureRdpSilent',
   sessions_unseen: 'cureSessions',
+  through_gateway: 'cureThrough',
   agent_silent: 'cureAgentSilent',
   went_away: 'cureAway',
   no_agent_answers: 'cureAgent',

@@ -41,6 +41,7 @@ const REASONS: Record<Reason, Sentence | null> = {
   rdp_off: 'whyRdpOff',
   rdp_silent: 'whyRdpSilent',
   sessions_unseen: 'whySessionsUnseen',
+  through_gateway: 'whyThroughGateway',
   agent_silent: 'whyAgentSilent',
   went_away: 'whyWentAway',
   no_agent_answers: 'whyNoAgentAnswers',

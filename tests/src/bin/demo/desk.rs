@@ -87,37 +87,35 @@ impl<'o> Desk<'o> {
         });
     }
 
-    /// For visitors: it sleeps, wakes when it is called, and sleeps again some time later; for good.
+    /// For visitors: it wakes when it is called, and sleeps when it is told to, or some time later; for good.
     pub(crate) fn stay(&self, cast: &Cast<'_>, screen: &Screen) -> ! {
         loop {
-            match self.called(cast.gateway.office()) {
-                Ok(false) => std::thread::sleep(LOOK),
-                Ok(true) => {
-                    screen.say(&format!("  ({NAME} was woken; it sleeps again in {})", time(AWAKE)));
-                    std::thread::sleep(AWAKE);
-                    self.again(cast, screen);
-                }
-                Err(error) => {
-                    screen.say(&format!("  ({NAME} does not wake: {error:#})"));
-                    std::thread::sleep(LOOK);
-                    self.again(cast, screen);
+            if let Err(error) = self.once(cast, screen) {
+                screen.say(&format!("  ({NAME} does not do as it was told: {error:#})"));
+                if let Err(error) = self.sleep(cast) {
+                    screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
                 }
             }
+            std::thread::sleep(LOOK);
         }
     }
 
-    /// Whether it was called; then it is awake.
-    fn called(&self, office: &Office) -> anyhow::Result<bool> {
-        let called = self.pc.heard()?.woken;
-        if called {
-            self.wake(office, LIMIT)?;
+    /// Once through a day of it.
+    fn once(&self, cast: &Cast<'_>, screen: &Screen) -> anyhow::Result<()> {
+        while !self.pc.heard()?.woken {
+            std::thread::sleep(LOOK);
         }
-        Ok(called)
-    }
-
-    fn again(&self, cast: &Cast<'_>, screen: &Screen) {
-        if let Err(error) = self.sleep(cast) {
-            screen.say(&format!("  ({NAME} does not fall asleep: {error:#})"));
+        let told = self.agent.suspended()?;
+        self.wake(cast.gateway.office(), LIMIT)?;
+        screen.say(&format!("  ({NAME} was woken; it sleeps again in {}, or when it is told to)", time(AWAKE)));
+        let woken = Instant::now();
+        while woken.elapsed() < AWAKE {
+            if self.agent.suspended()? > told {
+                self.is(cast, "asleep")?;
+                return self.pc.sleep();
+            }
+            std::thread::sleep(LOOK);
         }
+        self.sleep(cast)
     }
 }

@@ -20,6 +20,8 @@ export default {
   whyRdpOff: 'L’escriptori remot hi està desactivat.',
   whyRdpSilent: 'Està encès, però l’escriptori remot no respon: un tallafoc, o espera algú davant la pantalla.',
   whySessionsUnseen: 'Està encès, però no es pot veure si hi ha algú.',
+  whyThroughGateway: 'Hi ha algú connectat a través de Passerelle.',
+  whyOwn: 'Hi esteu connectat.',
   whyAgentSilent: 'Respon, però ara no se sap si hi ha algú.',
   whyWentAway: 'Ja no se’n sap res: corrent, cable o una fallada.',
   whyNoAgentAnswers: 'Està encès. No se sap si hi ha algú.',

@@ -18,6 +18,8 @@ const en = {
   whyRdpOff: 'Remote desktop is switched off on it.',
   whyRdpSilent: 'It is on, but remote desktop does not answer: a firewall, or it waits for somebody at its screen.',
   whySessionsUnseen: 'It is on, but it cannot be seen whether somebody is at it.',
+  whyThroughGateway: 'Somebody is connected to it through Passerelle.',
+  whyOwn: 'You are connected to it.',
   whyAgentSilent: 'It answers, but whether somebody is at it is not known now.',
   whyWentAway: 'Nothing is heard of it any more: power, cable, or a crash.',
   whyNoAgentAnswers: 'It is on. Whether somebody is at it is not known.',

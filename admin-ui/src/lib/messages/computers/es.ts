@@ -21,6 +21,8 @@ export default {
   whyRdpSilent:
     'Está encendido, pero el escritorio remoto no responde: un cortafuegos, o espera a alguien ante la pantalla.',
   whySessionsUnseen: 'Está encendido, pero no se puede ver si hay alguien.',
+  whyThroughGateway: 'Hay alguien conectado a través de Passerelle.',
+  whyOwn: 'Está conectado a él.',
   whyAgentSilent: 'Responde, pero ahora no se sabe si hay alguien.',
   whyWentAway: 'Ya no se sabe nada de él: corriente, cable o un fallo.',
   whyNoAgentAnswers: 'Está encendido. No se sabe si hay alguien.',

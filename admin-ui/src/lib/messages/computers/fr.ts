@@ -21,6 +21,8 @@ export default {
   whyRdpSilent:
     'Il est allumé, mais le bureau à distance ne répond pas\u00a0: un pare-feu, ou il attend quelqu’un devant son écran.',
   whySessionsUnseen: 'Il est allumé, mais on ne peut pas voir si quelqu’un y travaille.',
+  whyThroughGateway: 'Quelqu’un y est connecté par Passerelle.',
+  whyOwn: 'Vous y êtes connecté.',
   whyAgentSilent: 'Il répond, mais on ne sait pas en ce moment si quelqu’un y travaille.',
   whyWentAway: 'On n’en entend plus rien\u00a0: courant, câble, ou une panne.',
   whyNoAgentAnswers: 'Il est allumé. On ne sait pas si quelqu’un y travaille.',

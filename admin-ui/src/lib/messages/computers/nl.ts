@@ -21,6 +21,8 @@ export default {
   whyRdpSilent:
     'Hij staat aan, maar Extern bureaublad antwoordt niet: een firewall, of hij wacht op iemand aan het scherm.',
   whySessionsUnseen: 'Hij staat aan, maar het is niet te zien of er iemand aan zit.',
+  whyThroughGateway: 'Er is iemand mee verbonden via Passerelle.',
+  whyOwn: 'U bent ermee verbonden.',
   whyAgentSilent: 'Hij antwoordt, maar het is nu niet bekend of er iemand aan zit.',
   whyWentAway: 'Er wordt niets meer van gehoord: stroom, kabel of een crash.',
   whyNoAgentAnswers: 'Hij staat aan. Of er iemand aan zit, is niet bekend.',
