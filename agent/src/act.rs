@@ -55,8 +55,10 @@ pub(crate) async fn act(action: Action, facts: &Facts) -> Outcome {
 
 /// Why the PC must not sleep now. What is not known is no permission.
 fn in_use(facts: &Facts) -> Option<&'static str> {
-    let Some(sessions) = &facts.sessions else { 
-        return Some("its system does not tell who is signed in, so somebody may be; send it to sleep at the PC itself");
+    let Some(sessions) = &facts.sessions else {
+        return Some(
+            "its system does not tell who is signed in, so somebody may be; send it to sleep at the PC itself",
+        );
     };
     // Programs that somebody has left sleep with the PC.
     let used = sessions.iter().any(|s| s.state != SessionState::Disconnected);

@@ -56,12 +56,15 @@ impl Connection {
     /// Connects.
     pub(crate) async fn open(gateway: &Gateway, tls: ClientConfig) -> anyhow::Result<Self> {
         let opened = timeout(OPENING, Self::shake_hands(gateway, tls)).await;
-        opened.context("the gateway takes too long to answer")?
+        opened.map_err(|_| anyhow::anyhow!(unreached(gateway, std::io::ErrorKind::TimedOut)))?
     }
 
     async fn shake_hands(gateway: &Gateway, tls: ClientConfig) -> anyhow::Result<Self> {
         let tcp = TcpStream::connect((gateway.host.as_str(), gateway.port)).await;
-        let tcp = tcp.with_context(|| format!("connect to {gateway}"))?;
+        let tcp = tcp.map_err(|e| {
+            let told = unreached(gateway, e.kind());
+            anyhow::Error::new(e).context(told)
+        })?;
         tcp.set_nodelay(true).context("TCP_NODELAY")?;
         let name = ServerName::try_from(gateway.host.clone()).context("the gateway's name")?;
         let tls = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await.map_err(|e| explained(&e))?;
@@ -113,6 +116,20 @@ impl Connection {
         };
         let _ = timeout(CLOSING, end).await;
     }
+}
+
+/// Nobody answers there, and what to look at.
+fn unreached(gateway: &Gateway, kind: std::io::ErrorKind) -> String {
+    let look = match kind {
+        std::io::ErrorKind::ConnectionRefused => {
+            "nothing hears agents there; is the gateway running, with an address on the office LAN"
+        }
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
+            "it does not answer; is this PC on the office LAN, and is the port open to it"
+        }
+        _ => "it is not found; is its address or name right",
+    };
+    format!("connect to {gateway}: {look}?")
 }
 
 /// A failure of WebSocket, which may be one of TLS.

@@ -88,11 +88,21 @@ fn main() -> ExitCode {
     ended(runtime.and_then(|runtime| runtime.block_on(run(arguments))))
 }
 
+/// Where it may not read or write.
+const ROOT: &str =
+    if cfg!(windows) { "Run it from a prompt that was opened as administrator." } else { "Run it as root: sudo." };
+
 fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             let _ = writeln!(std::io::stderr(), "passerelle-agent: {e:#}");
+            let denied = |e: &(dyn std::error::Error + 'static)| {
+                e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
+            };
+            if e.chain().any(denied) {
+                let _ = writeln!(std::io::stderr(), "{ROOT}");
+            }
             ExitCode::from(SET_UP)
         }
     }

@@ -427,7 +427,8 @@ impl Inner {
             heard_at: present.map(|p| p.heard).or(agent.heard_at),
             left: agent.gone,
         });
-        let seen = Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false, through: pc.through };
+        let seen =
+            Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false, through: pc.through };
         let judged = judge(&seen, now);
         // Who was there before this was started is not away: it is not back yet.
         let starts = self.began.is_some_and(|began| now.0.saturating_sub(began.0) < BACK_MS);

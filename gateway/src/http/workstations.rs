@@ -628,7 +628,8 @@ impl From<Refused> for ApiError {
 
 impl From<NotDone> for ApiError {
     fn from(e: NotDone) -> Self {
-        let slug = if matches!(e, NotDone::Failed(_) | NotDone::StillOn) { Slug::AgentDeclined } else { Slug::AgentAway };
+        let slug =
+            if matches!(e, NotDone::Failed(_) | NotDone::StillOn) { Slug::AgentDeclined } else { Slug::AgentAway };
         Self::Conflict(slug, e.to_string())
     }
 }
