@@ -85,6 +85,11 @@ fn an_app_comes_to_its_pc_by_name_and_goes_with_its_right() -> anyhow::Result<()
             Ok((one["tx"].as_u64() > Some(5_000)).then_some(()))
         })?;
         ensure!(app.runs(), "{}", app.log());
+        let shown = cast.gateway.cli(&["workstation", "show", "desk"])?;
+        let says = (&shown["state"], &shown["reason"]);
+        ensure!(says.0 == "in_use_remotely" && says.1 == "through_gateway", "{shown}");
+        let mine = web.read("/api/v1/me/workstations")?.body;
+        ensure!(mine.pointer("/0/own") == Some(&Value::Bool(true)), "{mine}");
         // Somebody else, by whatever address, is not let near; nor one who may, while Anne is there.
         let boris = cast.boris_at(Home::B)?;
         ensure!(connect(boris.ns(), at, KNOCK)?.is_refused_at_once(), "Boris may not");
@@ -102,6 +107,7 @@ fn an_app_comes_to_its_pc_by_name_and_goes_with_its_right() -> anyhow::Result<()
         app.wait(CUT).context("the app goes on")?;
         ensure!(began.elapsed() < CUT, "cut after {:?}", began.elapsed());
         wait_until("nobody is there", CUT, || Ok(desktops(&cast)?.is_empty().then_some(())))?;
+        cast.gateway.until_pc_is("desk", "stale", CUT)?;
         audited(&cast, "desktop_ended", "not_allowed")?;
         ensure!(connect(client.ns(), at, KNOCK)?.is_refused_at_once(), "without a policy");
         Ok(())
