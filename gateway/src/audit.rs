@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::clock::Unix;
+use crate::desktop::Via;
 use crate::ids::{AgentId, DeviceId, PasskeyId, PolicyId, VerificationId};
 use crate::link::message::Ports;
-use crate::pure::desktop::NoEntry;
+use crate::pure::desktop::{NoEntry, Stranger};
 use crate::pure::retention::Retention;
 
 /// Who did it.
@@ -140,8 +141,9 @@ pub const ACCESS: [&str; 14] = [
 ];
 
 /// The names of the class [`Class::Security`].
-pub const SECURITY: [&str; 9] = [
+pub const SECURITY: [&str; 10] = [
     "agent_refused",
+    "certificate_refused",
     "desktop_refused",
     "sign_in_refused",
     "factor_suspended",
@@ -379,6 +381,16 @@ pub enum Event {
     DesktopBegun {
         workstation: String,
         device: DeviceId,
+        via: Via,
+    },
+    CertificateSeen {
+        workstation: String,
+        certificate: String,
+    },
+    CertificateRefused {
+        workstation: String,
+        certificate: String,
+        why: Stranger,
     },
     DesktopEnded {
         workstation: String,
@@ -468,7 +480,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 71] = [
+    pub const NAMES: [&str; 73] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -518,6 +530,8 @@ impl Event {
         "sent_to_sleep",
         "sleep_answered",
         "desktop_begun",
+        "certificate_seen",
+        "certificate_refused",
         "desktop_ended",
         "desktop_cut",
         "desktop_refused",

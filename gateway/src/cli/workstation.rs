@@ -50,6 +50,9 @@ pub(super) struct Change {
     /// Send it to sleep after use from afar, if nobody is at it
     #[arg(long, value_name = "BOOL")]
     sleep_again: Option<bool>,
+    /// It has a new certificate, and that is right: in browsers it is known by the one it shows next
+    #[arg(long)]
+    forget_certificate: bool,
 }
 
 #[derive(Debug, Args)]
@@ -89,10 +92,11 @@ impl Workstation {
 
 impl Change {
     fn run(self, context: &Context) -> anyhow::Result<()> {
-        let Self { which, macs, wake_hours, sleep_again } = self;
-        let nothing = macs.is_empty() && wake_hours.is_none() && sleep_again.is_none();
-        anyhow::ensure!(!nothing, "nothing to change: give --mac, --wake-hours or --sleep-again");
-        let change = ChangeWorkstation { macs: (!macs.is_empty()).then_some(macs), wake_hours, sleep_again };
+        let Self { which, macs, wake_hours, sleep_again, forget_certificate } = self;
+        let nothing = macs.is_empty() && wake_hours.is_none() && sleep_again.is_none() && !forget_certificate;
+        anyhow::ensure!(!nothing, "nothing to change: give --mac, --wake-hours, --sleep-again or --forget-certificate");
+        let macs = (!macs.is_empty()).then_some(macs);
+        let change = ChangeWorkstation { macs, wake_hours, sleep_again, forget_certificate };
         let pc: Shown = context.client.patch(&format!("workstations/{}", escape(&which)), &change)?;
         if context.json { say_json(&pc) } else { show(&pc) }
     }

@@ -118,17 +118,27 @@ impl Desk {
         begun
     }
 
-    async fn allowed(&self, device: &Device, resource: &Resource) -> Result<(), NoEntry> {
+    pub(super) async fn allowed(&self, device: &Device, resource: &Resource) -> Result<(), NoEntry> {
+        self.until(device, resource).await.map(drop)
+    }
+
+    /// Until when they may go there.
+    pub(super) async fn until(&self, device: &Device, resource: &Resource) -> Result<Boot, NoEntry> {
         let now = Moment::now();
         let world = self.store.world(&Scope::user(device.user), now).await.map_err(|_| NoEntry::Gateway)?;
         match decide(&world, device.id, resource.id, now.boot) {
-            Verdict::Allow { .. } => Ok(()),
+            Verdict::Allow { until, .. } => Ok(until),
             Verdict::Deny { .. } => Err(NoEntry::NotAllowed),
         }
     }
 
     /// A connection to the PC, which is woken for it; nobody is thrown off.
-    async fn find(&self, device: &Device, resource: &Resource, until: Instant) -> Result<TcpStream, NoEntry> {
+    pub(super) async fn find(
+        &self,
+        device: &Device,
+        resource: &Resource,
+        until: Instant,
+    ) -> Result<TcpStream, NoEntry> {
         let mut woken = false;
         loop {
             let (entry, state) = self.look(device, resource)?;
@@ -159,7 +169,7 @@ impl Desk {
     }
 
     /// Whether they may go there as it is now.
-    fn look(&self, device: &Device, resource: &Resource) -> Result<(Entry, State), NoEntry> {
+    pub(super) fn look(&self, device: &Device, resource: &Resource) -> Result<(Entry, State), NoEntry> {
         let state = self.fleet.state(resource.id).ok_or(NoEntry::NotAllowed)?;
         let coming = Coming {
             kind: state.judged.kind,

@@ -2,7 +2,9 @@
 //!
 //! Bytes of a native app are carried by `net` ([`crate::link::message::Command::Splice`]); here it is decided, and known.
 
+pub mod browser;
 pub mod door;
+pub mod ticket;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -10,13 +12,16 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, timeout};
+use utoipa::ToSchema;
 
 use crate::audit::{Actor, Ended, Event};
 use crate::clock::{Boot, Unix};
 use crate::fleet::Fleet;
 use crate::ids::{DesktopId, DeviceId, ResourceId, UserId};
+use crate::link::client::Gone;
 use crate::link::message::{DesktopEnd, DesktopReport};
 use crate::pure::bucket::{Bucket, Rate};
 use crate::pure::desktop::NoEntry;
@@ -68,6 +73,7 @@ pub struct Desk {
     notes: mpsc::Sender<(Actor, Event)>,
     /// Connections of each device lately.
     comes: Mutex<HashMap<IpAddr, Bucket>>,
+    tickets: ticket::Tickets,
 }
 
 /// An app connects once or twice; whoever does it all the time keeps the gateway from others.
@@ -79,6 +85,10 @@ struct Board {
     /// Who used a PC last, and until when.
     last: HashMap<ResourceId, (UserId, Boot)>,
     refused: HashMap<(DeviceId, ResourceId, NoEntry), Refused>,
+    /// Those that this process carries itself, and how they are told to end.
+    browsers: HashMap<DesktopId, watch::Sender<Option<browser::End>>>,
+    /// What became of those.
+    over: HashMap<DesktopId, browser::Over>,
 }
 
 /// One desktop that is in use, or about to be.
@@ -104,10 +114,24 @@ pub struct Desktop {
     pub rx: u64,
     /// Bytes to the device.
     pub tx: u64,
+    /// What shows it to them.
+    pub via: Via,
+    /// How long an answer of their browser's takes.
+    pub round_trip: Option<Duration>,
     /// They are at it; before that they are on their way, and the PC is woken, say.
     pub there: bool,
     /// Begun, as far as this process knows.
     began: Boot,
+}
+
+/// What shows a desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// An RDP app on the device.
+    App,
+    /// The browser.
+    Browser,
 }
 
 /// Why somebody did not come to a PC.
@@ -155,7 +179,8 @@ impl Desk {
         tokio::spawn(write_down(store.clone(), waiting));
         let (board, comes) = (Mutex::default(), Mutex::default());
         let (version, told) = (watch::Sender::new(0), watch::Sender::new(false));
-        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes })
+        let tickets = ticket::Tickets::default();
+        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes, tickets })
     }
 
     /// Whether somebody may come from this address again.
@@ -223,25 +248,34 @@ impl Desk {
         let mut version = self.version();
         let there = self.board().all.get(&id).filter(|desktop| desktop.there).cloned();
         let Desktop { login, workstation, .. } = there.ok_or(NotEnded::None)?;
-        self.reconciler.end_desktop(id).map_err(|_| NotEnded::Silent)?;
+        self.cut(id, browser::End::Ended).map_err(|_| NotEnded::Silent)?;
         self.note(by, Event::DesktopCut { workstation, user: login });
         let gone = async { while self.board().all.contains_key(&id) && version.changed().await.is_ok() {} };
         timeout(PATIENCE, gone).await.map_err(|_| NotEnded::Silent)
     }
 
+    /// Has whoever carries it end it.
+    fn cut(&self, id: DesktopId, end: browser::End) -> Result<(), Gone> {
+        match self.board().browsers.get(&id) {
+            Some(browser) => {
+                browser.send_if_modified(|told| told.is_none() && told.replace(end).is_none());
+                Ok(())
+            }
+            None => self.reconciler.end_desktop(id),
+        }
+    }
+
     /// Keeps the PC for whoever comes, unless somebody else is there or on their way, or they have begun enough.
     fn enter(self: &Arc<Self>, coming: Desktop) -> Result<OnTheWay, NoEntry> {
         let mut board = self.board();
-        if board.all.values().any(|other| other.resource == coming.resource && other.user != coming.user) {
-            return Err(NoEntry::InUseRemotely);
-        }
-        let own = || board.all.values().filter(|other| other.user == coming.user);
-        if own().count() >= AT_ALL || own().filter(|other| other.resource == coming.resource).count() >= AT_ONE {
-            return Err(NoEntry::TooMany);
-        }
+        board.has_room(coming.resource, coming.user)?;
         let id = coming.id;
         board.all.insert(id, coming);
         Ok(OnTheWay { desk: self.clone(), id })
+    }
+
+    fn has_room(&self, resource: ResourceId, user: UserId) -> Result<(), NoEntry> {
+        self.board().has_room(resource, user)
     }
 
     /// Whether a desktop of theirs is at this PC, or was until a moment ago: one that somebody has signed in to.
@@ -257,22 +291,29 @@ impl Desk {
 
     /// They are there, by these two connections: the device's, and the PC's.
     async fn begin(&self, id: DesktopId, ends: [OwnedFd; 2]) -> Result<(), NoEntry> {
-        let begun = {
-            let mut board = self.board();
-            let desktop = board.all.get_mut(&id).ok_or(NoEntry::Silent)?;
-            (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), Boot::now());
-            let desktop = desktop.clone();
-            board.refused.retain(|(d, r, _), _| (*d, *r) != (desktop.device, desktop.resource));
-            desktop
-        };
-        let Desktop { login, workstation, device, .. } = begun;
-        if self.reconciler.splice(id, device, begun.resource, ends).is_err() {
+        let begun = self.is_there(id)?;
+        if self.reconciler.splice(id, begun.device, begun.resource, ends).is_err() {
             self.board().all.remove(&id);
             return Err(NoEntry::Gateway);
         }
-        self.changed();
-        self.note(Actor::User(login), Event::DesktopBegun { workstation, device });
+        self.begun(begun);
         Ok(())
+    }
+
+    /// From now on they are at it.
+    fn is_there(&self, id: DesktopId) -> Result<Desktop, NoEntry> {
+        let mut board = self.board();
+        let desktop = board.all.get_mut(&id).ok_or(NoEntry::Silent)?;
+        (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), Boot::now());
+        let desktop = desktop.clone();
+        board.refused.retain(|(d, r, _), _| (*d, *r) != (desktop.device, desktop.resource));
+        Ok(desktop)
+    }
+
+    fn begun(&self, desktop: Desktop) {
+        self.changed();
+        let Desktop { login, workstation, device, via, .. } = desktop;
+        self.note(Actor::User(login), Event::DesktopBegun { workstation, device, via });
     }
 
     /// Somebody did not come to the PC, and why.
@@ -335,6 +376,7 @@ impl Desk {
         let board = self.board();
         let is_gone = |d: &&Desktop| {
             d.there
+                && d.via == Via::App
                 && !has.iter().any(|report| report.desktop == d.id)
                 && now.0.saturating_sub(d.began.0) > millis(PATIENCE)
         };
@@ -370,7 +412,10 @@ impl Desk {
             if late || taken {
                 tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
                 // Without a data plane there is none of them.
-                let _ = self.reconciler.end_desktop(desktop.id);
+                let _ = self.cut(
+                    desktop.id,
+                    if late { browser::End::SignIn } else { browser::End::Refused(NoEntry::InUseHere) },
+                );
             }
         }
     }
@@ -386,15 +431,7 @@ impl Desk {
     /// `end` is absent where the data plane went, and took it along.
     fn ended(&self, id: DesktopId, end: Option<DesktopEnd>) {
         let now = Moment::now();
-        let desktop = {
-            let mut board = self.board();
-            let Some(desktop) = board.all.remove(&id) else { return };
-            board.last.retain(|_, (_, until)| now.boot.0.saturating_sub(until.0) < millis(RETURNS));
-            if desktop.is_seen() {
-                board.last.insert(desktop.resource, (desktop.user, now.boot));
-            }
-            desktop
-        };
+        let Some(desktop) = self.leaves(id, now) else { return };
         let how = match end {
             Some(DesktopEnd::ByDevice) => Ended::ByDevice,
             Some(DesktopEnd::ByPc) => Ended::ByPc,
@@ -402,10 +439,25 @@ impl Desk {
             Some(DesktopEnd::NotAllowed) => Ended::NotAllowed,
             Some(DesktopEnd::NoRoom) | None => Ended::Gateway,
         };
+        self.is_over(desktop, how, now);
+    }
+
+    fn is_over(&self, desktop: Desktop, how: Ended, now: Moment) {
         let after_ms = u64::try_from(now.wall.0.saturating_sub(desktop.since.0)).unwrap_or(0);
         self.changed();
         let Desktop { login, workstation, device, .. } = desktop;
         self.note(Actor::User(login), Event::DesktopEnded { workstation, device, how, after_ms });
+    }
+
+    /// It is in use no more.
+    fn leaves(&self, id: DesktopId, now: Moment) -> Option<Desktop> {
+        let mut board = self.board();
+        let desktop = board.all.remove(&id)?;
+        board.last.retain(|_, (_, until)| now.boot.0.saturating_sub(until.0) < millis(RETURNS));
+        if desktop.is_seen() {
+            board.last.insert(desktop.resource, (desktop.user, now.boot));
+        }
+        Some(desktop)
     }
 
     /// Nobody waits for the database: neither who comes nor who is cut off.
@@ -413,6 +465,19 @@ impl Desk {
         if let Err(e) = self.notes.try_send((actor, event)) {
             tracing::warn!(error = %e, "a desktop is not in the audit");
         }
+    }
+}
+
+impl Board {
+    fn has_room(&self, resource: ResourceId, user: UserId) -> Result<(), NoEntry> {
+        if self.all.values().any(|other| other.resource == resource && other.user != user) {
+            return Err(NoEntry::InUseRemotely);
+        }
+        let own = || self.all.values().filter(|other| other.user == user);
+        if own().count() >= AT_ALL || own().filter(|other| other.resource == resource).count() >= AT_ONE {
+            return Err(NoEntry::TooMany);
+        }
+        Ok(())
     }
 }
 
@@ -449,6 +514,8 @@ fn of(id: DesktopId, device: &Device, resource: ResourceId, workstation: &str) -
         since: Unix::now(),
         rx: 0,
         tx: 0,
+        via: Via::App,
+        round_trip: None,
         there: false,
         began: Boot::now(),
     }

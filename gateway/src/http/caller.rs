@@ -153,6 +153,17 @@ pub struct Inside {
     pub device: Option<Device>,
 }
 
+/// Somebody signed in on this browser, by a device of theirs in the tunnel whose door is open.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// Who.
+    pub session: WebSession,
+    /// Hash of their token.
+    pub token_hash: String,
+    /// The device.
+    pub device: Device,
+}
+
 /// IT in person: root on the command line, or an administrator signed in by the office LAN or by a verified device.
 #[derive(Clone, Debug)]
 pub struct Person {
@@ -453,6 +464,17 @@ impl Inside {
             return Err(ApiError::Forbidden(Slug::NotAllowed, "the door of this device is locked: sign in"));
         }
         Ok(Self { door, session, token_hash, device })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Viewer {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
+        if !matches!(door(parts)?, Door::Tunnel(_)) {
+            return Err(ApiError::NotFound);
+        }
+        let Inside { session, token_hash, device, .. } = Inside::from_request_parts(parts, api).await?;
+        Ok(Self { session, token_hash, device: device.ok_or(ApiError::NotFound)? })
     }
 }
 

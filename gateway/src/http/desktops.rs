@@ -14,7 +14,7 @@ use super::Api;
 use super::caller::Admin;
 use super::error::{Answer, ApiError, Problems};
 use crate::clock::Unix;
-use crate::desktop::{Desktop as Known, NotEnded};
+use crate::desktop::{Desktop as Known, NotEnded, Via};
 use crate::ids::{DesktopId, DeviceId};
 
 /// Somebody uses an office PC from afar.
@@ -30,6 +30,8 @@ pub struct Desktop {
     pub device: DeviceId,
     /// The device's name.
     pub device_name: String,
+    /// What shows it to them.
+    pub via: Via,
     /// Since when, in Unix milliseconds.
     #[schema(value_type = i64)]
     pub since: Unix,
@@ -37,12 +39,15 @@ pub struct Desktop {
     pub rx: u64,
     /// Bytes to the device.
     pub tx: u64,
+    /// How long an answer of the browser's takes, in microseconds.
+    pub round_trip_us: Option<u64>,
 }
 
 impl From<Known> for Desktop {
     fn from(known: Known) -> Self {
-        let Known { id, login, device, device_name, workstation, since, rx, tx, .. } = known;
-        Self { id, workstation, login, device, device_name, since, rx, tx }
+        let Known { id, login, device, device_name, workstation, via, since, rx, tx, round_trip, .. } = known;
+        let round_trip_us = round_trip.and_then(|took| u64::try_from(took.as_micros()).ok());
+        Self { id, workstation, login, device, device_name, via, since, rx, tx, round_trip_us }
     }
 }
 

@@ -261,7 +261,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, doo
         .max_header_list_size(HEADERS)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(stream), service));
     if let Door::Internet(_) = door {
         tokio::select! {
             _ = &mut connection => return,

@@ -40,6 +40,7 @@ pub mod live;
 pub mod mail;
 pub mod me;
 pub mod my_data;
+pub mod my_desktops;
 pub mod my_devices;
 pub mod my_security;
 pub mod my_sessions;
@@ -82,6 +83,7 @@ use crate::desktop::Desk;
 use crate::fleet::Fleet;
 use crate::identity::ceremonies::Ceremonies;
 use crate::identity::passwords::Passwords;
+use crate::ids::UserId;
 use crate::places::Places;
 use crate::reconcile::{Reconciler, Wait};
 use crate::store::devices::Device;
@@ -107,6 +109,8 @@ pub struct Api {
     hosts: BTreeSet<String>,
     /// Who follows a door.
     followers: Arc<Places<events::Whose>>,
+    /// Who looks at desktops.
+    viewers: Arc<Places<UserId>>,
     /// Which administrators look on.
     watchers: Arc<Places<String>>,
     /// Who is handed the audit as a file.
@@ -161,6 +165,7 @@ impl Api {
             ceremonies: Ceremonies::default(),
             hosts,
             followers: Arc::default(),
+            viewers: Arc::default(),
             watchers: Arc::default(),
             looked: tokio::sync::Mutex::default(),
             exports: Arc::default(),
@@ -269,6 +274,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(resources::routes())
         .merge(desktops::routes())
         .merge(workstations::routes())
+        .merge(my_desktops::routes())
         .merge(my_workstations::routes())
         .merge(agents::routes())
         .merge(office_share::routes())

@@ -26,6 +26,7 @@ use crate::pure::decide::{Verdict, decide};
 use crate::pure::desktop::NoEntry;
 use crate::pure::wake::{Wakeable, expected};
 use crate::pure::workstation::{Kind, Reason};
+use crate::store::devices::Device;
 use crate::store::resources::Resource;
 use crate::store::{Moment, Scope};
 
@@ -116,7 +117,7 @@ async fn wake_mine(
     State(api): State<Arc<Api>>,
     Path(which): Path<String>,
 ) -> Answer<(StatusCode, Json<WakeView>)> {
-    let pc = mine(&api, &caller, &which).await?;
+    let pc = mine(&api, &caller.device, &which).await?;
     api.seen(pc.id).await?;
     let progress = api.waker.wake(pc.id, Actor::User(caller.device.login)).await?;
     let view = wake_view(&progress.borrow());
@@ -126,7 +127,7 @@ async fn wake_mine(
 /// Gives a wake up that one began oneself.
 #[utoipa::path(delete, path = "/me/workstations/{workstation}/wake", tag = "workstations", params(("workstation" = String, Path)), responses((status = 204), Problems))]
 async fn cancel_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
-    let pc = mine(&api, &caller, &which).await?;
+    let pc = mine(&api, &caller.device, &which).await?;
     if api.waker.cancel(pc.id, Some(&Actor::User(caller.device.login))) {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -140,7 +141,7 @@ async fn cancel_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which):
     Problems
 ))]
 async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<Response> {
-    let pc = mine(&api, &caller, &which).await?;
+    let pc = mine(&api, &caller.device, &which).await?;
     let progress = api.waker.progress(pc.id).ok_or_else(|| ApiError::unknown("wake", &which))?;
     let place = api.followers.take(Whose::Device(caller.device.id), |mine, all| mine < EACH && all < ALL);
     Ok(wake_events(progress, place.ok_or(ApiError::Wait(FULL))?))
@@ -151,7 +152,7 @@ fn is_on_its_way(kind: Kind) -> bool {
     matches!(kind, Kind::Waking | Kind::Starting)
 }
 
-async fn mine(api: &Api, caller: &Verified, which: &str) -> Answer<Resource> {
-    let resource = granted(api, &caller.device, which, Moment::now()).await?;
+pub(super) async fn mine(api: &Api, device: &Device, which: &str) -> Answer<Resource> {
+    let resource = granted(api, device, which, Moment::now()).await?;
     if resource.kind == ResourceKind::Workstation { Ok(resource) } else { Err(ApiError::unknown("resource", which)) }
 }

@@ -90,6 +90,8 @@ pub struct Workstation {
     pub wake_hours: Option<String>,
     /// Whether it is sent to sleep five minutes after use from afar has ended, if nobody is at it.
     pub sleep_again: bool,
+    /// SHA-256 of the certificate by which it was known when it was used in a browser last; its agent knows better.
+    pub known_certificate: Option<String>,
     /// The wake that is under way, or ended within the last ten minutes.
     pub wake: Option<WakeView>,
     /// Its agent.
@@ -203,6 +205,9 @@ pub struct ChangeWorkstation {
     /// Whether it sleeps again after use from afar.
     #[serde(default)]
     pub sleep_again: Option<bool>,
+    /// Forget the certificate by which it was known in browsers: it is taken as it shows itself next.
+    #[serde(default)]
+    pub forget_certificate: bool,
 }
 
 /// Query of a timeline.
@@ -289,6 +294,7 @@ async fn change_workstation(
         macs: to.macs.map(|all| macs(&all)).transpose()?,
         wake_hours: to.wake_hours.map(|text| hours(&text)).transpose()?,
         sleep_again: to.sleep_again,
+        forget_mark: to.forget_certificate,
     };
     let now = Moment::now();
     let mut write = api.store.write(now, admin.actor).await?;
@@ -534,6 +540,7 @@ fn view(api: &Api, state: &fleet::State, kept: &Kept) -> Workstation {
         foreign_macs: state.foreign.iter().map(foreign).collect(),
         wake_hours: kept.wake_hours.clone(),
         sleep_again: kept.sleep_again,
+        known_certificate: kept.mark.map(|mark| mark.certificate.to_string()),
         wake: api.waker.progress(state.id).map(|progress| wake_view(&progress.borrow())),
         agent: state.agent.as_ref().map(|agent| agent_view(agent, &api.site().wanted)),
     }

@@ -5,7 +5,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use agent::bounded::Fingerprint;
+
 use super::workstation::{Kind, Reason};
+use super::x224::Security;
 
 /// Why somebody does not come to the PC; each has words on every screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
@@ -88,6 +91,46 @@ pub fn entry(coming: Coming<'_>) -> Entry {
     }
 }
 
+/// By what a PC is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// SHA-256 of its certificate.
+    pub certificate: Fingerprint,
+    /// Whether people sign in before they see anything.
+    pub security: Security,
+}
+
+/// Why what answers is not taken for the PC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stranger {
+    /// It has another certificate.
+    Certificate,
+    /// It wants people to go on with less security than the PC had.
+    Security,
+}
+
+/// Whether what answers is the PC: by what its agent says, else by what was seen when it was used first. Whether that is now.
+///
+/// # Errors
+/// It is not.
+pub fn is_known(
+    shown: Mark,
+    told: Option<Fingerprint>,
+    tells_nla: Option<bool>,
+    kept: Option<Mark>,
+) -> Result<bool, Stranger> {
+    let certificate = told.or(kept.map(|kept| kept.certificate));
+    if certificate.is_some_and(|certificate| certificate != shown.certificate) {
+        return Err(Stranger::Certificate);
+    }
+    let nla = tells_nla == Some(true) || kept.is_some_and(|kept| kept.security == Security::Nla);
+    if nla && shown.security != Security::Nla {
+        return Err(Stranger::Security);
+    }
+    Ok(kept != Some(shown))
+}
+
 /// Whether a PC's name for somebody means this login: `OFFICE\Marta` and `marta@office.lan` are `marta`.
 fn is_same(by: &str, login: &str) -> bool {
     let bare = by.rsplit('\\').next().unwrap_or(by);
@@ -98,6 +141,25 @@ fn is_same(by: &str, login: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stranger_is_not_taken_for_the_pc() {
+        let mark = |n: u8, security| Mark { certificate: Fingerprint([n; 32]), security };
+        let (one, nla, tls) = (Fingerprint([1; 32]), mark(1, Security::Nla), mark(1, Security::Tls));
+        assert_eq!(is_known(nla, None, None, None), Ok(true), "the first time");
+        assert_eq!(is_known(nla, None, None, Some(nla)), Ok(false));
+        assert_eq!(is_known(mark(2, Security::Nla), None, None, Some(nla)), Err(Stranger::Certificate));
+        // Its agent knows better than what was seen before: Windows makes itself another one twice a year.
+        assert_eq!(is_known(nla, Some(one), None, Some(mark(2, Security::Nla))), Ok(true));
+        assert_eq!(
+            is_known(mark(2, Security::Nla), Some(one), None, Some(mark(2, Security::Nla))),
+            Err(Stranger::Certificate)
+        );
+        assert_eq!(is_known(tls, None, None, Some(nla)), Err(Stranger::Security));
+        assert_eq!(is_known(tls, Some(one), Some(true), None), Err(Stranger::Security));
+        assert_eq!(is_known(tls, Some(one), Some(false), None), Ok(true));
+        assert_eq!(is_known(nla, None, None, Some(tls)), Ok(true), "more than before is kept");
+    }
 
     #[test]
     fn nobody_is_thrown_off() {

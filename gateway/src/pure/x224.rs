@@ -60,9 +60,84 @@ pub fn confirms(answer: &[u8]) -> bool {
     }
 }
 
+/// How a PC wants to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// By TLS alone: whoever comes is asked for a password on the PC's own screen.
+    Tls,
+    /// By TLS, and whoever comes signs in before they see anything (CredSSP: network level authentication).
+    Nla,
+}
+
+/// What a PC answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The beginning of an answer, perhaps.
+    More,
+    /// No RDP server sends this, or one that knows neither TLS nor NLA.
+    Never,
+    /// It refuses what was asked for, in so many bytes: the client knows the reasons ([MS-RDPBCGR] 2.2.1.2.2).
+    Refuses(usize),
+    /// It goes on, after so many bytes.
+    Goes(usize, Security),
+}
+
+/// What a PC answers a request ([MS-RDPBCGR] 2.2.1.2.1).
+#[must_use]
+pub fn answered(bytes: &[u8]) -> Answered {
+    const LENGTH: usize = 19;
+    let beginning = [3, 0, 0, 19, 14];
+    if bytes.len() < LENGTH {
+        let fits = bytes.iter().zip(beginning).all(|(a, b)| *a == b);
+        return if fits { Answered::More } else { Answered::Never };
+    }
+    match (confirms(bytes), bytes) {
+        (true, [3, 0, 0, 19, 14, _, _, _, _, _, _, 3, _, 8, 0, ..]) => Answered::Refuses(LENGTH),
+        (true, [3, 0, 0, 19, 14, _, _, _, _, _, _, 2, _, 8, 0, protocol, 0, 0, 0, ..]) => match protocol {
+            1 => Answered::Goes(LENGTH, Security::Tls),
+            2 | 8 => Answered::Goes(LENGTH, Security::Nla),
+            _ => Answered::Never,
+        },
+        _ => Answered::Never,
+    }
+}
+
+/// Whether these first bytes are of an MCS Connect Response, by which a PC lets somebody go on who has signed in, or has yet
+/// to ([MS-RDPBCGR] 2.2.1.4): what comes before is CredSSP's.
+#[must_use]
+pub fn goes_on(bytes: &[u8]) -> bool {
+    matches!(bytes, [3, 0, _, _, 2, 0xf0, 0x80, ..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pc_says_how_it_goes_on() {
+        let with = |code: u8, value: u8| [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, code, 0x1f, 8, 0, value, 0, 0, 0];
+        let table = [
+            (with(2, 1), Answered::Goes(19, Security::Tls)),
+            (with(2, 2), Answered::Goes(19, Security::Nla)),
+            (with(2, 8), Answered::Goes(19, Security::Nla)),
+            // The old RDP encryption, and what nobody knows here.
+            (with(2, 0), Answered::Never),
+            (with(2, 16), Answered::Never),
+            (with(3, 5), Answered::Refuses(19)),
+            (with(7, 1), Answered::Never),
+            (REQUEST, Answered::Never),
+        ];
+        for (bytes, wanted) in table {
+            assert_eq!(answered(&bytes), wanted, "{bytes:?}");
+        }
+        let whole = with(2, 2);
+        for n in 0..whole.len() {
+            assert_eq!(answered(&whole[..n]), Answered::More, "{n}");
+        }
+        assert_eq!(answered(&[3, 0, 0, 11, 6, 0xd0, 0, 0, 0x12, 0x34, 0]), Answered::Never, "older than TLS");
+        assert_eq!(answered(b"SSH-2.0"), Answered::Never);
+        assert!(goes_on(&[3, 0, 1, 0, 2, 0xf0, 0x80, 0x7f]) && !goes_on(&[0x30, 0x37, 0xa0]));
+    }
 
     #[test]
     fn a_confirm_is_known_from_anything_else() {

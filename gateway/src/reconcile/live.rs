@@ -63,6 +63,12 @@ impl Live {
         moved
     }
 
+    pub(super) fn at_work(&self, device: DeviceId, now: Boot) {
+        if let Some(told) = self.peers().told.get_mut(&device) {
+            told.busy = told.busy.max(Some(now));
+        }
+    }
+
     pub(super) fn take_unwritten(&self, now: Moment) -> Vec<Heard> {
         let mut peers = self.peers();
         let wall = |at: Boot| {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use crate::clock::Unix;
+use crate::clock::{Boot, Unix};
 use crate::ids::{DesktopId, DeviceId, ResourceId};
 use crate::link::client::{self, Gone};
 use crate::link::message::{Command, DesktopReport, Interface, SocketRole};
@@ -226,6 +226,11 @@ impl Reconciler {
     #[must_use]
     pub fn live(&self) -> &live::Live {
         &self.live
+    }
+
+    /// A device is at work by the gateway itself, which `net` does not count as use of its door.
+    pub fn at_work(&self, device: DeviceId, now: Boot) {
+        self.live.at_work(device, now);
     }
 
     /// The site as last loaded.

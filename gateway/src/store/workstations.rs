@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agent::bounded::Mac;
+use agent::bounded::{Fingerprint, Mac};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
@@ -12,8 +12,10 @@ use super::{Error, Result, Store, Write};
 use crate::audit::Event;
 use crate::clock::Unix;
 use crate::ids::ResourceId;
+use crate::pure::desktop::Mark;
 use crate::pure::wake;
 use crate::pure::workstation::{Kind, Reason};
+use crate::pure::x224::Security;
 
 /// Hardware addresses that are kept of one PC.
 pub const MACS: usize = agent::message::MACS;
@@ -32,6 +34,8 @@ pub struct Kept {
     pub wake_hours: Option<String>,
     /// It is sent to sleep when use from afar ends and nobody is at it.
     pub sleep_again: bool,
+    /// By what it was known when it was used in a browser last.
+    pub mark: Option<Mark>,
 }
 
 /// What changes of it; what is absent stays.
@@ -43,6 +47,8 @@ pub struct Change {
     pub wake_hours: Option<Option<String>>,
     /// Whether it sleeps again.
     pub sleep_again: Option<bool>,
+    /// By what it was known is forgotten: it is taken as it shows itself next.
+    pub forget_mark: bool,
 }
 
 /// What a PC was doing from a moment on.
@@ -162,6 +168,24 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// By what it is known from now on.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn mark(&mut self, id: ResourceId, mark: Mark) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO workstations (resource_id, macs, took, sleep_again, certificate, nla) SELECT id, '[]', '[]', 0, $2, $3 \
+             FROM resources WHERE id = $1 ON CONFLICT (resource_id) DO UPDATE SET certificate = EXCLUDED.certificate, \
+             nla = EXCLUDED.nla",
+        )
+        .bind(id.to_string())
+        .bind(mark.certificate.to_string())
+        .bind(i64::from(mark.security == Security::Nla))
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
     /// What a PC that is still there does from now on.
     ///
     /// # Errors
@@ -191,18 +215,23 @@ impl Write<'_> {
             ("macs", change.macs.is_some()),
             ("wake_hours", change.wake_hours.is_some()),
             ("sleep_again", change.sleep_again.is_some()),
+            ("certificate", change.forget_mark),
         ];
         let fields: Vec<&'static str> = fields.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
         let change = change.clone();
+        let mark = before.mark.filter(|_| !change.forget_mark);
         sqlx::query(
-            "INSERT INTO workstations (resource_id, macs, took, wake_hours, sleep_again) VALUES ($1, $2, '[]', $3, $4) \
+            "INSERT INTO workstations (resource_id, macs, took, wake_hours, sleep_again, certificate, nla) \
+             VALUES ($1, $2, '[]', $3, $4, $5, $6) \
              ON CONFLICT (resource_id) DO UPDATE SET macs = EXCLUDED.macs, wake_hours = EXCLUDED.wake_hours, \
-             sleep_again = EXCLUDED.sleep_again",
+             sleep_again = EXCLUDED.sleep_again, certificate = EXCLUDED.certificate, nla = EXCLUDED.nla",
         )
         .bind(id.to_string())
         .bind(json(&change.macs.unwrap_or(before.macs))?)
         .bind(change.wake_hours.unwrap_or(before.wake_hours))
         .bind(i64::from(change.sleep_again.unwrap_or(before.sleep_again)))
+        .bind(mark.map(|mark| mark.certificate.to_string()))
+        .bind(mark.map(|mark| i64::from(mark.security == Security::Nla)))
         .execute(self.connection())
         .await?;
         self.audit(&Event::WorkstationChanged { workstation: name.to_owned(), fields }).await
@@ -215,7 +244,15 @@ fn kept(row: &AnyRow) -> Result<Kept> {
         took: serde_json::from_str(&row.text("took")?).map_err(|_| Error::Unreadable("took"))?,
         wake_hours: row.maybe_text("wake_hours")?,
         sleep_again: row.integer("sleep_again")? == 1,
+        mark: mark(row)?,
     })
+}
+
+fn mark(row: &AnyRow) -> Result<Option<Mark>> {
+    let Some(certificate) = row.maybe_text("certificate")? else { return Ok(None) };
+    let certificate = Fingerprint::try_from(certificate).map_err(|_| Error::Unreadable("certificate"))?;
+    let security = if row.maybe_integer("nla")? == Some(1) { Security::Nla } else { Security::Tls };
+    Ok(Some(Mark { certificate, security }))
 }
 
 fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String> {
@@ -258,7 +295,7 @@ mod tests {
         }
         let mut write = store.write(Moment::now(), Actor::Local).await.unwrap();
         let hours = Some(Some("Mo-Fr 07:30-18:00".to_owned()));
-        let change = Change { wake_hours: hours, sleep_again: Some(true), macs: None };
+        let change = Change { wake_hours: hours, sleep_again: Some(true), ..Change::default() };
         write.change_workstation(pc, "pc", &change).await.unwrap();
         write.commit().await.unwrap();
         let kept = store.workstation(pc).await.unwrap();

@@ -18,6 +18,7 @@ pub(super) enum Who {
     Verified,
     SignedIn,
     Inside,
+    Viewer,
     Admin,
     Person,
 }
@@ -101,6 +102,11 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /me/workstations/{workstation}/wake", Who::Verified, 404),
     ("delete /me/workstations/{workstation}/wake", Who::Verified, 404),
     ("get /me/workstations/{workstation}/wake/events", Who::Verified, 404),
+    ("post /me/workstations/{workstation}/desktop", Who::Viewer, 404),
+    // A WebSocket of a page of ours alone.
+    ("get /me/desktop", Who::Viewer, 403),
+    ("get /me/desktops/{desktop}", Who::Viewer, 404),
+    ("delete /me/desktops/{desktop}", Who::Viewer, 404),
     ("get /agents", Who::Admin, 200),
     ("get /agents/tokens", Who::Admin, 200),
     ("post /agents/tokens", Who::Admin, 201),
@@ -196,6 +202,9 @@ fn refusal(who: Who, caller: Caller, reads: bool) -> Option<u16> {
         Who::Inside if caller == Local => Some(404),
         Who::Inside if nobody => Some(401),
         Who::Inside => (caller == TunnelAdminLocked).then_some(403),
+        Who::Viewer if !tunnel => Some(404),
+        Who::Viewer if nobody => Some(401),
+        Who::Viewer => (caller == TunnelAdminLocked).then_some(403),
         Who::Admin | Who::Person if nobody => Some(401),
         Who::Admin if caller == OfficeReader => (!reads).then_some(403),
         Who::Admin | Who::Person => match caller {

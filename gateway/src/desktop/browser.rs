@@ -1,0 +1,722 @@
+//! Desktops in the browser: a WebSocket that speaks RDCleanPath, and behind it the PC.
+//!
+//! The page says nothing of where it goes: its ticket does. The connection to the PC is made here, and so is its TLS: here
+//! alone a certificate can be looked at. What passes is relayed as it comes, never read, and never written down. Why a
+//! desktop ended is kept for the page, which the component does not tell.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use agent::bounded::Fingerprint;
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
+use ironrdp_rdcleanpath::{DetectionResult, RDCleanPath, RDCleanPathPdu};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+use utoipa::ToSchema;
+
+use super::door::HOLD;
+use super::ticket::{Secret, Ticket};
+use super::{AT_ALL, Desk, Desktop, OnTheWay, Via, millis, of};
+use crate::audit::{Actor, Ended, Event};
+use crate::clock::Boot;
+use crate::ids::{DesktopId, ResourceId, UserId};
+use crate::pure::cut::shut_out;
+use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
+use crate::pure::x224::{self, Answered, Peeked, Security};
+use crate::store::Moment;
+use crate::store::devices::Device;
+use crate::store::resources::Resource;
+
+/// The page says at once what it wants.
+const ASKS: Duration = Duration::from_secs(10);
+
+/// No request of a page's is longer: a ticket, a name, and the first message of RDP.
+const LONGEST: usize = 16 * 1024;
+
+/// The PC answers, and then shows its certificate, within this each.
+const ANSWERS: Duration = Duration::from_secs(10);
+
+/// Bytes from the PC that are passed on at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Messages of a page's are no longer: a file goes in pieces.
+pub const MESSAGE: usize = 4 * 1024 * 1024;
+
+/// What neither side takes for so long goes to nobody.
+const TAKES: Duration = Duration::from_secs(30);
+
+/// How often the board is told what has passed.
+const COUNT: Duration = Duration::from_secs(1);
+
+/// How often the browser is asked for a sign of life, and its round trip is measured.
+const PING: Duration = Duration::from_secs(5);
+
+/// One that gives none for so long is gone.
+const GONE: Duration = Duration::from_secs(30);
+
+/// Whether they may is asked again this often, whatever is announced.
+const AGAIN: Duration = Duration::from_secs(15);
+
+/// Whom the database does not let in any more ends within this, too.
+const CUT: Duration = Duration::from_millis(250);
+
+/// Work in the browser keeps a door open: it is noted this often.
+const WORKS: Duration = Duration::from_secs(20);
+
+/// What became of a desktop is remembered for so long, for its page.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Ends that are remembered.
+const OVER: usize = 1_000;
+
+/// Why a desktop in the browser ended, or did not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "how", content = "why")]
+pub enum End {
+    /// The page closed it, or is gone.
+    ByDevice,
+    /// The PC ended it: somebody signed out, or it was switched off.
+    ByPc,
+    /// The PC closed it before anybody was signed in: name or password is wrong, or it does not let them in from afar.
+    SignIn,
+    /// The PC's certificate is another than the one it is known by: IT has to look.
+    Certificate,
+    /// The PC offers less security than it did: IT has to look.
+    NoNla,
+    /// The PC did not answer.
+    Silent,
+    /// They did not come to it, for this reason.
+    Refused(NoEntry),
+    /// Nothing allows it any more.
+    NotAllowed,
+    /// IT ended it, or they themselves from elsewhere.
+    Ended,
+    /// They opened the same PC elsewhere, which took it over.
+    Moved,
+    /// The ticket was no good: used, too old, or somebody else's.
+    Ticket,
+    /// The gateway could not go on.
+    Gateway,
+}
+
+impl End {
+    /// What the component is told (RDCleanPath carries a status of HTTP's).
+    fn status(self) -> u16 {
+        match self {
+            Self::Ticket => 401,
+            Self::NotAllowed | Self::Ended => 403,
+            Self::Refused(_) | Self::Moved => 409,
+            Self::Certificate => 423,
+            Self::NoNla => 426,
+            Self::Silent | Self::ByPc | Self::SignIn => 502,
+            Self::ByDevice | Self::Gateway => 503,
+        }
+    }
+
+    fn audited(self) -> Ended {
+        match self {
+            Self::ByPc | Self::SignIn | Self::Silent | Self::Certificate | Self::NoNla | Self::Moved => Ended::ByPc,
+            Self::ByDevice | Self::Ticket => Ended::ByDevice,
+            Self::Ended | Self::Refused(_) => Ended::Cut,
+            Self::NotAllowed => Ended::NotAllowed,
+            Self::Gateway => Ended::Gateway,
+        }
+    }
+}
+
+impl From<NoEntry> for End {
+    fn from(why: NoEntry) -> Self {
+        match why {
+            NoEntry::Silent => Self::Silent,
+            NoEntry::NotAllowed => Self::NotAllowed,
+            NoEntry::Gateway => Self::Gateway,
+            why => Self::Refused(why),
+        }
+    }
+}
+
+/// A desktop in the browser that is over.
+#[derive(Clone, Debug)]
+pub struct Over {
+    user: UserId,
+    /// What is known of it.
+    pub desktop: Desktop,
+    /// How it ended.
+    pub end: End,
+    at: Boot,
+}
+
+/// What somebody is told who wants to go to a PC by their browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// They may go there by this ticket.
+    Go(DesktopId, Secret),
+    /// The PC has to be woken first.
+    Away,
+    /// They may not, for this reason.
+    Refused(NoEntry),
+}
+
+/// What is known of a desktop in the browser.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// It was asked for, and is not there yet.
+    Coming(ResourceId),
+    /// It is there, or on its way.
+    Open(Desktop),
+    /// It is over.
+    Over(Over),
+}
+
+/// Dropped when nobody carries it any more, however that came about.
+struct Carried<'d> {
+    desk: &'d Desk,
+    id: DesktopId,
+    end: End,
+    _on_the_way: OnTheWay,
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        self.desk.closed(self.id, self.end);
+    }
+}
+
+impl Desk {
+    /// Somebody wants to go to this PC by their browser: a ticket, if they may go there now.
+    pub async fn ask(&self, device: &Device, session: &str, resource: &Resource) -> Asked {
+        let now = Boot::now();
+        let asked = async {
+            if !self.may_come(IpAddr::V4(device.address4), now) {
+                return Err(NoEntry::TooMany);
+            }
+            self.allowed(device, resource).await?;
+            self.has_room(resource.id, device.user)?;
+            let (entry, state) = self.look(device, resource)?;
+            let unseen = state.agent.as_ref().is_some_and(|agent| !agent.connected || agent.facts.is_none());
+            match entry {
+                Entry::Refuse(why) => Err(why),
+                Entry::Wake => Ok(Asked::Away),
+                Entry::Go if unseen => Err(NoEntry::Unseen),
+                Entry::Go => {
+                    let desktop = DesktopId::new();
+                    let (user, session) = (device.user, session.to_owned());
+                    let ticket = Ticket { desktop, user, device: device.id, session, resource: resource.id };
+                    self.tickets.give(ticket, now).map(|secret| Asked::Go(desktop, secret)).ok_or(NoEntry::TooMany)
+                }
+            }
+        };
+        match asked.await {
+            Ok(asked) => asked,
+            Err(why) => {
+                self.refuse(device, resource.id, &resource.name, why);
+                Asked::Refused(why)
+            }
+        }
+    }
+
+    /// What is known of a desktop of theirs.
+    #[must_use]
+    pub fn known(&self, id: DesktopId, user: UserId) -> Option<Known> {
+        let now = Boot::now();
+        let board = self.board();
+        if let Some(open) = board.all.get(&id).filter(|desktop| desktop.user == user) {
+            return Some(Known::Open(open.clone()));
+        }
+        let young = |over: &&Over| over.user == user && now.0.saturating_sub(over.at.0) < millis(REMEMBERED);
+        if let Some(over) = board.over.get(&id).filter(young) {
+            return Some(Known::Over(over.clone()));
+        }
+        drop(board);
+        self.tickets.of(id, user, now).map(Known::Coming)
+    }
+
+    /// They want it no more; whether there was one.
+    pub fn give_up(&self, id: DesktopId, user: UserId) -> bool {
+        let ticket = self.tickets.take_back(id, user, Boot::now());
+        let theirs = self.board().all.get(&id).is_some_and(|desktop| desktop.user == user);
+        ticket || (theirs && self.cut(id, End::ByDevice).is_ok())
+    }
+
+    /// Shows a PC to the page at the other end, for as long as that may see it.
+    pub async fn show<S>(self: Arc<Self>, mut socket: WebSocketStream<S>, device: Device, session: String)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some((shown, request)) = timeout(ASKS, asks(&mut socket)).await.ok().flatten() else {
+            return refuse(socket, 400).await;
+        };
+        let Some(ticket) = self.tickets.take(&shown, device.id, &session, Boot::now()) else {
+            return refuse(socket, End::Ticket.status()).await;
+        };
+        drop(shown);
+        let Ok(resource) = self.store.resource(&ticket.resource.to_string()).await else {
+            return refuse(socket, End::NotAllowed.status()).await;
+        };
+        let (stop, stopped) = watch::channel(None);
+        let coming = Desktop { via: Via::Browser, ..of(ticket.desktop, &device, resource.id, &resource.name) };
+        let mut carried = match self.takes(coming.clone(), stop) {
+            Ok(carried) => carried,
+            Err(why) => {
+                self.refuse(&device, resource.id, &resource.name, why);
+                self.remember(coming, why.into());
+                return refuse(socket, End::from(why).status()).await;
+            }
+        };
+        let who = Who { device, session, resource, stopped };
+        let pc = tokio::select! {
+            pc = self.reach(&who, &request) => pc,
+            end = who.stops() => Err(end),
+            // It says nothing before it is answered.
+            _ = socket.next() => Err(End::ByDevice),
+        };
+        let (pc, answer) = match pc {
+            Ok(reached) => reached,
+            Err(end) => {
+                if let End::Refused(why) = end {
+                    self.refuse(&who.device, who.resource.id, &who.resource.name, why);
+                }
+                carried.end = end;
+                drop(carried);
+                return refuse(socket, end.status()).await;
+            }
+        };
+        carried.end = match self.is_there(ticket.desktop) {
+            Ok(desktop) => {
+                self.begun(desktop);
+                self.relay(ticket.desktop, socket, pc, answer, &who).await
+            }
+            Err(why) => why.into(),
+        };
+    }
+
+    fn takes(self: &Arc<Self>, coming: Desktop, stop: watch::Sender<Option<End>>) -> Result<Carried<'_>, NoEntry> {
+        let id = coming.id;
+        let on_the_way = self.enter(coming)?;
+        self.board().browsers.insert(id, stop);
+        Ok(Carried { desk: self, id, end: End::Gateway, _on_the_way: on_the_way })
+    }
+
+    /// A connection to the PC, known to be the PC's, and what the page is answered.
+    async fn reach(&self, who: &Who, request: &[u8]) -> Result<(TlsStream<TcpStream>, Vec<u8>), End> {
+        let Who { device, resource, .. } = who;
+        self.allowed(device, resource).await?;
+        let until = Instant::now() + HOLD;
+        let mut told = self.told.subscribe();
+        timeout(HOLD, told.wait_for(|told| *told)).await.map_err(|_| End::Gateway)?.map_err(|_| End::Gateway)?;
+        let mut pc = self.find(device, resource, until).await?;
+        self.allowed(device, resource).await?;
+        if let Entry::Refuse(why) = self.look(device, resource)?.0 {
+            return Err(why.into());
+        }
+        pc.set_nodelay(true).map_err(|_| End::Gateway)?;
+        let at = pc.peer_addr().map_err(|_| End::Silent)?;
+        pc.write_all(request).await.map_err(|_| End::Silent)?;
+        let (confirm, security) = match timeout(ANSWERS, answer(&mut pc)).await.map_err(|_| End::Silent)? {
+            Some((confirm, Some(security))) => (confirm, security),
+            // The PC wants something else than the component offers; the reason is in its answer.
+            Some((_, None)) => return Err(End::NoNla),
+            None => return Err(End::Silent),
+        };
+        let tls = timeout(ANSWERS, secured(pc, at)).await.map_err(|_| End::Silent)?.map_err(|e| {
+            tracing::info!(workstation = resource.name, error = %e, "an office PC's TLS fails");
+            End::Silent
+        })?;
+        let chain: Vec<Vec<u8>> =
+            tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
+        let leaf = chain.first().ok_or(End::Certificate)?;
+        self.knows(resource, Mark { certificate: Fingerprint::of(leaf), security }).await?;
+        let answer = RDCleanPathPdu::new_response(at.to_string(), confirm, chain).and_then(|pdu| pdu.to_der());
+        Ok((tls, answer.map_err(|_| End::Gateway)?))
+    }
+
+    /// Whether what answers there is the PC, before anything that is somebody's is sent to it.
+    async fn knows(&self, resource: &Resource, shown: Mark) -> Result<(), End> {
+        let kept = self.store.workstation(resource.id).await.map_err(|_| End::Gateway)?.mark;
+        let facts = self.fleet.state(resource.id).and_then(|state| state.agent).and_then(|agent| agent.facts);
+        let rdp = facts.as_ref().map(|facts| &facts.rdp);
+        let (told, nla) = (rdp.and_then(|rdp| rdp.certificate), rdp.and_then(|rdp| rdp.nla));
+        let (workstation, certificate) = (resource.name.clone(), shown.certificate.to_string());
+        match is_known(shown, told, nla, kept) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                let written = async {
+                    let mut write = self.store.write(Moment::now(), Actor::System).await?;
+                    write.mark(resource.id, shown).await?;
+                    write.audit(&Event::CertificateSeen { workstation, certificate }).await?;
+                    write.commit().await
+                };
+                // What cannot be kept could not be compared the next time.
+                written.await.map(drop).map_err(|_| End::Gateway)
+            }
+            Err(stranger) => {
+                tracing::warn!(workstation, certificate, why = ?stranger, "what answers is not the office PC");
+                self.note(Actor::System, Event::CertificateRefused { workstation, certificate, why: stranger });
+                Err(if stranger == Stranger::Certificate { End::Certificate } else { End::NoNla })
+            }
+        }
+    }
+
+    /// Carries bytes until one side, or somebody else, ends it.
+    async fn relay<S>(
+        &self,
+        id: DesktopId,
+        mut socket: WebSocketStream<S>,
+        pc: TlsStream<TcpStream>,
+        answer: Vec<u8>,
+        who: &Who,
+    ) -> End
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let said = timeout(TAKES, socket.send(Message::binary(answer))).await;
+        if !matches!(said, Ok(Ok(()))) {
+            return End::ByDevice;
+        }
+        let passed = Passed::default();
+        let (mut page, heard) = socket.split();
+        let (from_pc, to_pc) = tokio::io::split(pc);
+        let mut end = tokio::select! {
+            end = to_page(&mut page, from_pc, &passed) => end,
+            end = to_the_pc(heard, to_pc, &passed) => end,
+            end = self.counts(id, &passed, who) => end,
+            end = self.ends(who) => end,
+            end = who.stops() => end,
+        };
+        let again = |d: &Desktop| d.id != id && (d.user, d.resource) == (who.device.user, who.resource.id);
+        if end == End::ByPc && self.board().all.values().any(again) {
+            end = End::Moved;
+        }
+        self.counted(id, &passed);
+        let _ = timeout(COUNT, page.close()).await;
+        end
+    }
+
+    /// Tells the board what passes, for as long as anything comes from the page.
+    async fn counts(&self, id: DesktopId, passed: &Passed, who: &Who) -> End {
+        let mut tick = interval(COUNT);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut rx, mut worked) = (0, None::<Boot>);
+        loop {
+            tick.tick().await;
+            let now = Boot::now();
+            let heard = passed.heard.load(Ordering::Relaxed);
+            if heard > 0 && now.0.saturating_sub(heard) > millis(GONE) {
+                return End::ByDevice;
+            }
+            self.counted(id, passed);
+            let new = passed.rx.load(Ordering::Relaxed);
+            if new > rx && worked.is_none_or(|at| now.0.saturating_sub(at.0) >= millis(WORKS)) {
+                self.reconciler.at_work(who.device.id, now);
+                (rx, worked) = (new, Some(now));
+            }
+        }
+    }
+
+    fn counted(&self, id: DesktopId, passed: &Passed) {
+        if let Some(desktop) = self.board().all.get_mut(&id) {
+            (desktop.rx, desktop.tx) = (passed.rx.load(Ordering::Relaxed), passed.tx.load(Ordering::Relaxed));
+            let micros = passed.round_trip.load(Ordering::Relaxed);
+            desktop.round_trip = (micros > 0).then(|| Duration::from_micros(micros));
+        }
+    }
+
+    /// Waits until they may be there no longer.
+    async fn ends(&self, who: &Who) -> End {
+        let mut news = self.reconciler.news();
+        let mut cut = interval(CUT);
+        cut.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            match self.right(who).await {
+                Ok(until) => {
+                    let left = until.remaining(Boot::now()).min(AGAIN);
+                    let again = tokio::time::sleep(left);
+                    tokio::pin!(again);
+                    loop {
+                        tokio::select! {
+                            () = &mut again => break,
+                            _ = cut.tick() => {
+                                if shut_out(&self.store.waiting_cuts(), who.device.user, Some(who.device.id)) {
+                                    return End::NotAllowed;
+                                }
+                            }
+                            told = news.recv() => match told {
+                                Ok(scope) if !scope.holds(who.device.user) => {}
+                                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
+                                Err(_) => return End::Gateway,
+                            },
+                        }
+                    }
+                }
+                Err(why) => return why.into(),
+            }
+        }
+    }
+
+    /// Until when they may be there, as it is now.
+    async fn right(&self, who: &Who) -> Result<Boot, NoEntry> {
+        let now = Moment::now();
+        let session = self.store.running_web_session(&who.session, now.wall).await.map_err(|_| NoEntry::Gateway)?;
+        session.ok_or(NoEntry::NotAllowed)?;
+        let published = self.store.resource(&who.resource.id.to_string()).await.map_err(|_| NoEntry::NotAllowed)?;
+        // Elsewhere it is another PC.
+        if (published.real4, published.real6) != (who.resource.real4, who.resource.real6) {
+            return Err(NoEntry::NotAllowed);
+        }
+        self.until(&who.device, &who.resource).await
+    }
+
+    /// It is carried no more.
+    fn closed(&self, id: DesktopId, end: End) {
+        let now = Moment::now();
+        self.board().browsers.remove(&id);
+        let Some(desktop) = self.leaves(id, now) else { return };
+        self.remember(desktop.clone(), end);
+        self.changed();
+        if desktop.there {
+            self.is_over(desktop, end.audited(), now);
+        }
+    }
+
+    fn remember(&self, desktop: Desktop, end: End) {
+        let at = Boot::now();
+        let mut board = self.board();
+        if board.over.len() >= OVER {
+            board.over.retain(|_, over| at.0.saturating_sub(over.at.0) < millis(REMEMBERED));
+        }
+        // The oldest of one's own goes first: nobody takes all the room there is.
+        let mut own: Vec<_> =
+            board.over.values().filter(|over| over.user == desktop.user).map(|o| (o.at, o.desktop.id)).collect();
+        own.sort();
+        for (_, id) in own.iter().rev().skip(AT_ALL * 4) {
+            board.over.remove(id);
+        }
+        if board.over.len() < OVER {
+            board.over.insert(desktop.id, Over { user: desktop.user, desktop, end, at });
+        }
+    }
+}
+
+/// Who is shown what.
+struct Who {
+    device: Device,
+    session: String,
+    resource: Resource,
+    stopped: watch::Receiver<Option<End>>,
+}
+
+impl Who {
+    /// Waits until somebody ends it.
+    async fn stops(&self) -> End {
+        let mut stopped = self.stopped.clone();
+        let told = stopped.wait_for(Option::is_some).await.map(|end| *end);
+        told.ok().flatten().unwrap_or(End::Gateway)
+    }
+}
+
+/// What has passed.
+#[derive(Debug, Default)]
+struct Passed {
+    rx: AtomicU64,
+    tx: AtomicU64,
+    /// In microseconds; nothing yet.
+    round_trip: AtomicU64,
+    /// When the page last gave a sign of life.
+    heard: AtomicU64,
+}
+
+/// The ticket and the first message of RDP, as the page sends them.
+async fn asks<S>(socket: &mut WebSocketStream<S>) -> Option<(zeroize::Zeroizing<String>, Vec<u8>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut bytes = Vec::new();
+    loop {
+        match socket.next().await?.ok()? {
+            Message::Binary(more) if bytes.len() + more.len() <= LONGEST => bytes.extend_from_slice(&more),
+            Message::Ping(_) | Message::Pong(_) => continue,
+            _ => return None,
+        }
+        match RDCleanPathPdu::detect(&bytes) {
+            DetectionResult::Detected { total_length, .. } if total_length == bytes.len() => break,
+            DetectionResult::Detected { total_length, .. } if total_length < bytes.len() => return None,
+            DetectionResult::Detected { total_length, .. } if total_length > LONGEST => return None,
+            DetectionResult::Failed => return None,
+            DetectionResult::Detected { .. } | DetectionResult::NotEnoughBytes => {}
+        }
+    }
+    let pdu = RDCleanPathPdu::from_der(&bytes).ok()?;
+    zeroize::Zeroize::zeroize(&mut bytes);
+    match pdu.into_enum().ok()? {
+        RDCleanPath::Request { proxy_auth, preconnection_blob: None, x224_connection_request, .. } => {
+            let request = x224_connection_request.as_bytes().to_vec();
+            (x224::request(&request) == Peeked::Whole(request.len()))
+                .then(|| (zeroize::Zeroizing::new(proxy_auth), request))
+        }
+        _ => None,
+    }
+}
+
+/// What a PC answers, to the byte, and how it goes on; nothing where that is no RDP.
+async fn answer(pc: &mut TcpStream) -> Option<(Vec<u8>, Option<Security>)> {
+    let mut bytes = Vec::new();
+    loop {
+        // Byte by byte at most what belongs to the answer: what follows is TLS.
+        let mut one = [0; 1];
+        pc.read_exact(&mut one).await.ok()?;
+        bytes.extend(one);
+        match x224::answered(&bytes) {
+            Answered::More => {}
+            Answered::Never => return None,
+            Answered::Refuses(_) => return Some((bytes, None)),
+            Answered::Goes(_, security) => return Some((bytes, Some(security))),
+        }
+    }
+}
+
+/// Says no, in the component's words.
+async fn refuse<S>(mut socket: WebSocketStream<S>, status: u16)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let said = async {
+        let pdu = RDCleanPathPdu::new_http_error(status).to_der().map_err(|_| ())?;
+        socket.send(Message::binary(pdu)).await.map_err(|_| ())?;
+        socket.close(None).await.map_err(|_| ())
+    };
+    // Whoever does not listen is not waited for.
+    let _ = timeout(COUNT, said).await;
+}
+
+async fn to_page(
+    page: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin),
+    mut pc: ReadHalf<TlsStream<TcpStream>>,
+    passed: &Passed,
+) -> End {
+    let mut bytes = vec![0; CHUNK];
+    let mut ping = interval(PING);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut signed_in = false;
+    loop {
+        let message = tokio::select! {
+            read = pc.read(&mut bytes) => match read {
+                Ok(0) | Err(_) => return if signed_in { End::ByPc } else { End::SignIn },
+                Ok(n) => {
+                    signed_in |= x224::goes_on(&bytes[..n]);
+                    passed.tx.fetch_add(n as u64, Ordering::Relaxed);
+                    Message::Binary(Bytes::copy_from_slice(&bytes[..n]))
+                }
+            },
+            _ = ping.tick() => Message::Ping(Bytes::copy_from_slice(&now().to_be_bytes())),
+        };
+        if !matches!(timeout(TAKES, page.send(message)).await, Ok(Ok(()))) {
+            return End::ByDevice;
+        }
+    }
+}
+
+async fn to_the_pc(
+    mut page: impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
+    mut pc: WriteHalf<TlsStream<TcpStream>>,
+    passed: &Passed,
+) -> End {
+    loop {
+        let message = page.next().await;
+        passed.heard.store(Boot::now().0, Ordering::Relaxed);
+        match message {
+            Some(Ok(Message::Binary(bytes))) => {
+                let written = async {
+                    pc.write_all(&bytes).await?;
+                    pc.flush().await
+                };
+                if !matches!(timeout(TAKES, written).await, Ok(Ok(()))) {
+                    return End::ByPc;
+                }
+                passed.rx.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            Some(Ok(Message::Pong(sent))) => {
+                if let Ok(sent) = <[u8; 8]>::try_from(&sent[..]) {
+                    let took = now().saturating_sub(u64::from_be_bytes(sent)).max(1);
+                    passed.round_trip.store(took, Ordering::Relaxed);
+                }
+            }
+            Some(Ok(Message::Ping(_))) => {}
+            Some(Ok(Message::Text(_) | Message::Close(_) | Message::Frame(_)) | Err(_)) | None => return End::ByDevice,
+        }
+    }
+}
+
+/// Microseconds, on a clock that never goes back.
+fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
+    u64::try_from(micros).unwrap_or(0)
+}
+
+/// TLS to a PC, whose certificate is looked at afterwards.
+async fn secured(pc: TcpStream, at: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(std::io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyKey(provider)))
+        .with_no_client_auth();
+    // CredSSP binds itself to one handshake, and a PC has no name that anybody could look up.
+    config.resumption = Resumption::disabled();
+    config.enable_sni = false;
+    TlsConnector::from(Arc::new(config)).connect(ServerName::IpAddress(at.ip().into()), pc).await
+}
+
+/// Any certificate, if the other side has its key: PCs sign their own. [`Desk::knows`] compares it.
+#[derive(Debug)]
+struct AnyKey(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyKey {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
