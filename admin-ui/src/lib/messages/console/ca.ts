@@ -26,6 +26,7 @@ export default {
   search: 'Cerca',
   filters: 'Filtres',
   ofAll: '{n} de {all}',
+  countOf: '{what}: {n}',
   noneFound: 'Res no coincideix amb la cerca.',
   showAll: 'Mostra-ho tot',
   showMore: 'Mostra’n {n} més',

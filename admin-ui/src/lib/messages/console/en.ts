@@ -24,6 +24,7 @@ const en = {
   search: 'Search',
   filters: 'Filters',
   ofAll: '{n} of {all}',
+  countOf: '{what}: {n}',
   noneFound: 'Nothing fits what you look for.',
   showAll: 'Show all',
   showMore: 'Show {n} more',

@@ -26,6 +26,7 @@ export default {
   search: 'Buscar',
   filters: 'Filtros',
   ofAll: '{n} de {all}',
+  countOf: '{what}: {n}',
   noneFound: 'Nada coincide con la búsqueda.',
   showAll: 'Mostrar todo',
   showMore: 'Mostrar {n} más',

@@ -27,6 +27,7 @@ export default {
   search: 'Rechercher',
   filters: 'Filtres',
   ofAll: '{n} sur {all}',
+  countOf: '{what}\u00a0: {n}',
   noneFound: 'Rien ne correspond à votre recherche.',
   showAll: 'Tout afficher',
   showMore: 'Afficher {n} de plus',

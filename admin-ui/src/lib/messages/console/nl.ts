@@ -26,6 +26,7 @@ export default {
   search: 'Zoeken',
   filters: 'Filters',
   ofAll: '{n} van {all}',
+  countOf: '{what}: {n}',
   noneFound: 'Niets komt overeen met wat u zoekt.',
   showAll: 'Alles tonen',
   showMore: 'Nog {n} tonen',
