@@ -48,9 +48,15 @@ async function enrol(page: Page) {
   await accessible(page, 'agents');
   await open(page, 'Computers');
   await page.getByText('One PC waits for your word.').waitFor();
+  await page.getByText('Computers: 2').waitFor();
+  await page.goto(`${OFFICE}/admin`);
+  await page.getByText('One PC waits for your word.').waitFor();
+  await fits(page, 'a PC waits');
+  await accessible(page, 'a PC waits');
   await page.getByRole('link', { name: 'Look at them' }).click();
   await button(page, 'Approve: pc-r').click();
-  await dialog.getByRole('combobox').getByText('pc-r (same name, same address)').waitFor({ state: 'attached' });
+  ensure((await dialog.getByLabel('Computer').locator(':checked').innerText()) === 'pc-r', 'it is not recognised');
+  await dialog.getByText('Same name, same address.').waitFor();
   await fits(page, 'which computer is it?');
   await accessible(page, 'which computer is it?');
   await dialog.getByRole('button', { name: 'Approve' }).click();
@@ -59,6 +65,16 @@ async function enrol(page: Page) {
 }
 
 const heading2 = (page: Page, name: string) => page.getByRole('heading', { level: 2, name }).waitFor();
+
+/** What is looked for on every PC. */
+async function looked(page: Page) {
+  await open(page, 'Settings');
+  const group = page.getByRole('region', { name: 'Office PCs' });
+  await group.getByLabel('Programs to look for').fill('Shell = /bin/sh\nAutoCAD = /opt/nowhere');
+  await button(page, 'Save').and(group.getByRole('button')).click();
+  await group.getByText('Saved').waitFor();
+  await open(page, 'Computers');
+}
 
 /** Whoever sits down is seen within a second; what was seen makes the day. */
 async function seen(page: Page) {
@@ -77,6 +93,8 @@ async function seen(page: Page) {
   await row(page, 'pc-r').getByRole('link', { name: 'pc-r' }).click();
   await heading(page, 'pc-r');
   await page.getByRole('img', { name: /^What pc-r did on .*in use 1 min/ }).waitFor();
+  await page.getByText('Shell found').waitFor();
+  await page.getByText('AutoCAD not found').waitFor();
   await page.getByText('As a list').click();
   await page.getByRole('cell', { name: 'Somebody is at it', exact: true }).waitFor();
   await fits(page, 'a computer');
@@ -168,12 +186,12 @@ async function several(page: Page) {
 
 /** The gateway goes and comes beside the page; an agent is taken back. */
 async function revoked(page: Page) {
-  await page.goto(`${OFFICE}/admin/computers/agents`);
   await button(page, 'Take back: pc-r').click();
   const question = page.getByRole('alertdialog', { name: 'Take the agent of pc-r back?' });
   await accessible(page, 'take back?');
   await question.getByRole('button', { name: 'Take back' }).click();
   await said(page, 'The agent of pc-r was taken back.');
+  ensure((await page.locator('.notice:not(.waiting)').count()) === 1, 'what was done before is still said');
   await row(page, 'pc-r').getByText('Taken back').waitFor();
   await page.goto(`${OFFICE}/admin/computers/computer?name=nowhere`);
   await heading(page, 'There is no such computer');
@@ -188,6 +206,7 @@ await story(async (browser) => {
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   await enrol(page);
+  await looked(page);
   await seen(page);
   await woken(page);
   await several(page);

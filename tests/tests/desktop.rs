@@ -4,12 +4,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
 use office::gateway::{Cast, GatewayOptions, Lan, Role};
 use office::rdp::Screen;
-use office::{Client, Home, Office, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
+use office::{Browser, Client, Home, Office, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
 use serde_json::Value;
 
 /// An app comes to its PC within this; one that is woken, too.
@@ -17,6 +17,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Whoever may not go on is cut off within this.
 const CUT: Duration = Duration::from_secs(1);
+
+/// Five languages, three widths, two cores.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 const KNOCK: Duration = Duration::from_secs(3);
 
@@ -219,6 +222,36 @@ fn a_desktop_outlives_the_control_plane() -> anyhow::Result<()> {
         cast.gateway.cli(&["desktop", "end", id])?;
         app.wait(CUT).context("the app goes on")?;
         ensure!(audited(&cast, "desktop_cut", "anne")? == 1, "ended twice");
+        Ok(())
+    })
+}
+
+/// On the console's page: `admin-ui/tests/desktops.ts`.
+#[test]
+fn it_sees_who_is_connected_and_ends_it() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 65)?;
+        let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Handed, ..GatewayOptions::default() })?;
+        let at = publish(&cast, "desk", &pc)?;
+        let mut ada = cast.gateway.redeem("ada", &cast.gateway.admin_token.clone())?;
+        let client = anne(&mut cast, Home::A)?;
+        let screen = Screen::on(client.ns())?;
+        office.pc.resolve_by(&[GATEWAY_LAN.to_string()], &[])?;
+        let browser = Browser::new(office, &office.pc, Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
+        let mut app = None;
+        browser.lead("desktops.ts", &mut ada, |wanted| {
+            match wanted {
+                "connect" => {
+                    app = Some(screen.app(&at.ip().to_string())?);
+                    until_there(&cast)?;
+                }
+                "gone" => {
+                    app.take().context("an app")?.wait(CUT).context("the app goes on")?;
+                }
+                other => bail!("the script wants `{other}`"),
+            }
+            Ok(String::from("seen"))
+        })?;
         Ok(())
     })
 }

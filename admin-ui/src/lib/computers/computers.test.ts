@@ -4,7 +4,7 @@ import computers from '../messages/computers/en.ts';
 import portal from '../messages/portal/en.ts';
 import { Words } from '../messages/words.ts';
 import { expected, isGood, ready, waiting } from './agents.ts';
-import { boundsOf, lengths, spansOf } from './day.ts';
+import { boundsOf, changesOf, hourOf, lengths, spansOf } from './day.ts';
 import { hoursOf, usual, wakeAt, wakesText } from './hours.ts';
 import { doubtOf, endOf, isReady, kindOf, sinceOf, underWay, type Computer } from './state.ts';
 
@@ -95,9 +95,23 @@ describe('a day', () => {
     expect(spansOf([], 9, 9)).toEqual([]);
   });
 
+  it('tells each change once', () => {
+    const steps = [step(6, 'free'), step(7, 'free'), step(8, 'asleep'), step(9, 'free')];
+    expect(changesOf(words, steps).map(({ at }) => at)).toEqual([6, 8, 9]);
+    expect(changesOf(words, [step(6, 'free'), { ...step(7, 'free'), reason: 'rdp_off' }])).toHaveLength(2);
+  });
+
   it('is as long as days are', () => {
     const { from, to } = boundsOf('2026-11-23');
     expect([new Date(from).getDate(), new Date(to).getDate()]).toEqual([23, 24]);
+  });
+
+  it('has its hours where the clock shows them, also where that is set back or on', () => {
+    for (let day = 1; day <= 365; day += 1) {
+      const { from, to } = boundsOf(`2026-01-${day}`);
+      expect([6, 12, 18].map((hour) => new Date(hourOf(from, hour)).getHours())).toEqual([6, 12, 18]);
+      expect([hourOf(from, 0), hourOf(from, 24)]).toEqual([from, to]);
+    }
   });
 });
 

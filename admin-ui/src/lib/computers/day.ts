@@ -1,7 +1,7 @@
 // A day of a computer, from the steps that the gateway noted.
 import type { Kind, WorkstationStep } from '#lib/api/document.d.ts';
-import type { Sentence } from '../messages/words.ts';
-import { isUsed } from './state.ts';
+import type { Sentence, Words } from '../messages/words.ts';
+import { isUsed, kindOf, reasonOf } from './state.ts';
 
 /** What is told apart in a picture as small as this. */
 export type Part = 'free' | 'used' | 'on' | 'away' | 'unknown';
@@ -49,6 +49,15 @@ export function spansOf(steps: readonly WorkstationStep[], from: number, to: num
   add('unknown', from, within(steps[0]?.at ?? to));
   steps.forEach(({ at, state }, nth) => add(partOf(state), within(at), within(steps[nth + 1]?.at ?? to)));
   return all;
+}
+
+/** Each change once: steps that read alike, one after the other, are one. */
+export function changesOf(words: Words, steps: readonly WorkstationStep[]): WorkstationStep[] {
+  const read = (step: WorkstationStep) => `${kindOf(words, step).text} ${reasonOf(words, step)}`;
+  return steps.filter((step, nth) => {
+    const before = steps[nth - 1];
+    return !before || read(before) !== read(step);
+  });
 }
 
 /** How long each lasted, in milliseconds. */

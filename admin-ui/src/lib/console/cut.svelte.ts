@@ -9,6 +9,20 @@ export class Deeds extends Task {
 
   said = (words: Words): string => this.#done?.(words) ?? '';
 
+  tell = (said: (words: Words) => string): void => {
+    this.#done = said;
+  };
+
+  forget = (): void => {
+    this.#done = null;
+  };
+
+  /** What was done before is said until something else begins. */
+  override run(request: () => Promise<void>): Promise<boolean> {
+    if (!this.busy) this.forget();
+    return super.run(request);
+  }
+
   /** Does it, then says so: `sentence` with what it was done to, and how long it took until nothing passed. */
   async do(
     sentence: Sentence,
@@ -16,13 +30,12 @@ export class Deeds extends Task {
     request: () => Promise<CarriedOut | null>,
     then?: () => Promise<void>,
   ): Promise<boolean> {
-    if (!this.busy) this.#done = null;
     return this.run(async () => {
       const out = await request();
-      this.#done = (words) => {
+      this.tell((words) => {
         const said = words.say(sentence, { what, ms: words.number(out?.closed_in_ms ?? 0) });
         return out?.stored && out.stored !== 'yes' ? `${said} ${words.say('storedSoon')}` : said;
-      };
+      });
       await then?.();
     });
   }
