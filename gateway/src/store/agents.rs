@@ -353,13 +353,16 @@ impl Write<'_> {
     /// No such agent, or taken back already.
     pub async fn revoke_agent(&mut self, id: AgentId) -> Result<()> {
         let now = self.now.wall.0;
-        let told = "SELECT resource_id FROM agents WHERE id = $1 AND resource_id IS NOT NULL AND heard_at IS NOT NULL";
-        let pc: Option<String> =
-            sqlx::query_scalar(told).bind(id.to_string()).fetch_optional(self.connection()).await?;
-        if let Some(pc) = pc {
-            // What it told of the PC's hardware went with it: another PC's, perhaps.
-            let pc = pc.parse().map_err(|_| Error::Unreadable("resource_id"))?;
-            self.saw_macs(pc, &[]).await?;
+        let told =
+            "SELECT resource_id, facts FROM agents WHERE id = $1 AND resource_id IS NOT NULL AND heard_at IS NOT NULL";
+        let row = sqlx::query(told).bind(id.to_string()).fetch_optional(self.connection()).await?;
+        if let Some(row) = row {
+            // What it told of the PC's hardware goes with it: another PC's, perhaps. What IT wrote down stays.
+            let pc = row.parsed("resource_id")?;
+            let told = facts(&row)?.map(|facts| facts.adapters).unwrap_or_default();
+            let mut macs = self.store.workstation(pc).await?.macs;
+            macs.retain(|mac| told.iter().all(|adapter| adapter.mac != Some(*mac)));
+            self.saw_macs(pc, &macs).await?;
         }
         let sql =
             "UPDATE agents SET revoked_at = $2, resource_id = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING host";
@@ -368,6 +371,11 @@ impl Write<'_> {
         self.touch(Scope::Users(BTreeSet::new()));
         self.audit(&Event::AgentRevoked { agent: id, host: host.ok_or(Error::NotFound("agent"))? }).await
     }
+}
+
+/// What is no facts any more is none.
+fn facts(row: &AnyRow) -> Result<Option<Facts>> {
+    Ok(row.maybe_text("facts")?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 fn word(how: Leaving) -> &'static str {
@@ -421,7 +429,7 @@ fn agent(row: &AnyRow) -> Result<Agent> {
         token: row.text("token")?,
         program: row.text("program")?,
         // Of an older gateway, perhaps: what cannot be read is told anew when the agent comes.
-        facts: row.maybe_text("facts")?.and_then(|text| serde_json::from_str(&text).ok()),
+        facts: facts(row)?,
         heard_at: row.maybe_time("heard_at")?,
         gone: gone.map(|(how, at)| (leaving(&how), at)),
         enrolled_at: row.time("enrolled_at")?,

@@ -55,7 +55,9 @@ it('has words for every value that the gateway chooses itself', () => {
     why: [
       ...variants(block(audit, 'pub enum Refusal {')),
       ...variants(block(rust('pure/desktop.rs'), 'pub enum NoEntry {')),
+      ...variants(block(rust('pure/desktop.rs'), 'pub enum Stranger {')),
     ],
+    via: variants(block(rust('desktop/mod.rs'), 'pub enum Via {')),
     how: variants(block(audit, 'pub enum Ended {')),
     because: variants(block(audit, 'pub enum AgentRefusal {')),
     outcome: quoted(rust('wake/mod.rs'), /Self::(?:Ready|Failed\(_\)|Cancelled) => "(\w+)"/g),
