@@ -443,7 +443,8 @@ fn agent(row: &AnyRow) -> Result<Agent> {
 mod tests {
     use std::time::Duration;
 
-    use agent::facts::Session;
+    use agent::bounded::AtMost;
+    use agent::facts::{Adapter, Session};
 
     use super::*;
     use crate::clock::Boot;
@@ -544,16 +545,19 @@ mod tests {
         // By a name that two have, the one that waits is approved.
         assert!(matches!(store.agent("pc").await, Err(Error::NotFound(_))));
         assert_eq!(store.agent_to_approve("PC").await.unwrap().id, b);
-        note(&store, a, &Told { heard_at: now.wall, gone: None, facts: None }).await;
+        let [told, typed] = ["02:00:00:00:00:07", "02:00:00:00:00:08"].map(|mac| mac.parse().unwrap());
+        let adapter = Adapter { mac: Some(told), ..Adapter::default() };
+        let facts = Facts { adapters: AtMost::first([adapter]), ..Facts::default() };
+        note(&store, a, &Told { heard_at: now.wall, gone: None, facts: Some(("0.1.0".into(), facts)) }).await;
         let mut write = store.write(now, Actor::Local).await.unwrap();
-        write.saw_macs(pc, &["02:00:00:00:00:07".parse().unwrap()]).await.unwrap();
+        write.saw_macs(pc, &[told, typed]).await.unwrap();
         write.commit().await.unwrap();
         let mut write = store.write(now, Actor::Local).await.unwrap();
         write.revoke_agent(a).await.unwrap();
         write.approve_agent(b, pc).await.unwrap();
         assert!(matches!(write.approve_agent(a, pc).await, Err(Error::NotFound(_))));
         write.commit().await.unwrap();
-        assert!(store.workstation(pc).await.unwrap().macs.is_empty(), "what a liar told of it stays");
+        assert_eq!(store.workstation(pc).await.unwrap().macs, [typed], "what a liar told of it goes, and no more");
         let agent = store.agent_by_key("a").await.unwrap().unwrap();
         assert!(agent.revoked_at.is_some() && agent.resource.is_none());
         assert!(matches!(store.enrol("h", "pc", "a", now).await, Err(Error::Exists(_))));
