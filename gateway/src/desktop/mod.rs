@@ -183,6 +183,12 @@ impl Desk {
         Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes, tickets })
     }
 
+    /// As if the data plane had told of all that there are.
+    #[cfg(test)]
+    pub(crate) fn all_are_told(&self) {
+        self.told.send_replace(true);
+    }
+
     /// Whether somebody may come from this address again.
     fn may_come(&self, peer: IpAddr, now: Boot) -> bool {
         let mut comes = self.comes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ mod hostile;
 mod joining;
 mod journeys;
 mod meanwhile;
+mod my_desktops;
 mod own;
 mod pages;
 mod passkeys;

@@ -1,0 +1,417 @@
+//! Desktops in the browser: who gets a ticket, where it leads, and what ends it. The PCs are sockets on loopback that speak
+//! the first messages of RDP and real TLS.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use ironrdp_rdcleanpath::RDCleanPathPdu;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::net::TcpListener;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role as End;
+
+use super::*;
+use crate::ids::ResourceId;
+use crate::pure::x224::REQUEST;
+use crate::store::resources::NewResource;
+
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// An office PC.
+struct Pc {
+    said: Arc<Mutex<Said>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Said {
+    connections: usize,
+    clear: Vec<u8>,
+    inside: Vec<u8>,
+}
+
+impl Drop for Pc {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Pc {
+    /// One that goes on by this protocol: 1 is TLS, 2 is NLA; with a certificate of its own.
+    async fn at(address: &str, protocol: u8) -> Self {
+        let listener = TcpListener::bind((address, 3389)).await.unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(vec!["pc".into()]).unwrap().self_signed(&key).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from(certificate.der().to_vec())],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let said = Arc::<Mutex<Said>>::default();
+        let heard = said.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((mut stream, _)) = listener.accept().await else { return };
+                let (acceptor, heard) = (acceptor.clone(), heard.clone());
+                tokio::spawn(async move {
+                    let mut request = [0; REQUEST.len()];
+                    stream.read_exact(&mut request).await.ok()?;
+                    let confirm = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, protocol, 0, 0, 0];
+                    stream.write_all(&confirm).await.ok()?;
+                    // A question whether it answers goes no further.
+                    let mut tls = acceptor.accept(stream).await.ok()?;
+                    {
+                        let mut heard = heard.lock().unwrap();
+                        heard.connections += 1;
+                        heard.clear = request.to_vec();
+                    }
+                    let mut bytes = [0; 4096];
+                    loop {
+                        let n = tls.read(&mut bytes).await.ok().filter(|n| *n > 0)?;
+                        heard.lock().unwrap().inside.extend_from_slice(&bytes[..n]);
+                        if bytes[..n].starts_with(b"bye") {
+                            return Some(());
+                        }
+                        let answer = if bytes[..n].starts_with(b"in") {
+                            &[3, 0, 0, 8, 2, 0xf0, 0x80, 1][..]
+                        } else {
+                            &bytes[..n]
+                        };
+                        tls.write_all(answer).await.ok()?;
+                        tls.flush().await.ok()?;
+                    }
+                });
+            }
+        });
+        Self { said, task }
+    }
+
+    fn connections(&self) -> usize {
+        self.said.lock().unwrap().connections
+    }
+}
+
+struct Office {
+    g: Gateway,
+    pc: ResourceId,
+    group: crate::ids::GroupId,
+    policy: crate::ids::PolicyId,
+    cookie: String,
+    door: Door,
+}
+
+type Page = WebSocketStream<DuplexStream>;
+
+/// Anne at home, signed in, her door open, and a PC that she may use.
+async fn office(address: &str) -> Office {
+    let g = Gateway::new().await;
+    let new = NewResource {
+        kind: ResourceKind::Workstation,
+        name: "hers".to_owned(),
+        dns_names: Vec::new(),
+        real4: Some(format!("{address}/32").parse().unwrap()),
+        real6: None,
+        ports: vec![crate::link::message::Ports {
+            transport: crate::link::message::Transport::Tcp,
+            first: 3389,
+            last: 3389,
+        }],
+    };
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let pc = write.add_resource(&new).await.unwrap();
+    let group = write.add_group("staff").await.unwrap();
+    write.add_member(group, g.anne.0).await.unwrap();
+    let policy = write.add_policy(group, pc, None, None).await.unwrap();
+    write.commit().await.unwrap();
+    g.api.fleet.reload(&g.api.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    g.api.desk.all_are_told();
+    g.open(g.anne).await;
+    let cookie = g.session(g.anne.0, Some(g.anne.1)).await;
+    let door = g.tunnel(g.anne.1).await;
+    let office = Office { g, pc, group, policy, cookie, door };
+    // Until it was asked whether it answers, nobody knows that it is on.
+    let asked = office.ask().await;
+    assert_eq!(asked, json!({"desktop": null, "ticket": null, "refused": null, "away": true}));
+    office
+}
+
+impl Office {
+    fn answers(&self) {
+        self.g.api.fleet.probed(self.pc, crate::pure::workstation::Probe::Rdp, None, Moment::now());
+    }
+
+    async fn ask(&self) -> Value {
+        let path = "/me/workstations/hers/desktop";
+        let asked = self.g.ask(self.door, Some(&self.cookie), "POST", path, Some(json!({}))).await;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        asked.json()
+    }
+
+    async fn ticket(&self) -> (String, String) {
+        let asked = self.ask().await;
+        let text = |key: &str| asked[key].as_str().unwrap_or_else(|| panic!("{asked}")).to_owned();
+        (text("desktop"), text("ticket"))
+    }
+
+    fn session(&self) -> String {
+        WebToken::from_cookies(&self.cookie).unwrap().hash()
+    }
+
+    /// A page of this device's, in this web session.
+    async fn page(&self, device: DeviceId, session: String) -> Page {
+        let (here, there) = tokio::io::duplex(1 << 20);
+        let device = self.g.api.store.device(device).await.unwrap();
+        let desk = self.g.api.desk.clone();
+        tokio::spawn(async move {
+            let socket = WebSocketStream::from_raw_socket(there, End::Server, None).await;
+            desk.show(socket, device, session).await;
+        });
+        WebSocketStream::from_raw_socket(here, End::Client, None).await
+    }
+
+    /// Asks by this ticket; what is answered: a status, or none if it goes on.
+    async fn opens(&self, ticket: &str) -> (Page, Option<u16>) {
+        let mut page = self.page(self.g.anne.1, self.session()).await;
+        let answer = says(&mut page, ticket).await;
+        (page, answer)
+    }
+
+    async fn known(&self, desktop: &str) -> Value {
+        self.g.ask(self.door, Some(&self.cookie), "GET", &format!("/me/desktops/{desktop}"), None).await.json()
+    }
+
+    /// How it ended.
+    async fn end(&self, desktop: &str) -> Value {
+        let over = async || loop {
+            let known = self.known(desktop).await;
+            if known["state"] == "ended" {
+                return known["end"].clone();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        tokio::time::timeout(LIMIT, over()).await.unwrap()
+    }
+
+    async fn audit(&self, event: &str) -> Vec<Value> {
+        let audit = self.g.ask(Door::Local, None, "GET", &format!("/audit?event={event}"), None).await.json();
+        audit.as_array().unwrap().clone()
+    }
+}
+
+fn request(ticket: &str) -> Vec<u8> {
+    let pdu = RDCleanPathPdu::new_request(REQUEST.to_vec(), "192.0.2.1:22".into(), ticket.into(), None).unwrap();
+    pdu.to_der().unwrap()
+}
+
+async fn says(page: &mut Page, ticket: &str) -> Option<u16> {
+    page.send(Message::binary(request(ticket))).await.unwrap();
+    let answer = hears(page).await.expect("an answer");
+    let pdu = RDCleanPathPdu::from_der(&answer).unwrap();
+    match pdu.error {
+        Some(error) => Some(error.http_status_code.unwrap()),
+        None => {
+            assert!(pdu.server_cert_chain.is_some_and(|chain| chain.len() == 1));
+            None
+        }
+    }
+}
+
+async fn hears(page: &mut Page) -> Option<Vec<u8>> {
+    loop {
+        match tokio::time::timeout(LIMIT, page.next()).await.expect("in time")?.ok()? {
+            Message::Binary(bytes) => return Some(bytes.to_vec()),
+            Message::Close(_) => return None,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_to_its_pc_by_its_ticket_and_goes_with_its_right() {
+    let pc = Pc::at("127.0.5.1", 2).await;
+    let office = office("127.0.5.1").await;
+    office.answers();
+    let (desktop, ticket) = office.ticket().await;
+    assert_eq!(office.known(&desktop).await["state"], "coming");
+    let (mut page, refused) = office.opens(&ticket).await;
+    assert_eq!(refused, None, "{:?}", office.known(&desktop).await);
+    page.send(Message::binary(&b"in"[..])).await.unwrap();
+    assert_eq!(hears(&mut page).await.unwrap(), [3, 0, 0, 8, 2, 0xf0, 0x80, 1]);
+    page.send(Message::binary(&b"a key"[..])).await.unwrap();
+    assert_eq!(hears(&mut page).await.unwrap(), b"a key");
+    assert_eq!(pc.said.lock().unwrap().clear, REQUEST, "the first message goes as it came");
+    let all = office.g.ask(Door::Local, None, "GET", "/desktops", None).await.json();
+    assert_eq!((all[0]["via"].clone(), all[0]["login"].clone()), (json!("browser"), json!("anne")), "{all}");
+    assert_eq!(office.known(&desktop).await["state"], "there");
+    assert_eq!(
+        office.g.ask(Door::Local, None, "GET", "/workstations/hers", None).await.json()["reason"],
+        "through_gateway"
+    );
+
+    // Once, and for nobody else.
+    assert_eq!(office.opens(&ticket).await.1, Some(401), "used");
+    let (_, other) = office.ticket().await;
+    let mut elsewhere = office.page(office.g.ilse.1, office.session()).await;
+    assert_eq!(says(&mut elsewhere, &other).await, Some(401), "another's device");
+    let (_, other) = office.ticket().await;
+    let mut elsewhere = office.page(office.g.anne.1, "another".into()).await;
+    assert_eq!(says(&mut elsewhere, &other).await, Some(401), "another's browser");
+    assert_eq!(office.opens("").await.1, Some(401));
+    assert_eq!(pc.connections(), 1, "nobody else came near");
+
+    // What nothing allows any more is over at once.
+    let mut write = office.g.api.store.write(Moment::now(), Actor::Local).await.unwrap();
+    write.remove_policy(office.policy).await.unwrap();
+    let epoch = write.commit().await.unwrap();
+    let began = std::time::Instant::now();
+    office.g.api.reconciler.carry_out(epoch, Wait::Closed).await.unwrap();
+    assert_eq!(hears(&mut page).await, None);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(office.end(&desktop).await, json!({"how": "not_allowed"}));
+    let all = office.g.ask(Door::Local, None, "GET", "/desktops", None).await.json();
+    assert_eq!(all, json!([]));
+    let _ = office.group;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_a_desktop_is_told_to_its_owner_alone() {
+    let _pc = Pc::at("127.0.5.2", 2).await;
+    let office = office("127.0.5.2").await;
+    office.answers();
+    let begin = async || {
+        let (desktop, ticket) = office.ticket().await;
+        let (page, refused) = office.opens(&ticket).await;
+        assert_eq!(refused, None);
+        (desktop, page)
+    };
+    // Before anybody was signed in, and after.
+    let (desktop, mut page) = begin().await;
+    page.send(Message::binary(&b"bye"[..])).await.unwrap();
+    assert_eq!(office.end(&desktop).await, json!({"how": "sign_in"}));
+    let (desktop, mut page) = begin().await;
+    page.send(Message::binary(&b"in"[..])).await.unwrap();
+    hears(&mut page).await.unwrap();
+    page.send(Message::binary(&b"bye"[..])).await.unwrap();
+    assert_eq!(office.end(&desktop).await, json!({"how": "by_pc"}));
+    let (desktop, mut page) = begin().await;
+    page.close(None).await.unwrap();
+    assert_eq!(office.end(&desktop).await, json!({"how": "by_device"}));
+    let (desktop, _page) = begin().await;
+    let ended = office.g.ask(Door::Local, None, "POST", &format!("/desktops/{desktop}/end"), Some(json!({}))).await;
+    assert_eq!(ended.status, 204, "{}", ended.text);
+    assert_eq!(office.end(&desktop).await, json!({"how": "ended"}));
+    let (desktop, _page) = begin().await;
+    let path = format!("/me/desktops/{desktop}");
+    assert_eq!(office.g.ask(office.door, Some(&office.cookie), "DELETE", &path, None).await.status, 204);
+    assert_eq!(office.end(&desktop).await, json!({"how": "by_device"}));
+    // Signing out takes along what was opened by it.
+    let (desktop, _page) = begin().await;
+    let ilse = (office.g.tunnel(office.g.ilse.1).await, office.g.session(office.g.ilse.0, Some(office.g.ilse.1)).await);
+    office.g.open(office.g.ilse).await;
+    for (method, path) in [("GET", format!("/me/desktops/{desktop}")), ("DELETE", format!("/me/desktops/{desktop}"))] {
+        let foreign = office.g.ask(ilse.0, Some(&ilse.1), method, &path, None).await;
+        assert_eq!(foreign.status, 404, "{method} {}", foreign.text);
+    }
+    assert_eq!(office.known(&desktop).await["state"], "there", "somebody else ended it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_the_pc_gets_nothing_of_anybody() {
+    let office = {
+        let _first = Pc::at("127.0.5.3", 2).await;
+        let office = office("127.0.5.3").await;
+        office.answers();
+        let (desktop, ticket) = office.ticket().await;
+        let (mut page, refused) = office.opens(&ticket).await;
+        assert_eq!(refused, None);
+        page.close(None).await.unwrap();
+        office.end(&desktop).await;
+        office
+    };
+    let seen = office.audit("certificate_seen").await;
+    assert_eq!(seen.len(), 1, "it is known from now on: {seen:?}");
+    // Another key at the same address.
+    let second = Pc::at("127.0.5.3", 2).await;
+    let (desktop, ticket) = office.ticket().await;
+    assert_eq!(office.opens(&ticket).await.1, Some(423));
+    assert_eq!(office.end(&desktop).await, json!({"how": "certificate"}));
+    assert!(second.said.lock().unwrap().inside.is_empty(), "it was told something");
+    // IT has looked: it is right.
+    let forget = json!({"forget_certificate": true});
+    let changed = office.g.ask(Door::Local, None, "PATCH", "/workstations/hers", Some(forget)).await;
+    assert_eq!((changed.status.as_u16(), changed.json()["known_certificate"].clone()), (200, json!(null)));
+    let (desktop, ticket) = office.ticket().await;
+    let (mut page, refused) = office.opens(&ticket).await;
+    assert_eq!(refused, None);
+    page.close(None).await.unwrap();
+    office.end(&desktop).await;
+    drop(second);
+    // The same with less security than it had.
+    let forget = json!({"forget_certificate": false, "sleep_again": false});
+    office.g.ask(Door::Local, None, "PATCH", "/workstations/hers", Some(forget)).await;
+    let third = Pc::at("127.0.5.3", 1).await;
+    let (desktop, ticket) = office.ticket().await;
+    assert_eq!(office.opens(&ticket).await.1, Some(423), "its certificate is another, too");
+    assert_eq!(office.end(&desktop).await, json!({"how": "certificate"}));
+    assert!(third.said.lock().unwrap().inside.is_empty());
+    let waits = async || {
+        while office.audit("certificate_refused").await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, waits()).await.expect("it is in the audit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_say_something_else_lead_nowhere() {
+    let pc = Pc::at("127.0.5.4", 2).await;
+    let office = office("127.0.5.4").await;
+    office.answers();
+    let whole = request("x");
+    let other_pdu = RDCleanPathPdu::new_general_error().to_der().unwrap();
+    let no_rdp = RDCleanPathPdu::new_request(b"GET / HTTP/1.1\r\n".to_vec(), "pc".into(), "x".into(), None).unwrap();
+    let blob =
+        RDCleanPathPdu::new_request(REQUEST.to_vec(), "pc".into(), "x".into(), Some("elsewhere".into())).unwrap();
+    let hostile: Vec<Message> = vec![
+        Message::text("hello"),
+        Message::binary(vec![0; 20_000]),
+        Message::binary(b"\x03\x00\x00\x13\x0e\xe0".to_vec()),
+        Message::binary([whole.as_slice(), b"more"].concat()),
+        Message::binary(other_pdu),
+        Message::binary(no_rdp.to_der().unwrap()),
+        Message::binary(blob.to_der().unwrap()),
+    ];
+    for message in hostile {
+        let mut page = office.page(office.g.anne.1, office.session()).await;
+        page.send(message.clone()).await.unwrap();
+        if let Some(answer) = hears(&mut page).await {
+            let status = RDCleanPathPdu::from_der(&answer).unwrap().error.unwrap().http_status_code;
+            assert_eq!(status, Some(400), "{message:?}");
+        }
+        assert_eq!(hears(&mut page).await, None);
+    }
+    // Every byte turned over, of a request that would be good.
+    let (_, ticket) = office.ticket().await;
+    let good = request(&ticket);
+    for n in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[n] ^= 0xff;
+        let mut page = office.page(office.g.anne.1, office.session()).await;
+        page.send(Message::binary(bytes)).await.unwrap();
+        // It may have been closed by then.
+        let _ = page.close(None).await;
+        while hears(&mut page).await.is_some() {}
+    }
+    let said = pc.said.lock().unwrap();
+    assert!(said.inside.is_empty() && said.connections <= 1, "{}", said.connections);
+}
