@@ -410,7 +410,7 @@ impl Desk {
 
     /// Whoever connects and never signs in keeps the PC from others; and once somebody has sat down there, who signs in
     /// after all would throw them off.
-    fn end_parked(&self, now: Boot) {
+    pub(crate) fn end_parked(&self, now: Boot) {
         let parked: Vec<_> = self.board().all.values().filter(|d| d.there && !d.is_seen()).cloned().collect();
         for desktop in parked {
             let late = now.0.saturating_sub(desktop.began.0) > millis(SIGN_IN);

@@ -41,8 +41,9 @@ const WIDEST: u8 = 16;
 /// After a start, agents that were there before are back within this: they try each half minute at most.
 const BACK_MS: i64 = 90_000;
 
-/// A PC that changes within this has changed once, in its timeline.
+/// Within this, a PC's timeline has a few changes at most.
 const MOMENT_MS: i64 = 5_000;
+const FEW: usize = 3;
 
 /// All PCs.
 #[derive(Debug)]
@@ -79,13 +80,15 @@ struct Notes {
 }
 
 impl Notes {
-    /// One more; one that was noted a moment ago gives way, whatever an agent makes of its PC.
+    /// One more; of more than a few in a moment the last gives way, whatever an agent makes of its PC.
     fn step(&mut self, id: ResourceId, step: Step) {
-        match self.steps.iter_mut().rev().find(|(of, _)| *of == id) {
-            Some((_, before)) if step.at.0.saturating_sub(before.at.0) < MOMENT_MS => {
-                *before = Step { at: before.at, ..step }
-            }
-            _ => self.steps.push((id, step)),
+        let lately =
+            |(of, before): &&mut (ResourceId, Step)| *of == id && step.at.0.saturating_sub(before.at.0) < MOMENT_MS;
+        let mut lately: Vec<_> = self.steps.iter_mut().rev().filter(lately).take(FEW).collect();
+        if lately.len() < FEW {
+            self.steps.push((id, step));
+        } else if let Some((_, last)) = lately.first_mut() {
+            *last = Step { at: last.at, ..step };
         }
     }
 }

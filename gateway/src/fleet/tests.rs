@@ -503,7 +503,7 @@ async fn a_first_message_that_is_no_greeting_has_its_own_word() {
 }
 
 #[test]
-fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
+fn a_pc_that_flutters_changes_a_few_times_a_moment_in_its_timeline() {
     let (mut notes, reason) = (Notes::default(), crate::pure::workstation::Reason::Reported);
     let [one, other] = [1, 2].map(|n| ResourceId(uuid::Uuid::from_u128(n)));
     let step = |at, kind| Step { at: Unix(at), kind, reason };
@@ -513,8 +513,13 @@ fn a_pc_that_flutters_changes_once_a_moment_in_its_timeline() {
     }
     notes.step(other, step(995, Kind::Free));
     notes.step(one, step(MOMENT_MS, Kind::Asleep));
-    let wanted =
-        [(one, step(0, Kind::InUseHere)), (other, step(995, Kind::Free)), (one, step(MOMENT_MS, Kind::Asleep))];
+    let wanted = [
+        (one, step(0, Kind::Free)),
+        (one, step(10, Kind::InUseHere)),
+        (one, step(20, Kind::InUseHere)),
+        (other, step(995, Kind::Free)),
+        (one, step(MOMENT_MS, Kind::Asleep)),
+    ];
     assert_eq!(notes.steps, wanted);
 }
 

@@ -415,3 +415,43 @@ async fn pages_that_say_something_else_lead_nowhere() {
     let said = pc.said.lock().unwrap();
     assert!(said.inside.is_empty() && said.connections <= 1, "{}", said.connections);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pc_is_one_persons_and_nobody_keeps_it_by_doing_nothing() {
+    let _pc = Pc::at("127.0.5.5", 2).await;
+    let office = office("127.0.5.5").await;
+    office.answers();
+    let (ilse, group) = (office.g.ilse, office.group);
+    let mut write = office.g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    write.add_member(group, ilse.0).await.unwrap();
+    write.commit().await.unwrap();
+    office.g.open(ilse).await;
+    let hers = (office.g.tunnel(ilse.1).await, office.g.session(ilse.0, Some(ilse.1)).await);
+    let mut pages = Vec::new();
+    for _ in 0..2 {
+        let (desktop, ticket) = office.ticket().await;
+        let (page, refused) = office.opens(&ticket).await;
+        assert_eq!(refused, None);
+        pages.push((desktop, page));
+    }
+    assert_eq!(office.ask().await["refused"], "too_many", "two of one's own at one PC");
+    let path = "/me/workstations/hers/desktop";
+    let asked = office.g.ask(hers.0, Some(&hers.1), "POST", path, Some(json!({}))).await.json();
+    assert_eq!(asked["refused"], "in_use_remotely", "{asked}");
+    // Nobody signs in.
+    let later = |seconds| crate::clock::Boot::now() + Duration::from_secs(seconds);
+    office.g.api.desk.end_parked(later(170));
+    assert_eq!(office.known(&pages[0].0).await["state"], "there");
+    office.g.api.desk.end_parked(later(181));
+    for (desktop, _) in &pages {
+        assert_eq!(office.end(desktop).await, json!({"how": "sign_in"}));
+    }
+    let asked = office.g.ask(hers.0, Some(&hers.1), "POST", path, Some(json!({}))).await.json();
+    assert!(asked["ticket"].is_string(), "{asked}");
+    // Whoever asks without end is not heard for a while.
+    let mut last = Value::Null;
+    for _ in 0..20 {
+        last = office.ask().await["refused"].clone();
+    }
+    assert_eq!(last, "too_many");
+}
