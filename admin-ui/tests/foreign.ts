@@ -81,6 +81,7 @@ const BODIES: Record<string, object> = {
   'POST /agents/approve': { agents: [{ agent: 'evil=1' }] },
   'POST /agents/tokens': { name: 'evil=1', uses: 9, hosts: [{ host: 'evil=1' }] },
   'PATCH /workstations/{workstation}': { sleep_again: true },
+  'POST /desktops/admit': { user: 'boris', workstation: 'pc' },
   'POST /devices': { user: 'boris', name: 'evil=1', public_key: `${'A'.repeat(42)}E=` },
   'POST /groups': { name: 'evil=1' },
   'PATCH /groups/{group}': { name: 'evil=1' },

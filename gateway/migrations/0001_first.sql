@@ -39,6 +39,8 @@ CREATE TABLE site (
     keep_security       BIGINT NOT NULL DEFAULT 365 CHECK (keep_security > 0),
     -- Whether agents of office PCs tell the names of people; which programs they look for (a JSON list).
     agent_names         BIGINT NOT NULL DEFAULT 0 CHECK (agent_names IN (0, 1)),
+    -- Whoever may use a PC may have whoever is at it asked.
+    ask_people          BIGINT NOT NULL DEFAULT 0 CHECK (ask_people IN (0, 1)),
     programs            TEXT   NOT NULL DEFAULT '[]',
     -- Until when it was looked whether weekly hours of PCs have begun.
     hours_looked        BIGINT

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::clock::Unix;
 use crate::desktop::Via;
+use crate::desktop::ask::Says;
 use crate::ids::{AgentId, DeviceId, PasskeyId, PolicyId, VerificationId};
 use crate::link::message::Ports;
 use crate::pure::desktop::{NoEntry, Stranger};
@@ -123,7 +124,7 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 14] = [
+pub const ACCESS: [&str; 16] = [
     "signed_in",
     "signed_out",
     "invitation_redeemed",
@@ -136,6 +137,8 @@ pub const ACCESS: [&str; 14] = [
     "sent_to_sleep",
     "sleep_answered",
     "desktop_begun",
+    "desktop_asked",
+    "desktop_admitted",
     "desktop_ended",
     "desktop_cut",
 ];
@@ -184,6 +187,7 @@ pub enum Event {
         office_zones: Option<Vec<String>>,
         masquerade: Option<bool>,
         passkeys: Option<bool>,
+        ask_people: Option<bool>,
         retention: Option<Retention>,
         verification_minutes: Option<u32>,
         idle_minutes: Option<u32>,
@@ -383,6 +387,14 @@ pub enum Event {
         device: DeviceId,
         via: Via,
     },
+    DesktopAsked {
+        workstation: String,
+        says: Says,
+    },
+    DesktopAdmitted {
+        workstation: String,
+        user: String,
+    },
     CertificateSeen {
         workstation: String,
         certificate: String,
@@ -480,7 +492,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 73] = [
+    pub const NAMES: [&str; 75] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -530,6 +542,8 @@ impl Event {
         "sent_to_sleep",
         "sleep_answered",
         "desktop_begun",
+        "desktop_asked",
+        "desktop_admitted",
         "certificate_seen",
         "certificate_refused",
         "desktop_ended",

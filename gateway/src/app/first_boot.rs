@@ -142,6 +142,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         masquerade: boot.masquerade,
         // The certificate is the internal authority's: nobody but machines that were told trusts it.
         passkeys: false,
+        ask_people: false,
         retention: Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: HomeWork { language: administrator.language.clone(), ..HomeWork::default() },

@@ -2,12 +2,13 @@
 
 use clap::Subcommand;
 
-use super::Context;
 use super::client::escape;
 use super::moment::local;
 use super::output::{list, say, say_json};
 use super::status::bytes;
-use crate::http::desktops::Desktop as Shown;
+use super::{Context, sure};
+use crate::desktop::Via;
+use crate::http::desktops::{Admit, Desktop as Shown};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Desktop {
@@ -17,6 +18,16 @@ pub(super) enum Desktop {
     End {
         /// Id, as `passerelle desktop list` shows it
         desktop: String,
+    },
+    /// Let somebody come to an office PC though somebody is at it, for three minutes: whoever sits there loses it
+    Admit {
+        /// Login or id
+        user: String,
+        /// Name or id of the workstation
+        workstation: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -32,18 +43,34 @@ impl Desktop {
                 say("It was disconnected.");
                 Ok(())
             }
+            Self::Admit { user, workstation, yes } => {
+                sure(&format!("Let {user} come to {workstation}? Whoever is at it is signed out or locked out."), yes)?;
+                let admit = Admit { user, workstation };
+                context.client.post::<()>("desktops/admit", &admit)?;
+                if context.json {
+                    return say_json(&serde_json::json!({ "admitted": admit.user }));
+                }
+                let Admit { user, workstation } = admit;
+                say(format_args!("{user} may come to {workstation} within three minutes."));
+                Ok(())
+            }
         }
     }
 }
 
 fn all(context: &Context) -> anyhow::Result<()> {
     let all: Vec<Shown> = context.client.get("desktops")?;
-    let head = ["PC", "WHO", "DEVICE", "SINCE", "IN", "OUT", "ID"];
+    let head = ["PC", "WHO", "DEVICE", "BY", "SINCE", "IN", "OUT", "ID"];
     list(context.json, &all, "Nobody is connected to an office PC through the gateway now.", &head, |one| {
         vec![
             one.workstation.clone(),
             one.login.clone(),
             one.device_name.clone(),
+            match one.via {
+                Via::App => "app",
+                Via::Browser => "browser",
+            }
+            .to_owned(),
             local(one.since),
             bytes(one.rx),
             bytes(one.tx),

@@ -62,7 +62,7 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 47] = [
+const TABLE: [&str; 48] = [
     "why <user:anne> <resource:files> --at <at:8h>",
     "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
@@ -89,9 +89,10 @@ const TABLE: [&str; 47] = [
     "workstation add <name:pc2> <addresses:192.168.1.33> --dns-name <dns_names:pc2.office.example>",
     "workstation show <which:pc1>",
     "workstation change <which:pc1> --mac <macs:3c:52:82:11:22:33> --wake-hours <wake_hours:Mo-Fr 07:30-18:00> \
-     --sleep-again <sleep_again:true>",
+     --sleep-again <sleep_again:true> --forget-certificate",
     "workstation sleep <which:pc1>",
     "desktop end <desktop:none>",
+    "desktop admit <user:anne> <workstation:pc1> --yes",
     "wake <which:pc1> --no-wait",
     "agent token --workstation <workstation:pc1> --until <until:8h>",
     "agent token --uses <uses:2> --hosts <hosts:/nowhere/hosts.csv>",
@@ -108,7 +109,8 @@ const TABLE: [&str; 47] = [
     "settings change --organisation <name:Us> --endpoint <endpoint:a.example.org:443> --office-interface \
      <office_interface:eth1> --time-zone <time_zone:Europe/Brussels> --resolver <resolvers:192.168.1.1> --office-zone \
      <office_zones:corp.lan> --masquerade <masquerade:true> --passkeys <passkeys:true> \
-     --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> --program <programs:Sage=/opt/sage> \
+     --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> \
+     --ask-people <ask_people:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
      <idle_minutes:60> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",

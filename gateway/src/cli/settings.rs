@@ -63,6 +63,9 @@ pub(super) struct Change {
     /// Whether agents of office PCs tell IT the names of people in sessions; false forgets those that are known
     #[arg(long, value_name = "BOOL")]
     agent_names: Option<bool>,
+    /// Whether whoever is at a PC may be asked to let somebody else use it
+    #[arg(long, value_name = "BOOL")]
+    ask_people: Option<bool>,
     /// A program to look for on office PCs, all of them anew; may be repeated. A path, `registry:` and a key below
     /// HKEY_LOCAL_MACHINE, or `package:` and its name: Sage=C:\Program Files\Sage
     #[arg(long = "program", value_name = "NAME=WHERE", value_parser = program, conflicts_with = "no_programs")]
@@ -169,6 +172,7 @@ impl Settings {
             ("Passkeys", passkeys),
             ("Audit kept", kept(settings.retention)),
             ("Agents' names", yes(settings.agent_names)),
+            ("People are asked", yes(settings.ask_people)),
             ("Programs", list(settings.programs.into_iter().map(|p| p.name).collect())),
             (
                 "Verification",
@@ -222,6 +226,7 @@ impl Change {
             office_zones: zones,
             masquerade: self.masquerade,
             passkeys: self.passkeys,
+            ask_people: self.ask_people,
             retention: self.keep_audit,
             agent_names: self.agent_names,
             programs,

@@ -177,6 +177,7 @@ impl Desk {
             by: state.judged.by.as_deref(),
             login: &device.login,
             own: self.is_own(resource.id, device.user, Boot::now()),
+            admitted: self.is_admitted(resource.id, device.user, Boot::now()),
         };
         Ok((entry(coming), state))
     }

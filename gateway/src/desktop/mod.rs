@@ -2,6 +2,7 @@
 //!
 //! Bytes of a native app are carried by `net` ([`crate::link::message::Command::Splice`]); here it is decided, and known.
 
+pub mod ask;
 pub mod browser;
 pub mod door;
 pub mod ticket;
@@ -85,6 +86,10 @@ struct Board {
     /// Who used a PC last, and until when.
     last: HashMap<ResourceId, (UserId, Boot)>,
     refused: HashMap<(DeviceId, ResourceId, NoEntry), Refused>,
+    /// Who may come to a PC that somebody is at, and since when.
+    admitted: HashMap<(ResourceId, UserId), Boot>,
+    /// When whoever is at a PC was last asked.
+    asked: HashMap<ResourceId, Boot>,
     /// Those that this process carries itself, and how they are told to end.
     browsers: HashMap<DesktopId, watch::Sender<Option<browser::End>>>,
     /// What became of those.
@@ -414,7 +419,8 @@ impl Desk {
         let parked: Vec<_> = self.board().all.values().filter(|d| d.there && !d.is_seen()).cloned().collect();
         for desktop in parked {
             let late = now.0.saturating_sub(desktop.began.0) > millis(SIGN_IN);
-            let taken = self.fleet.state(desktop.resource).is_some_and(|state| state.judged.kind == Kind::InUseHere);
+            let sits = self.fleet.state(desktop.resource).is_some_and(|state| state.judged.kind == Kind::InUseHere);
+            let taken = sits && !self.is_admitted(desktop.resource, desktop.user, now);
             if late || taken {
                 tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
                 // Without a data plane there is none of them.

@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// An office with one PC, and the door for agents on loopback.
 struct Office {
-    _dir: TempDir,
+    dir: TempDir,
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     pc: ResourceId,
@@ -71,7 +71,7 @@ async fn office() -> Office {
     let at = listener.local_addr().unwrap();
     let mut serving = tokio::task::JoinSet::new();
     serving.spawn(link::serve(listener, link::Door::new(fleet.clone(), tls, Enrolment::new(ours))));
-    Office { _dir: dir, store, fleet, pc, authority, at, dialled: 0.into(), _serving: serving }
+    Office { dir, store, fleet, pc, authority, at, dialled: 0.into(), _serving: serving }
 }
 
 impl Office {
@@ -822,4 +822,52 @@ async fn agents_that_come_back_at_once_are_all_back_and_hold_nobody_up() {
     while office.fleet.agents().iter().filter(|a| a.connected).count() > 1 {
         version.changed().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn whoever_sits_there_is_asked_and_may_say_yes() {
+    use crate::desktop::Desk;
+    use crate::desktop::ask::{NotAsked, Says};
+    let office = office().await;
+    let identity = office.enrol(&office.token(1).await, "pc").await.unwrap();
+    office.reload().await;
+    let net = crate::reconcile::tests::FakeNet::listen(&office.dir.path().join("net.sock"));
+    let site = office.store.site().await.unwrap().unwrap();
+    let started = crate::reconcile::start(
+        office.store.clone(),
+        site,
+        crate::reconcile::tests::interface(),
+        office.dir.path().join("net.sock"),
+    )
+    .unwrap();
+    let waker = crate::wake::Waker::new(office.store.clone(), office.fleet.clone());
+    let desk = Desk::new(office.store.clone(), office.fleet.clone(), waker, started.reconciler);
+    let (anne, laptop) = crate::store::tests::person(&office.store, "anne", crate::store::users::Role::User, "x").await;
+    let device = office.store.device(laptop).await.unwrap();
+    let resources = office.store.resources().await.unwrap();
+    let pc = resources.iter().find(|r| r.id == office.pc).unwrap();
+    let now = crate::clock::Boot::now;
+    let asks = async || desk.ask_people(&device, "Anne", "fr", pc).await;
+    assert_eq!(asks().await, Err(NotAsked::Nobody), "its agent is away");
+    let mut link = office.connect(&identity).await;
+    say(&mut link, &facts(&[])).await;
+    office.until(Kind::Free).await;
+    assert_eq!(asks().await, Err(NotAsked::Nobody), "nobody is at it");
+    say(&mut link, &facts(&[somebody()])).await;
+    office.until(Kind::InUseHere).await;
+    let answers = async {
+        let Some(ToAgent::Act { id, action: Action::Ask { text, within_s } }) = hear(&mut link).await else {
+            panic!("a question")
+        };
+        assert!(text.contains("Anne") && text.contains(&pc.name) && text.contains("Sans réponse"), "{text}");
+        assert!(within_s <= 25, "a request waits for it");
+        say(&mut link, &FromAgent::Done { id, outcome: Outcome::Answered { yes: true } }).await;
+    };
+    let (said, ()) = tokio::join!(asks(), answers);
+    assert_eq!(said, Ok(Says::Yes));
+    assert!(desk.is_admitted(pc.id, anne, now()), "they may come");
+    assert!(!desk.is_admitted(pc.id, crate::ids::UserId::new(), now()), "nobody else may");
+    assert!(!desk.is_admitted(pc.id, anne, now() + Duration::from_secs(181)), "not for ever");
+    assert!(matches!(asks().await, Err(NotAsked::TooSoon(_))), "nobody is asked without end");
+    drop(net);
 }

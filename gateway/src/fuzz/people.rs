@@ -131,6 +131,7 @@ fn our_site() -> Site {
         office_zones: Vec::new(),
         masquerade: true,
         passkeys: true,
+        ask_people: false,
         retention: crate::pure::retention::Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: crate::pure::home_work::HomeWork::default(),

@@ -12,10 +12,14 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::Admin;
-use super::error::{Answer, ApiError, Problems};
+use super::error::{Answer, ApiError, Named as _, Problems};
+use super::input::Body;
+use super::resources::ResourceKind;
+use crate::audit::Event;
 use crate::clock::Unix;
 use crate::desktop::{Desktop as Known, NotEnded, Via};
 use crate::ids::{DesktopId, DeviceId};
+use crate::store::Moment;
 
 /// Somebody uses an office PC from afar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -52,7 +56,7 @@ impl From<Known> for Desktop {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(list_desktops)).routes(routes!(end_desktop))
+    OpenApiRouter::new().routes(routes!(list_desktops)).routes(routes!(end_desktop)).routes(routes!(admit))
 }
 
 /// Who uses which office PC from afar now, the oldest first.
@@ -70,4 +74,31 @@ async fn end_desktop(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pat
         Err(NotEnded::None) => Err(ApiError::unknown("desktop", &which)),
         Err(NotEnded::Silent) => Err(ApiError::Unavailable("the data plane does not answer: the desktop may go on")),
     }
+}
+
+/// Whom IT lets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admit {
+    /// Login or id of who may come.
+    pub user: String,
+    /// Name or id of the workstation.
+    pub workstation: String,
+}
+
+/// Lets somebody come to a PC though somebody is at it, for three minutes: whoever sits there loses their session or is
+/// locked out. Policy holds all the same.
+#[utoipa::path(post, path = "/desktops/admit", tag = "desktops", request_body = Admit, responses((status = 204), Problems))]
+async fn admit(admin: Admin, State(api): State<Arc<Api>>, Body(to): Body<Admit>) -> Answer<StatusCode> {
+    let user = api.store.user(&to.user).await.named(&to.user)?;
+    let resource = api.store.resource(&to.workstation).await.named(&to.workstation)?;
+    if resource.kind != ResourceKind::Workstation {
+        return Err(ApiError::unknown("workstation", &to.workstation));
+    }
+    // What cannot be written down is not done.
+    let mut write = api.store.write(Moment::now(), admin.actor).await?;
+    write.audit(&Event::DesktopAdmitted { workstation: resource.name, user: user.login }).await?;
+    write.commit().await?;
+    api.desk.admit(resource.id, user.id);
+    Ok(StatusCode::NO_CONTENT)
 }

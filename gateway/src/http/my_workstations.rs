@@ -18,10 +18,12 @@ use super::caller::Verified;
 use super::door::{granted, name_of};
 use super::error::{Answer, ApiError, Problems};
 use super::events::Whose;
+use super::problem::Slug;
 use super::resources::ResourceKind;
 use super::workstations::{WakeEvent, WakeView, wake_events, wake_view};
 use crate::audit::Actor;
 use crate::clock::Unix;
+use crate::desktop::ask::{NotAsked, Says, can_be_asked};
 use crate::pure::decide::{Verdict, decide};
 use crate::pure::desktop::NoEntry;
 use crate::pure::wake::{Wakeable, expected};
@@ -50,6 +52,10 @@ pub struct MyWorkstation {
     pub reason: Reason,
     /// They are connected to it themselves, by one of their devices.
     pub own: bool,
+    /// Whether whoever is at it may be asked to let them use it.
+    pub may_ask: bool,
+    /// Whether they may come now though somebody is at it: that one has agreed, or IT has.
+    pub admitted: bool,
     /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]
     pub since: Option<Unix>,
@@ -78,6 +84,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(my_workstations))
         .routes(routes!(wake_mine, cancel_mine))
         .routes(routes!(follow_mine))
+        .routes(routes!(ask_people))
 }
 
 /// The office PCs that this device may use now.
@@ -97,6 +104,8 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             state: state.judged.kind,
             reason: state.judged.reason,
             own: api.desk.is_at(r.id, caller.device.user),
+            may_ask: api.site().ask_people && can_be_asked(&state),
+            admitted: api.desk.is_admitted(r.id, caller.device.user, now.boot),
             since: is_on_its_way(state.judged.kind).then_some(state.since),
             wakeable: api.waker.wakeable(&state, took),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),
@@ -145,6 +154,38 @@ async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which):
     let progress = api.waker.progress(pc.id).ok_or_else(|| ApiError::unknown("wake", &which))?;
     let place = api.followers.take(Whose::Device(caller.device.id), |mine, all| mine < EACH && all < ALL);
     Ok(wake_events(progress, place.ok_or(ApiError::Wait(FULL))?))
+}
+
+/// What whoever is at a PC says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PeopleAsked {
+    /// It.
+    pub says: Says,
+}
+
+/// Asks whoever is at it to let one use it: a question on its screen, for twenty seconds. Whoever agrees keeps it free for
+/// three minutes.
+#[utoipa::path(post, path = "/me/workstations/{workstation}/ask", tag = "workstations", params(("workstation" = String, Path)), responses((status = 200, body = PeopleAsked), Problems))]
+async fn ask_people(
+    caller: Verified,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+) -> Answer<Json<PeopleAsked>> {
+    let pc = mine(&api, &caller.device, &which).await?;
+    if !api.site().ask_people {
+        return Err(ApiError::Forbidden(Slug::NotAllowed, "IT has not switched on that people are asked"));
+    }
+    let user = api.store.user(&caller.device.login).await?;
+    match api.desk.ask_people(&caller.device, &user.name, &user.language, &pc).await {
+        Ok(says) => Ok(Json(PeopleAsked { says })),
+        Err(NotAsked::TooSoon(left)) => Err(ApiError::Wait(left)),
+        Err(NotAsked::Nobody) => {
+            Err(ApiError::Conflict(Slug::AgentAway, "nobody is at this PC who could be asked".into()))
+        }
+        Err(NotAsked::Unreached) => {
+            Err(ApiError::Conflict(Slug::AgentAway, "the question did not reach whoever is at this PC".into()))
+        }
+    }
 }
 
 /// Since when it is free, or asleep, says when somebody went home: that is theirs to tell.

@@ -49,6 +49,8 @@ pub struct Settings {
     pub masquerade: bool,
     /// Whether people may sign in with passkeys.
     pub passkeys: bool,
+    /// Whether whoever is at a PC may be asked to let somebody else use it.
+    pub ask_people: bool,
     /// How many people have no other second factor: without passkeys they have recovery codes, or a new invitation.
     pub passkeys_alone: u32,
     /// A door opened from now on stays open for so many minutes at most.
@@ -122,6 +124,10 @@ pub struct ChangeSettings {
     /// Whether people may sign in with passkeys: their browsers must trust the certificate of the public name.
     #[serde(default)]
     pub passkeys: Option<bool>,
+    /// Whether whoever is at a PC may be asked to let somebody else use it: a question on its screen, and no is the answer
+    /// of who says nothing.
+    #[serde(default)]
+    pub ask_people: Option<bool>,
     /// For how many days lines of the audit are kept: 30 to 1096.
     #[serde(default)]
     pub retention: Option<KeepAudit>,
@@ -169,6 +175,7 @@ impl Settings {
             office_zones: s.office_zones.clone(),
             masquerade: s.masquerade,
             passkeys: s.passkeys,
+            ask_people: s.ask_people,
             passkeys_alone,
             retention: s.retention.into(),
             agent_names: s.wanted.names,
@@ -243,6 +250,7 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         office_zones: change.office_zones.map(|zones| input::office_zones(&zones, site)).transpose()?,
         masquerade: change.masquerade,
         passkeys: change.passkeys,
+        ask_people: change.ask_people,
         retention: change.retention.map(input::retention).transpose()?,
         agent_names: change.agent_names,
         programs: change.programs.as_deref().map(wanted::programs).transpose().map_err(in_field("programs"))?,

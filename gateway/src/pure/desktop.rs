@@ -55,6 +55,8 @@ pub struct Coming<'a> {
     pub login: &'a str,
     /// It is their own desktop that is in use from afar: by another of their apps, or until a moment ago.
     pub own: bool,
+    /// Whoever is at it, or IT, has said that they may come.
+    pub admitted: bool,
 }
 
 /// What to do.
@@ -78,6 +80,7 @@ pub fn entry(coming: Coming<'_>) -> Entry {
         // Whether it answers is seen at once.
         (Kind::Free | Kind::Stale, _) => Entry::Go,
         (Kind::Off | Kind::Asleep | Kind::Waking | Kind::Starting | Kind::Unknown, _) => Entry::Wake,
+        (Kind::InUseHere | Kind::Locked, _) if coming.admitted => Entry::Go,
         // Whoever sits there has the same name, perhaps, and is somebody else.
         (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
         // It is their own: who keeps the desktops lets nobody else in beside it.
@@ -195,8 +198,12 @@ mod tests {
             (Kind::Reserved, free, None, false, Refuse(NoEntry::Reserved)),
         ];
         for (kind, reason, by, own, expected) in cases {
-            let coming = Coming { kind, reason, by, login: "marta", own };
+            let coming = Coming { kind, reason, by, login: "marta", own, admitted: false };
             assert_eq!(entry(coming), expected, "{coming:?}");
+            // Who sits there gives the PC away, and nobody else does.
+            let admitted = entry(Coming { admitted: true, ..coming });
+            let given = matches!(expected, Refuse(NoEntry::InUseHere | NoEntry::LockedByAnother));
+            assert_eq!(admitted, if given { Go } else { expected }, "{coming:?}");
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Site {
     pub masquerade: bool,
     /// Whether people may sign in with passkeys: browsers must trust the certificate of the public name.
     pub passkeys: bool,
+    /// Whether whoever is at a PC may be asked to let somebody else use it.
+    pub ask_people: bool,
     /// For how long lines of the audit are kept.
     pub retention: Retention,
     /// What agents of office PCs are to tell.
@@ -102,6 +104,8 @@ pub struct NewSettings {
     pub masquerade: Option<bool>,
     /// Whether people may sign in with passkeys.
     pub passkeys: Option<bool>,
+    /// Whether whoever is at a PC may be asked to let somebody else use it.
+    pub ask_people: Option<bool>,
     /// For how long lines of the audit are kept.
     pub retention: Option<Retention>,
     /// Whether agents tell the names of people in sessions.
@@ -143,6 +147,7 @@ impl Store {
                 .map_err(|_| Error::Unreadable("office_zones"))?,
             masquerade: row.integer("masquerade")? != 0,
             passkeys: row.integer("passkeys")? != 0,
+            ask_people: row.integer("ask_people")? != 0,
             retention: Retention {
                 access: row.count("keep_access")?,
                 administration: row.count("keep_administration")?,
@@ -316,7 +321,7 @@ impl Write<'_> {
              resolvers = COALESCE($5, resolvers), office_zones = COALESCE($6, office_zones), \
              masquerade = COALESCE($7, masquerade), passkeys = COALESCE($8, passkeys), \
              keep_access = COALESCE($9, keep_access), keep_administration = COALESCE($10, keep_administration), \
-             keep_security = COALESCE($11, keep_security)",
+             keep_security = COALESCE($11, keep_security), ask_people = COALESCE($12, ask_people)",
         )
         .bind(new.organisation.clone())
         .bind(new.endpoint.clone())
@@ -329,12 +334,14 @@ impl Write<'_> {
         .bind(new.retention.map(|r| i64::from(r.access)))
         .bind(new.retention.map(|r| i64::from(r.administration)))
         .bind(new.retention.map(|r| i64::from(r.security)))
+        .bind(new.ask_people.map(i64::from))
         .execute(self.connection())
         .await?;
         let also = self.change_home_work(&new.home_work).await?;
         self.touch(Scope::All);
         let NewSettings { organisation, endpoint, office_interface, time_zone, office_zones, .. } = new.clone();
-        let (masquerade, passkeys, retention) = (new.masquerade, new.passkeys, new.retention);
+        let (masquerade, passkeys, ask_people, retention) =
+            (new.masquerade, new.passkeys, new.ask_people, new.retention);
         if self.change_wanted(new).await? && is_only_of_agents(new) {
             return Ok(());
         }
@@ -347,6 +354,7 @@ impl Write<'_> {
             office_zones,
             masquerade,
             passkeys,
+            ask_people,
             retention,
             verification_minutes: new.home_work.verification_minutes,
             idle_minutes: new.home_work.idle_minutes,

@@ -41,6 +41,7 @@ pub(crate) fn site() -> Site {
         office_zones: vec!["rossi.lan".into()],
         masquerade: true,
         passkeys: true,
+        ask_people: false,
         retention: Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: crate::pure::home_work::HomeWork {

@@ -103,6 +103,8 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("delete /me/workstations/{workstation}/wake", Who::Verified, 404),
     ("get /me/workstations/{workstation}/wake/events", Who::Verified, 404),
     ("post /me/workstations/{workstation}/desktop", Who::Viewer, 404),
+    ("post /me/workstations/{workstation}/ask", Who::Verified, 404),
+    ("post /desktops/admit", Who::Admin, 204),
     // A WebSocket of a page of ours alone.
     ("get /me/desktop", Who::Viewer, 403),
     ("get /me/desktops/{desktop}", Who::Viewer, 404),
@@ -311,6 +313,7 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         "post /me/passkeys/confirm" => {
             json!({"name": v.name, "credential": v.name, "client_data": "e30", "attestation": ""})
         }
+        "post /desktops/admit" => json!({"user": v.name, "workstation": pc}),
         "post /users" => json!({"login": format!("new-{}", v.name)}),
         "post /users/import" => json!({"csv": list(&format!("login\nnew-{}\n", v.name)), "dry_run": false}),
         "patch /users/{user}" => json!({"name": v.name}),
