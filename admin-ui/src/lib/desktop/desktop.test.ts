@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { End as Told } from '#lib/api/document.d.ts';
 import computers from '../messages/computers/en.ts';
 import en from '../messages/desktop/en.ts';
 import { Words } from '../messages/words.ts';
 import { accountOf } from './account.ts';
-import type { BrowserEnd } from './api.ts';
 import { faultOf } from './component.ts';
 import { endText, isCalm, type End } from './end.ts';
 import { qualityText, rateOf } from './quality.ts';
@@ -45,7 +45,7 @@ describe('how well it comes', () => {
 });
 
 describe('the end', () => {
-  const ENDS: BrowserEnd[] = [
+  const ENDS = [
     'by_device',
     'by_pc',
     'sign_in',
@@ -55,14 +55,16 @@ describe('the end', () => {
     'not_allowed',
     'ended',
     'moved',
+    'ticket',
     'gateway',
-  ];
+  ] as const;
 
   it('has words of its own for each that the gateway knows', () => {
-    const said = ENDS.map((end) => endText(words, { by: 'gateway', end, refused: null }));
+    const said = ENDS.map((how) => endText(words, { by: 'gateway', end: { how } }));
     expect(new Set(said).size).toBe(ENDS.length);
     expect(said.join()).not.toMatch(/desk[A-Z]/);
-    expect(endText(words, { by: 'gateway', end: 'refused', refused: 'in_use_here' })).toBe(computers.noInUseHere);
+    const end: Told = { how: 'refused', why: 'in_use_here' };
+    expect(endText(words, { by: 'gateway', end })).toBe(computers.noInUseHere);
   });
 
   it('is told from the component where the gateway knows nothing', () => {
@@ -75,14 +77,15 @@ describe('the end', () => {
     expect(said(6)).toBe(en.deskNegotiation);
     expect(said(1)).toBe(en.deskSignIn);
     expect(said(4, 423)).toBe(en.deskCertificate);
-    expect(said(4, 401)).toBe(en.deskGateway);
+    expect(said(4, 401)).toBe(en.deskTicket);
+    expect(said(4, 503)).toBe(en.deskGateway);
     expect(said(0)).toBe(en.deskGateway);
     expect(said(0, undefined, true)).toBe(en.deskLineCut);
     expect(endText(words, { by: 'component', fault: faultOf(new Error('else')), there: false })).toBe(en.deskGateway);
   });
 
   it('is no trouble if one wished it, or the PC did', () => {
-    const ended = (end: BrowserEnd): End => ({ by: 'gateway', end, refused: null });
+    const ended = (how: (typeof ENDS)[number]): End => ({ by: 'gateway', end: { how } });
     expect(isCalm({ by: 'self' }) && isCalm(ended('by_pc')) && isCalm(ended('moved'))).toBe(true);
     expect(isCalm(ended('sign_in')) || isCalm(ended('not_allowed')) || isCalm({ by: 'crash' })).toBe(false);
   });

@@ -1,9 +1,8 @@
 // Why there is no desktop (any more), and what is said of it.
-import type { NoEntry } from '#lib/api/document.d.ts';
+import type { End as Told, NoEntry } from '#lib/api/document.d.ts';
 import type { Problem } from '../door/problem.ts';
 import { NO_ENTRY } from '../computers/state.ts';
 import type { Sentence, Words } from '../messages/words.ts';
-import type { BrowserEnd } from './api.ts';
 
 /** What the component tells of a connection that never was. */
 export interface Fault {
@@ -14,7 +13,7 @@ export interface Fault {
 
 /** How it ended, as far as anybody knows. */
 export type End =
-  | { by: 'gateway'; end: BrowserEnd; refused: NoEntry | null }
+  | { by: 'gateway'; end: Told }
   | { by: 'refusal'; refused: NoEntry }
   | { by: 'component'; fault: Fault; there: boolean }
   | { by: 'problem'; problem: Problem }
@@ -24,7 +23,9 @@ export type End =
   /** What it is made of did not come. */
   | { by: 'unloaded' };
 
-const ENDS: Record<Exclude<BrowserEnd, 'refused'>, Sentence> = {
+type How = Exclude<Told['how'], 'refused'>;
+
+const ENDS: Record<How, Sentence> = {
   by_device: 'deskByDevice',
   by_pc: 'deskByPc',
   sign_in: 'deskSignIn',
@@ -34,15 +35,17 @@ const ENDS: Record<Exclude<BrowserEnd, 'refused'>, Sentence> = {
   not_allowed: 'deskNotAllowed',
   ended: 'deskEnded',
   moved: 'deskMoved',
+  ticket: 'deskTicket',
   gateway: 'deskGateway',
 };
 
 /** Of the gateway's word on the line itself, if it could not be asked afterwards. */
-const STATUS: Record<number, Exclude<BrowserEnd, 'refused'>> = {
+const STATUS: Record<number, How> = {
+  401: 'ticket',
+  403: 'not_allowed',
   423: 'certificate',
   426: 'no_nla',
   502: 'silent',
-  504: 'silent',
 };
 
 const FAULTS: Record<Exclude<Fault['kind'], 'gateway'>, Sentence> = {
@@ -63,7 +66,7 @@ function faultKey({ kind, status }: Fault, there: boolean): Sentence {
 export function endText(words: Words, end: End): string {
   switch (end.by) {
     case 'gateway':
-      return words.say(end.end === 'refused' ? NO_ENTRY[end.refused ?? 'gateway'] : ENDS[end.end]);
+      return words.say(end.end.how === 'refused' ? NO_ENTRY[end.end.why] : ENDS[end.end.how]);
     case 'refusal':
       return words.say(NO_ENTRY[end.refused]);
     case 'component':
@@ -82,5 +85,5 @@ export function endText(words: Words, end: End): string {
 /** What one did oneself, or the PC, is no trouble. */
 export function isCalm(end: End): boolean {
   if (end.by === 'self') return true;
-  return end.by === 'gateway' && (end.end === 'by_device' || end.end === 'by_pc' || end.end === 'moved');
+  return end.by === 'gateway' && ['by_device', 'by_pc', 'moved'].includes(end.end.how);
 }

@@ -16,6 +16,8 @@ const LOOK_MS = 3_000;
 /** How it ended is written down a moment after the line is cut. */
 const TOLD_MS = 250;
 const TOLD_TRIES = 12;
+/** A line that was closed is known to be within this. */
+const LINE_MS = 2_000;
 /** Whether the PC is awake is looked at this often; a line of its own tells of the wake. */
 const AWAKE_MS = 250;
 /** WebAssembly that failed says so to the window alone: "unreachable", in every browser's own sentence. */
@@ -107,7 +109,7 @@ export class Desktop {
       entry = await api.ask(this.#pc);
     }
     if (!current()) return null;
-    this.#id = entry.desktop;
+    this.#id = entry.desktop ?? null;
     if (entry.ticket) return entry.ticket;
     this.#over({ by: 'refusal', refused: entry.refused ?? (entry.away ? 'not_woken' : 'gateway') });
     return null;
@@ -238,8 +240,8 @@ export class Desktop {
     for (let tries = 0; id !== null && tries < TOLD_TRIES; tries += 1) {
       if (tries > 0) await later(TOLD_MS);
       try {
-        const { state, end, refused } = await api.look(id);
-        if (state === 'ended') return end && { by: 'gateway', end, refused };
+        const { state, end } = await api.look(id);
+        if (state === 'ended') return end ? { by: 'gateway', end } : null;
       } catch (error) {
         const problem: Problem | null = error instanceof Refusal ? problemOf(error) : null;
         if (problem?.slug === 'not-found') return null;
@@ -253,15 +255,18 @@ export class Desktop {
     const [id, nth] = [this.#id, this.#nth];
     if (this.phase !== 'there' || id === null || document.hidden) return;
     try {
-      const { state, end, refused, rx, tx, round_trip_ms: roundTripMs } = await api.look(id);
+      const { state, end, rx, tx, round_trip_us } = await api.look(id);
       if (nth !== this.#nth || this.phase !== 'there') return;
       this.silent = false;
-      // The line may not have noticed.
       if (state === 'ended' && end) {
+        // The line tells it by itself, unless it has died unnoticed.
+        await later(LINE_MS);
+        if (nth !== this.#nth || this.phase !== 'there') return;
         this.#nth += 1;
         this.#drop();
-        return this.#over({ by: 'gateway', end, refused });
+        return this.#over({ by: 'gateway', end });
       }
+      const roundTripMs = round_trip_us == null ? null : round_trip_us / 1000;
       const now = { at: performance.now(), bytes: rx + tx, roundTripMs };
       this.rate = rateOf(this.#before, now);
       this.roundTripMs = roundTripMs;

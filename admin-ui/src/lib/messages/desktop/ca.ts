@@ -59,10 +59,12 @@ export default {
   deskSilent: 'L’ordinador no ha respost. Torneu-ho a provar d’aquí a un minut; si continua igual, aviseu informàtica.',
   deskNotAllowed:
     'S’ha acabat el vostre accés a aquest ordinador. El que hi ha obert hi continua obert. Si no és correcte, aviseu informàtica.',
-  deskEnded: 'Informàtica ha acabat aquesta connexió. El que hi ha obert a l’ordinador continua obert.',
+  deskEnded:
+    'Aquesta connexió s’ha acabat: per informàtica, o per vós des d’un altre lloc. El que hi ha obert a l’ordinador continua obert.',
   deskMoved: 'Heu obert aquest ordinador en un altre lloc, en una altra finestra o aplicació. Continua allà.',
   deskGateway:
     'Alguna cosa ha anat malament de camí a l’ordinador. Torneu-ho a provar; si torna a passar, aviseu informàtica.',
+  deskTicket: 'Ha trigat massa. Torneu a connectar.',
   deskNoLine:
     'El camí cap a l’oficina no s’ha obert: alguna cosa entremig rebutja aquestes connexions. Mireu si WireGuard està activat; si ho està, aviseu informàtica.',
   deskNegotiation: 'L’ordinador i aquest navegador no tenen cap seguretat en comú. Aviseu informàtica.',

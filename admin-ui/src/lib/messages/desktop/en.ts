@@ -53,9 +53,10 @@ const en = {
   deskNoNla: 'The PC offers less security than before. Your password was not sent. Tell IT, who has to look at it.',
   deskSilent: 'The PC did not answer. Try again in a minute; if it stays so, tell IT.',
   deskNotAllowed: 'Your access to this PC has ended. What is open on it stays open. If that is wrong, tell IT.',
-  deskEnded: 'IT has ended this connection. What is open on the PC stays open.',
+  deskEnded: 'This connection was ended: by IT, or by you elsewhere. What is open on the PC stays open.',
   deskMoved: 'You opened this PC elsewhere, in another window or app. It goes on there.',
   deskGateway: 'Something went wrong on the way to the PC. Try again; if it happens again, tell IT.',
+  deskTicket: 'That took too long. Connect again.',
   deskNoLine:
     'The way to the office did not open: something between you and it refuses such connections. Look whether WireGuard is on; if it is, tell IT.',
   deskNegotiation: 'The PC and this browser do not speak the same security. Tell IT.',

@@ -58,9 +58,11 @@ export default {
   deskSilent: 'El ordenador no respondió. Inténtelo en un minuto; si sigue igual, avise a informática.',
   deskNotAllowed:
     'Su acceso a este ordenador ha terminado. Lo que está abierto en él sigue abierto. Si no es correcto, avise a informática.',
-  deskEnded: 'Informática ha terminado esta conexión. Lo que está abierto en el ordenador sigue abierto.',
+  deskEnded:
+    'Esta conexión se terminó: por informática, o por usted desde otro sitio. Lo que está abierto en el ordenador sigue abierto.',
   deskMoved: 'Abrió este ordenador en otro sitio, en otra ventana o aplicación. Sigue allí.',
   deskGateway: 'Algo salió mal de camino al ordenador. Inténtelo de nuevo; si vuelve a ocurrir, avise a informática.',
+  deskTicket: 'Tardó demasiado. Conecte de nuevo.',
   deskNoLine:
     'El camino a la oficina no se abrió: algo entre medias rechaza esas conexiones. Mire si WireGuard está activado; si lo está, avise a informática.',
   deskNegotiation: 'El ordenador y este navegador no tienen ninguna seguridad en común. Avise a informática.',

@@ -59,10 +59,12 @@ export default {
   deskSilent: 'Le PC n’a pas répondu. Réessayez dans une minute\u202f; si cela continue, prévenez l’informatique.',
   deskNotAllowed:
     'Votre accès à ce PC a pris fin. Ce qui y est ouvert le reste. Si ce n’est pas normal, prévenez l’informatique.',
-  deskEnded: 'L’informatique a mis fin à cette connexion. Ce qui est ouvert sur le PC le reste.',
+  deskEnded:
+    'Cette connexion a été arrêtée\u00a0: par l’informatique, ou par vous ailleurs. Ce qui est ouvert sur le PC le reste.',
   deskMoved: 'Vous avez ouvert ce PC ailleurs, dans une autre fenêtre ou application. Cela continue là-bas.',
   deskGateway:
     'Quelque chose s’est mal passé en chemin vers le PC. Réessayez\u202f; si cela se répète, prévenez l’informatique.',
+  deskTicket: 'Cela a pris trop de temps. Reconnectez-vous.',
   deskNoLine:
     'Le chemin vers le bureau ne s’est pas ouvert\u00a0: quelque chose entre vous et lui refuse ces connexions. Regardez si WireGuard est activé\u202f; s’il l’est, prévenez l’informatique.',
   deskNegotiation: 'Le PC et ce navigateur n’ont pas de sécurité en commun. Prévenez l’informatique.',

@@ -58,9 +58,10 @@ export default {
   deskSilent: 'De pc antwoordde niet. Probeer het over een minuut opnieuw; blijft het zo, meld het dan aan IT.',
   deskNotAllowed:
     'Uw toegang tot deze pc is beëindigd. Wat erop openstaat, blijft open. Klopt dat niet, meld het dan aan IT.',
-  deskEnded: 'IT heeft deze verbinding beëindigd. Wat op de pc openstaat, blijft open.',
+  deskEnded: 'Deze verbinding is beëindigd: door IT, of door u elders. Wat op de pc openstaat, blijft open.',
   deskMoved: 'U hebt deze pc elders geopend, in een ander venster of een andere app. Het gaat daar verder.',
   deskGateway: 'Er ging iets mis op weg naar de pc. Probeer het opnieuw; gebeurt het nog eens, meld het dan aan IT.',
+  deskTicket: 'Dat duurde te lang. Maak opnieuw verbinding.',
   deskNoLine:
     'De weg naar kantoor ging niet open: iets onderweg weigert zulke verbindingen. Kijk of WireGuard aanstaat; is dat zo, meld het dan aan IT.',
   deskNegotiation: 'De pc en deze browser hebben geen beveiliging gemeen. Meld het aan IT.',
