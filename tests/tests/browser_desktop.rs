@@ -49,7 +49,10 @@ fn a_pc_is_shown_and_says_how_it_ends() -> anyhow::Result<()> {
                 "policy removed" => drop(gateway.cli(&["policy", "remove", "workshop", "pc-cad", "--yes"])?),
                 "policy added" => drop(gateway.cli(&["policy", "add", "workshop", "pc-cad"])?),
                 "dead" => shadow.die()?,
-                "alive" => shadow.serve()?,
+                "alive" => {
+                    shadow.serve()?;
+                    gateway.until_pc_is("pc-cad", "stale", LIMIT)?;
+                }
                 other => bail!("the script wants `{other}`"),
             }
             Ok(String::from("seen"))

@@ -192,11 +192,11 @@ export class Desktop {
 
   #leave(): void {
     this.#nth += 1;
-    this.#drop();
     const id = this.#id;
-    // Its line is cut too; whoever is not heard is not needed.
-    if (id !== null) void api.finish(id).catch(() => undefined);
     this.#id = null;
+    if (this.shown) this.#drop();
+    // It has no line yet that tells it, or none that would; whoever is not heard is not needed.
+    else if (id !== null) void api.finish(id).catch(() => undefined);
   }
 
   #drop(): void {
