@@ -52,6 +52,7 @@ fn entry(table: &mut String, root: &Path, file: &Path) -> Result<(), Box<dyn Err
         Some("svg") => "image/svg+xml",
         Some("ps1") => "text/plain; charset=utf-8",
         Some("json") => "application/json",
+        Some("wasm") => "application/wasm",
         _ => return Err(format!("no media type is known for {}", file.display()).into()),
     };
     let scripts =

@@ -44,6 +44,7 @@ export const PORTAL: readonly Named[] = [
   ['data', '/data'],
   ['help', '/help'],
   ['checklist', '/checklist'],
+  ['desktop', '/desktop?name=pc-compta'],
 ];
 
 /** Who is not signed in, at the office; `outside` is what the internet is shown. */

@@ -10,6 +10,7 @@ pub mod agent;
 mod browser;
 mod capture;
 mod config_text;
+pub mod desktops;
 mod directory;
 mod flood;
 pub mod gateway;

@@ -13,7 +13,7 @@ use crate::wireguard::boringtun_path;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Programs of the office, and Debian's package of each.
-const PROGRAMS: [(&str, &str); 24] = [
+const PROGRAMS: [(&str, &str); 28] = [
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ping", "iputils-ping"),
@@ -31,6 +31,10 @@ const PROGRAMS: [(&str, &str); 24] = [
     ("xrdp", "xrdp"),
     ("xfreerdp", "freerdp2-x11"),
     ("Xvfb", "xvfb"),
+    ("freerdp-shadow-cli", "freerdp2-shadow-x11"),
+    ("weston", "weston"),
+    ("xterm", "xterm"),
+    ("xsetroot", "x11-xserver-utils"),
     ("dbus-daemon", "dbus-daemon"),
     ("setpriv", "util-linux"),
     ("node", "nodejs"),

@@ -121,7 +121,7 @@ impl Page {
         }
         // Bytes in another coding are another representation, with a tag of its own.
         let tag = format!("\"{}-{}\"", self.hash, coding.unwrap_or("identity"));
-        let policy = self.media.starts_with("text/html").then(|| policy(self.scripts));
+        let policy = self.media.starts_with("text/html").then(|| self.policy());
         for (name, value) in [(header::ETAG, Some(tag)), (header::CONTENT_SECURITY_POLICY, policy)] {
             if let Some(value) = value.and_then(|v| HeaderValue::try_from(v).ok()) {
                 headers.insert(name, value);
@@ -131,15 +131,30 @@ impl Page {
     }
 }
 
-/// Nothing but our own files, from our own origin, and the inline scripts with these hashes; text becomes markup by
-/// Svelte's compiled templates alone.
-fn policy(scripts: &[&str]) -> String {
-    format!(
-        "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self'; connect-src 'self'; \
-         form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
-         trusted-types svelte-trusted-html",
-        scripts.join(" ")
-    )
+/// Where a PC's desktop is shown: its policy allows what the remote desktop's component needs, and no other page's does.
+const DESKTOP: &str = "/desktop.html";
+
+/// The one style sheet that the component puts into its own shadow (`admin-ui/src/lib/desktop/desktop.test.ts` makes it
+/// anew from the package).
+pub(super) const DESKTOP_STYLE: &str = "'sha256-UEQQwcFRd1bhGGwv7iDA6ItaadRXeJK+pzLA0vzkNm8='";
+
+impl Page {
+    /// Nothing but our own files, from our own origin, and the inline scripts with these hashes; text becomes markup by
+    /// Svelte's compiled templates alone. A desktop: WebAssembly too, the mouse pointers that the PC sends as pictures,
+    /// and the templates and the style sheet of the component.
+    fn policy(&self) -> String {
+        let scripts = self.scripts.join(" ");
+        let (wasm, style, pictures, markup) = if self.path == DESKTOP {
+            (" 'wasm-unsafe-eval'", format!(" {DESKTOP_STYLE}"), " data:", " desktop-trusted-html")
+        } else {
+            ("", String::new(), "", "")
+        };
+        format!(
+            "default-src 'none'; script-src 'self'{wasm} {scripts}; style-src 'self'{style}; img-src 'self'{pictures}; \
+             connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+             require-trusted-types-for 'script'; trusted-types svelte-trusted-html{markup}"
+        )
+    }
 }
 
 fn tag_of(response: &Response) -> &str {

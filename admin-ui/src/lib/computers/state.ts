@@ -64,7 +64,8 @@ const CAUSES: Record<Cause, Sentence> = {
   silent: 'causeSilent',
 };
 
-const NO_ENTRY: Record<NoEntry, Sentence> = {
+/** Why somebody was not let in. */
+export const NO_ENTRY: Record<NoEntry, Sentence> = {
   in_use_here: 'noInUseHere',
   in_use_remotely: 'noInUseRemotely',
   locked_by_another: 'noLocked',

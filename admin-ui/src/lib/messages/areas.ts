@@ -1,6 +1,7 @@
 // The parts of the house, each with words of its own: a page loads those of its area. English is the measure of all.
 import type computers from './computers/en.ts';
 import type console from './console/en.ts';
+import type desktop from './desktop/en.ts';
 import type fleet from './fleet/en.ts';
 import type outside from './outside/en.ts';
 import type passkey from './passkey/en.ts';
@@ -28,6 +29,8 @@ export interface Areas {
   joining: typeof joining;
   /** What an office PC does, and how a wake goes. */
   computers: typeof computers;
+  /** A PC's desktop in the browser. */
+  desktop: typeof desktop;
   /** Office PCs as IT sees them, and their agents. */
   fleet: typeof fleet;
   /** What people read, accept and answer for working from home; whom they call. */

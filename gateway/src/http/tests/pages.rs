@@ -5,17 +5,18 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::*;
-use crate::http::pages::{PAGES, Page};
+use crate::http::pages::{DESKTOP_STYLE, PAGES, Page};
 
 /// What a first visit of each page may transfer, compressed: a second on a slow mobile network, for what is opened every
 /// morning; a little more where a QR code is drawn.
-const FIRST_LOADS: [(&str, usize); 6] = [
+const FIRST_LOADS: [(&str, usize); 7] = [
     ("/", 74_000),
     ("/invitation", 81_000),
     ("/devices", 80_000),
     ("/security", 84_000),
     ("/data", 70_000),
     ("/help", 70_000),
+    ("/desktop", 80_000),
 ];
 
 async fn bytes(g: &Gateway, path: &str, headers: &[(&str, &str)]) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {
@@ -27,7 +28,7 @@ async fn bytes(g: &Gateway, path: &str, headers: &[(&str, &str)]) -> (StatusCode
     request.extensions_mut().insert(Gateway::office());
     let response = g.router().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
-    (parts.status, parts.headers, axum::body::to_bytes(body, 1 << 22).await.unwrap().to_vec())
+    (parts.status, parts.headers, axum::body::to_bytes(body, 1 << 23).await.unwrap().to_vec())
 }
 
 fn is_html(page: &Page) -> bool {
@@ -42,7 +43,7 @@ fn quoted<'p>(page: &'p str, before: &str) -> Vec<&'p str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_may_run_its_own_scripts_and_no_others() {
     let g = Gateway::new().await;
-    for path in ["/", "/invitation", "/devices", "/admin", "/admin/people", "/nowhere"] {
+    for path in ["/", "/invitation", "/devices", "/desktop", "/admin", "/admin/people", "/nowhere"] {
         let (_, headers, body) = bytes(&g, path, &[]).await;
         let page = String::from_utf8(body).unwrap();
         let mut own = Vec::new();
@@ -54,10 +55,15 @@ async fn a_page_may_run_its_own_scripts_and_no_others() {
             rest = &script[end..];
         }
         assert_eq!((own.len(), page.matches("<script").count()), (1, 1), "{path}: a script with attributes");
+        let more = match path {
+            "/desktop" => [" 'wasm-unsafe-eval'", &format!(" {DESKTOP_STYLE}"), " data:", " desktop-trusted-html"],
+            _ => ["", "", "", ""],
+        };
+        let [wasm, style, pictures, markup] = more.map(str::to_owned);
         let expected = format!(
-            "default-src 'none'; script-src 'self' {}; style-src 'self'; img-src 'self'; connect-src 'self'; \
-             form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
-             trusted-types svelte-trusted-html",
+            "default-src 'none'; script-src 'self'{wasm} {}; style-src 'self'{style}; img-src 'self'{pictures}; \
+             connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+             require-trusted-types-for 'script'; trusted-types svelte-trusted-html{markup}",
             own.join(" ")
         );
         assert_eq!(headers["content-security-policy"], expected, "{path}");
@@ -110,6 +116,25 @@ async fn files_come_as_the_browser_likes_them_and_are_kept() {
             tags.insert(tag);
         }
         assert_eq!(tags.len(), 3, "{}: each coding has its own tag", page.path);
+    }
+}
+
+/// A browser compiles it while it comes only if it is told what it is; of the pages, the desktop's alone names it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_remote_desktop_comes_as_one_file_and_when_it_is_wanted() {
+    let g = Gateway::new().await;
+    let all: Vec<&Page> = PAGES.iter().filter(|page| page.path.ends_with(".wasm")).collect();
+    let [file] = all[..] else { panic!("{} files of WebAssembly", all.len()) };
+    assert!(file.path.starts_with("/_app/immutable/"), "{}", file.path);
+    let (_, headers, body) = bytes(&g, file.path, &[("accept-encoding", "br")]).await;
+    assert_eq!(headers["content-type"], "application/wasm");
+    assert!((500_000..1_250_000).contains(&body.len()), "{} bytes", body.len());
+    let (_, _, body) = bytes(&g, file.path, &[]).await;
+    assert!(body.starts_with(b"\0asm"));
+    let name = file.path.rsplit('/').next().unwrap();
+    for page in PAGES.iter().filter(|page| is_html(page)) {
+        let (_, _, body) = bytes(&g, page.route(), &[]).await;
+        assert!(!String::from_utf8(body).unwrap().contains(name), "{} loads it at once", page.path);
     }
 }
 

@@ -14,6 +14,7 @@ export default {
   pcUnknown: 'No se sap',
   pcNotReady: 'Encès, però no a punt',
   pcSince: 'des de {time}',
+  connect: 'Connecta',
   whyDisconnected: 'Encara hi ha programes oberts d’algú que ha marxat.',
   whyRestarting: 'S’està reiniciant.',
   whyNoRdpYet: 'Està encès; l’escriptori remot encara no està a punt.',

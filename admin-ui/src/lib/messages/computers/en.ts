@@ -12,6 +12,7 @@ const en = {
   pcUnknown: 'Not known',
   pcNotReady: 'On, but not ready',
   pcSince: 'since {time}',
+  connect: 'Connect',
   whyDisconnected: 'Programs of somebody who left are still open on it.',
   whyRestarting: 'It is restarting.',
   whyNoRdpYet: 'It is on; remote desktop is not ready yet.',

@@ -14,6 +14,7 @@ export default {
   pcUnknown: 'No se sabe',
   pcNotReady: 'Encendido, pero no listo',
   pcSince: 'desde {time}',
+  connect: 'Conectar',
   whyDisconnected: 'Quedan programas abiertos de alguien que se ha ido.',
   whyRestarting: 'Se está reiniciando.',
   whyNoRdpYet: 'Está encendido; el escritorio remoto aún no está listo.',

@@ -14,6 +14,7 @@ export default {
   pcUnknown: 'Inconnu',
   pcNotReady: 'Allumé, mais pas prêt',
   pcSince: 'depuis {time}',
+  connect: 'Se connecter',
   whyDisconnected: 'Des programmes de quelqu’un qui est parti y sont encore ouverts.',
   whyRestarting: 'Il redémarre.',
   whyNoRdpYet: 'Il est allumé\u202f; le bureau à distance n’est pas encore prêt.',

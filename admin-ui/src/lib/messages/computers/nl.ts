@@ -14,6 +14,7 @@ export default {
   pcUnknown: 'Niet bekend',
   pcNotReady: 'Aan, maar niet klaar',
   pcSince: 'sinds {time}',
+  connect: 'Verbinden',
   whyDisconnected: 'Er staan nog programma’s open van iemand die weg is.',
   whyRestarting: 'Hij start opnieuw op.',
   whyNoRdpYet: 'Hij staat aan; Extern bureaublad is nog niet klaar.',

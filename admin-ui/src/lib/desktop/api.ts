@@ -1,0 +1,15 @@
+// What the gateway is asked of a desktop in the browser.
+import type { MyDesktop, MyEntry } from '#lib/api/document.d.ts';
+import { call, post, read } from '../api/client.ts';
+
+export const ask = async (workstation: string): Promise<MyEntry> =>
+  (await post('/api/v1/me/workstations/{workstation}/desktop', { path: { workstation } })).value;
+
+export const look = async (desktop: string): Promise<MyDesktop> =>
+  (await read('/api/v1/me/desktops/{desktop}', { path: { desktop } })).value;
+
+export const finish = async (desktop: string): Promise<void> =>
+  void (await call('delete', '/api/v1/me/desktops/{desktop}', { path: { desktop } }));
+
+/** Where the picture comes from; the ticket goes as its first message, never in an address. */
+export const wire = (): string => `wss://${location.host}/api/v1/me/desktop`;

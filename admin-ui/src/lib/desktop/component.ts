@@ -1,0 +1,139 @@
+// The seam to what speaks RDP in the browser: all that this house knows of it is here, and another may take its place.
+// Loaded by the desktop's page alone, and once: WebAssembly that has failed stays so until the page is loaded anew.
+import type { IronError, UserInteraction } from '@devolutions/iron-remote-desktop';
+import type { Account } from './account.ts';
+import type { Fault } from './end.ts';
+import type { Size } from './size.ts';
+
+type Backend = typeof import('@devolutions/iron-remote-desktop-rdp');
+
+/** A desktop that is shown. */
+export interface Shown {
+  /** The size that the PC gave it. */
+  size: Size;
+  /** Settles with its end, whatever it is. */
+  over: Promise<Fault | null>;
+  focus(): void;
+  /** Keys that are held down are let go. */
+  release(): void;
+  scale(to: Scale): void;
+  /** By character, or by key. */
+  characters(on: boolean): void;
+  ctrlAltDel(): void;
+  windowsKey(): void;
+  sendClipboard(): Promise<void>;
+  takeClipboard(): Promise<void>;
+  close(): void;
+}
+
+export type Scale = 'fit' | 'real';
+
+export interface Wanted {
+  account: Account;
+  password: string;
+  ticket: string;
+  /** Where to, for what the PC is told; the gateway knows by the ticket. */
+  pc: string;
+  wire: string;
+  size: Size;
+  /** The PC has something on its clipboard. */
+  oncopied: () => void;
+}
+
+/** What a browser answers at once, if it does at all. */
+const CLIPBOARD_MS = 500;
+/** The component's own numbers; it exports no names for them. */
+const SCALES: Record<Scale, 1 | 3> = { fit: 1, real: 3 };
+const KINDS: Record<number, Fault['kind']> = { 1: 'sign-in', 2: 'sign-in', 4: 'gateway', 5: 'line', 6: 'negotiation' };
+
+let loading: Promise<Backend> | null = null;
+
+/** Begins to load it; the second time is the first again, unless that failed. */
+export function load(): Promise<Backend> {
+  loading ??= (async () => {
+    const [backend] = await Promise.all([
+      import('@devolutions/iron-remote-desktop-rdp'),
+      import('@devolutions/iron-remote-desktop'),
+    ]);
+    await backend.init('OFF');
+    return backend;
+  })();
+  loading.catch(() => (loading = null));
+  return loading;
+}
+
+/** What it threw: an error of its own, or any other. */
+export function faultOf(error: unknown): Fault {
+  const { kind, rdcleanpathDetails } = (error ?? {}) as Partial<IronError>;
+  try {
+    const details = rdcleanpathDetails?.call(error);
+    return { kind: KINDS[kind?.call(error) ?? 0] ?? 'other', status: details?.httpStatusCode ?? null };
+  } catch {
+    return { kind: 'other', status: null };
+  }
+}
+
+/** An element of this place's own, and how it is spoken to. */
+function placed(place: HTMLElement, { Backend: module }: Backend): Promise<[HTMLElement, UserInteraction]> {
+  return new Promise((ready) => {
+    const element = Object.assign(document.createElement('iron-remote-desktop'), { module });
+    element.setAttribute('scale', 'fit');
+    element.setAttribute('flexcenter', 'true');
+    element.addEventListener('ready', (event) => {
+      const ui = (event as CustomEvent<{ irgUserInteraction: UserInteraction }>).detail.irgUserInteraction;
+      // Here or never: otherwise it reads this computer's clipboard ten times a second.
+      ui.setEnableAutoClipboard(false);
+      ready([element, ui]);
+    });
+    place.replaceChildren(element);
+  });
+}
+
+/** It looks first, at its own pace, what this browser lets it do with a clipboard; whoever connects before has none. */
+async function settled(): Promise<void> {
+  const turn = () => new Promise((resolve) => setTimeout(resolve));
+  const asked = async () => {
+    await turn();
+    await navigator.permissions.query({ name: 'clipboard-read' as PermissionName }).catch(() => undefined);
+    await turn();
+  };
+  await Promise.race([asked(), new Promise((resolve) => setTimeout(resolve, CLIPBOARD_MS))]);
+}
+
+/** Connects; throws what `faultOf` reads. */
+export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
+  const [element, ui] = await placed(place, await load());
+  await settled();
+  const config = ui
+    .configBuilder()
+    .withUsername(wanted.account.user)
+    .withPassword(wanted.password)
+    .withServerDomain(wanted.account.domain)
+    .withDestination(`${wanted.pc}:3389`)
+    .withProxyAddress(wanted.wire)
+    .withAuthToken(wanted.ticket)
+    .withDesktopSize(wanted.size)
+    .build();
+  ui.onClipboardRemoteUpdateCallback(wanted.oncopied);
+  const { initialDesktopSize: size, run } = await ui.connect(config);
+  ui.setVisibility(true);
+  const canvas = element.shadowRoot?.querySelector('canvas');
+  const ended = run().then(
+    () => null,
+    (error: unknown) => faultOf(error),
+  );
+  return {
+    size: { width: size.width, height: size.height },
+    over: ended,
+    focus: () => canvas?.focus({ preventScroll: true }),
+    // What it does when the mouse leaves; it has no word for it.
+    release: () => canvas?.dispatchEvent(new MouseEvent('mouseleave')),
+    scale: (to) => ui.setScale(SCALES[to]),
+    characters: (on) => ui.setKeyboardUnicodeMode(on),
+    ctrlAltDel: () => ui.ctrlAltDel(),
+    windowsKey: () => ui.metaKey(),
+    sendClipboard: () => ui.sendClipboardData(),
+    takeClipboard: () => ui.saveRemoteClipboardData(),
+    close: () => ui.shutdown(),
+  };
+}

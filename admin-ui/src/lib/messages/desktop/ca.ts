@@ -1,0 +1,77 @@
+import type { Messages } from './en.ts';
+
+export default {
+  deskTitle: '{name} en aquest navegador',
+  deskUser: 'Nom d’usuari a l’ordinador',
+  deskUserHint: 'Com l’escriviu quan hi seieu al davant. Es recorda aquí.',
+  deskPassword: 'Contrasenya a l’ordinador',
+  deskPasswordHint: 'Passa per la passarel·la de l’oficina fins a l’ordinador, i no es desa enlloc.',
+  deskMissing: 'Ompliu aquest camp.',
+  deskAway: 'Primer es desperta {name}. Pot trigar un parell de minuts.',
+  deskWake: 'Desperta i connecta',
+  deskAgain:
+    'Torneu a escriure la contrasenya: l’escriptori vindrà llavors a la mida d’aquesta finestra. El que hi ha obert a l’ordinador continua obert.',
+  deskComing: 'Connectant amb {name}…',
+  deskCancel: 'Cancel·la la connexió',
+  deskOnceMore: 'Torna a connectar',
+  deskReload: 'Torna a carregar aquesta pàgina',
+  deskUnknown:
+    'Ara aquest ordinador no us és obert. Torneu a la vostra oficina, i demaneu-ho a informàtica si ho hauria de ser.',
+  deskBar: 'Què podeu fer amb aquest escriptori',
+  deskQuality: 'Connexió: anada i tornada, i cabal',
+  deskChord: 'Ctrl+Alt+Inici torna a aquesta barra; totes les altres tecles van a l’ordinador.',
+  deskFull: 'Pantalla completa',
+  deskWindow: 'Surt de pantalla completa',
+  deskHide: 'Amaga la barra',
+  deskShow: 'Mostra la barra',
+  deskLeave: 'Desconnecta',
+  deskCloseMenu: 'Tanca el menú',
+  deskWindowsKey: 'Tecla Windows',
+  deskClipboard: 'Porta-retalls',
+  deskClipboardWhy:
+    'El que heu copiat aquí només arriba a l’ordinador quan ho envieu; el que s’ha copiat allà només ve quan ho agafeu.',
+  deskSend: 'Envia el meu porta-retalls',
+  deskTake: 'Agafa el de l’ordinador',
+  deskSent: 'Enviat: enganxeu-ho a l’ordinador.',
+  deskNotSent:
+    'No s’ha enviat res: copieu primer un text o una imatge, i deixeu que el navegador llegeixi el porta-retalls.',
+  deskTaken: 'Agafat: enganxeu-ho aquí.',
+  deskNotTaken: 'No ha vingut res: copieu primer un text o una imatge a l’ordinador.',
+  deskScale: 'Imatge',
+  deskFit: 'S’ajusta a la finestra',
+  deskReal: 'Mida real, es desplaça',
+  deskKeys: 'Teclat',
+  deskByKey: 'Per tecla',
+  deskByCharacter: 'Per caràcter',
+  deskKeysWhy:
+    'Per tecla, la distribució de l’ordinador decideix què escriu; trieu per caràcter si el vostre teclat és diferent i surten lletres equivocades.',
+  deskSize: 'Mida',
+  deskSizeWhy: 'L’escriptori és de {now}; en aquesta finestra podria ser de {then}.',
+  deskResize: 'Torna a connectar a aquesta mida',
+  deskByDevice: 'Heu deixat aquest ordinador. El que hi ha obert hi continua obert.',
+  deskByPc: 'L’ordinador ho ha acabat: hi heu tancat la sessió, o s’ha apagat o reiniciat.',
+  deskSignIn:
+    'L’ordinador no us ha deixat entrar: el nom d’usuari o la contrasenya no eren bons, o no hi podeu iniciar sessió a distància. Torneu-ho a provar; si n’esteu segur, aviseu informàtica.',
+  deskCertificate:
+    'Potser és un altre ordinador que el que es coneix aquí: mostra un altre certificat. No s’ha enviat la contrasenya. Aviseu informàtica, que ho pot mirar i aprovar.',
+  deskNoNla:
+    'L’ordinador ofereix menys seguretat que abans. No s’ha enviat la contrasenya. Aviseu informàtica, que ho ha de mirar.',
+  deskSilent: 'L’ordinador no ha respost. Torneu-ho a provar d’aquí a un minut; si continua igual, aviseu informàtica.',
+  deskNotAllowed:
+    'S’ha acabat el vostre accés a aquest ordinador. El que hi ha obert hi continua obert. Si no és correcte, aviseu informàtica.',
+  deskEnded:
+    'Aquesta connexió s’ha acabat: per informàtica, o per vós des d’un altre lloc. El que hi ha obert a l’ordinador continua obert.',
+  deskMoved: 'Heu obert aquest ordinador en un altre lloc, en una altra finestra o aplicació. Continua allà.',
+  deskGateway:
+    'Alguna cosa ha anat malament de camí a l’ordinador. Torneu-ho a provar; si torna a passar, aviseu informàtica.',
+  deskTicket: 'Ha trigat massa. Torneu a connectar.',
+  deskNoLine:
+    'El camí cap a l’oficina no s’ha obert: alguna cosa entremig rebutja aquestes connexions. Mireu si WireGuard està activat; si ho està, aviseu informàtica.',
+  deskNegotiation: 'L’ordinador i aquest navegador no tenen cap seguretat en comú. Aviseu informàtica.',
+  deskLineCut:
+    'La connexió s’ha tallat, i l’oficina no diu per què. El que hi ha obert a l’ordinador continua obert. Mireu si teniu connexió i torneu a connectar.',
+  deskCrashed:
+    'El que mostra l’escriptori en aquesta pàgina ha fallat. El que hi ha obert a l’ordinador continua obert. Torneu a carregar la pàgina i torneu a connectar.',
+  deskUnloaded:
+    'No s’ha pogut carregar el que mostra l’escriptori. Torneu a carregar la pàgina; si continua igual, potser el navegador és massa antic: aviseu informàtica.',
+} satisfies Messages;

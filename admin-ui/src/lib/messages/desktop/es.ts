@@ -1,0 +1,75 @@
+import type { Messages } from './en.ts';
+
+export default {
+  deskTitle: '{name} en este navegador',
+  deskUser: 'Nombre de usuario en el ordenador',
+  deskUserHint: 'Como lo escribe cuando está delante. Se recuerda aquí.',
+  deskPassword: 'Contraseña en el ordenador',
+  deskPasswordHint: 'Pasa por la pasarela de su oficina hasta el ordenador, y no se guarda en ninguna parte.',
+  deskMissing: 'Rellene este campo.',
+  deskAway: 'Primero se despierta {name}. Puede tardar un par de minutos.',
+  deskWake: 'Despertar y conectar',
+  deskAgain:
+    'Escriba otra vez su contraseña: el escritorio vendrá entonces al tamaño de esta ventana. Lo que está abierto en el ordenador sigue abierto.',
+  deskComing: 'Conectando con {name}…',
+  deskCancel: 'Cancelar la conexión',
+  deskOnceMore: 'Conectar de nuevo',
+  deskReload: 'Recargar esta página',
+  deskUnknown:
+    'Este ordenador no está abierto para usted ahora. Vuelva a su oficina, y pregunte a informática si debería estarlo.',
+  deskBar: 'Qué puede hacer con este escritorio',
+  deskQuality: 'Conexión: ida y vuelta, y caudal',
+  deskChord: 'Ctrl+Alt+Inicio vuelve a esta barra; todas las demás teclas van al ordenador.',
+  deskFull: 'Pantalla completa',
+  deskWindow: 'Salir de pantalla completa',
+  deskHide: 'Ocultar la barra',
+  deskShow: 'Mostrar la barra',
+  deskLeave: 'Desconectar',
+  deskCloseMenu: 'Cerrar el menú',
+  deskWindowsKey: 'Tecla Windows',
+  deskClipboard: 'Portapapeles',
+  deskClipboardWhy:
+    'Lo que copió aquí solo llega al ordenador cuando lo envía; lo que se copió allí solo viene cuando lo toma.',
+  deskSend: 'Enviar mi portapapeles',
+  deskTake: 'Tomar el del ordenador',
+  deskSent: 'Enviado: péguelo en el ordenador.',
+  deskNotSent: 'No se envió nada: copie antes un texto o una imagen, y deje que el navegador lea el portapapeles.',
+  deskTaken: 'Tomado: péguelo aquí.',
+  deskNotTaken: 'No vino nada: copie antes un texto o una imagen en el ordenador.',
+  deskScale: 'Imagen',
+  deskFit: 'Se ajusta a la ventana',
+  deskReal: 'Tamaño real, se desplaza',
+  deskKeys: 'Teclado',
+  deskByKey: 'Por tecla',
+  deskByCharacter: 'Por carácter',
+  deskKeysWhy:
+    'Por tecla, la distribución del ordenador decide qué escribe; elija por carácter si su teclado es distinto y salen letras equivocadas.',
+  deskSize: 'Tamaño',
+  deskSizeWhy: 'El escritorio es de {now}; en esta ventana podría ser de {then}.',
+  deskResize: 'Conectar de nuevo a este tamaño',
+  deskByDevice: 'Ha dejado este ordenador. Lo que está abierto en él sigue abierto.',
+  deskByPc: 'El ordenador lo ha terminado: cerró allí la sesión, o se apagó o se reinició.',
+  deskSignIn:
+    'El ordenador no le dejó entrar: el nombre de usuario o la contraseña no eran correctos, o no puede iniciar sesión en él a distancia. Inténtelo de nuevo; si está seguro de ambos, avise a informática.',
+  deskCertificate:
+    'Quizá sea otro ordenador que el conocido aquí: muestra otro certificado. No se envió su contraseña. Avise a informática, que puede mirarlo y aprobarlo.',
+  deskNoNla:
+    'El ordenador ofrece menos seguridad que antes. No se envió su contraseña. Avise a informática, que tiene que mirarlo.',
+  deskSilent: 'El ordenador no respondió. Inténtelo en un minuto; si sigue igual, avise a informática.',
+  deskNotAllowed:
+    'Su acceso a este ordenador ha terminado. Lo que está abierto en él sigue abierto. Si no es correcto, avise a informática.',
+  deskEnded:
+    'Esta conexión se terminó: por informática, o por usted desde otro sitio. Lo que está abierto en el ordenador sigue abierto.',
+  deskMoved: 'Abrió este ordenador en otro sitio, en otra ventana o aplicación. Sigue allí.',
+  deskGateway: 'Algo salió mal de camino al ordenador. Inténtelo de nuevo; si vuelve a ocurrir, avise a informática.',
+  deskTicket: 'Tardó demasiado. Conecte de nuevo.',
+  deskNoLine:
+    'El camino a la oficina no se abrió: algo entre medias rechaza esas conexiones. Mire si WireGuard está activado; si lo está, avise a informática.',
+  deskNegotiation: 'El ordenador y este navegador no tienen ninguna seguridad en común. Avise a informática.',
+  deskLineCut:
+    'La conexión se cortó, y la oficina no dice por qué. Lo que está abierto en el ordenador sigue abierto. Mire si tiene conexión y conecte de nuevo.',
+  deskCrashed:
+    'Lo que muestra el escritorio en esta página ha fallado. Lo que está abierto en el ordenador sigue abierto. Recargue la página y conecte de nuevo.',
+  deskUnloaded:
+    'No se pudo cargar lo que muestra el escritorio. Recargue la página; si sigue igual, quizá su navegador sea demasiado antiguo: avise a informática.',
+} satisfies Messages;

@@ -1,0 +1,279 @@
+// A PC of the office in this browser: asked for, shown, used, and every way it ends said in words.
+import type { Browser, Page } from 'playwright-core';
+import { OFFICE } from './admin.ts';
+import { ensure, story, want } from './browser.ts';
+import { accessible, button, fits, heading, locked, opened, signIn, who } from './page.ts';
+import { picture } from './pictures.ts';
+
+const PATIENCE = 30_000;
+/** Whoever may not go on is told so within this: a second for the gateway, and what the browser takes to ask. */
+const CUT_MS = 2_000;
+
+interface Desk {
+  user: string;
+  password: string;
+  colour: [number, number, number];
+}
+
+/** What the picture shows at a place of it, in parts of its width and height. */
+const pixel = (page: Page, x: number, y: number) =>
+  page.evaluate(
+    ([x, y]) => {
+      const canvas = document.querySelector('iron-remote-desktop')?.shadowRoot?.querySelector('canvas');
+      if (!canvas) return null;
+      const copy = new OffscreenCanvas(1, 1).getContext('2d');
+      copy?.drawImage(canvas, -Math.floor(x * canvas.width), -Math.floor(y * canvas.height));
+      const colour = [...(copy?.getImageData(0, 0, 1, 1).data ?? [])].slice(0, 3);
+      return { width: canvas.width, height: canvas.height, colour };
+    },
+    [x, y] as const,
+  );
+
+/** RemoteFX rounds a little. */
+const near = (seen: readonly number[], meant: readonly number[]) =>
+  meant.every((part, nth) => Math.abs(part - (seen[nth] ?? -99)) <= 6);
+
+/** What is drawn comes to be so. */
+async function painted(page: Page, what: string, x: number, y: number, as: (colour: number[]) => boolean) {
+  const late = performance.now() + PATIENCE;
+  for (;;) {
+    const seen = await pixel(page, x, y);
+    if (seen && as(seen.colour)) return seen;
+    ensure(performance.now() < late, `${what}: ${JSON.stringify(seen)}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+const lit = (colour: number[]) => colour.some((part) => part > 40);
+
+/** Goes there by the form; `name` is remembered once it was typed. */
+async function connect(page: Page, { user, password }: Pick<Desk, 'user' | 'password'>, action = 'Connect') {
+  const [name, secret] = [page.getByLabel('User name on the PC'), page.getByLabel('Password on the PC')];
+  if ((await name.inputValue()) !== user) await name.fill(user);
+  await secret.fill(password);
+  await button(page, action).click();
+}
+
+const shown = (page: Page) => button(page, 'Disconnect').waitFor();
+const ended = (page: Page, text: string | RegExp) => page.getByRole('alert').filter({ hasText: text }).waitFor();
+const again = (page: Page) => button(page, 'Connect again').click();
+
+/** From the portal, as people come. */
+async function come(page: Page, pc: string) {
+  await page.goto(`${OFFICE}/`);
+  await opened(page);
+  await page.getByRole('link', { name: `Connect: ${pc}` }).click();
+  await heading(page, `${pc} in this browser`);
+}
+
+async function refusals(page: Page, desk: Desk) {
+  await button(page, 'Connect').click();
+  ensure((await page.getByText('Please fill this in.').count()) === 2, 'what is missing is not said');
+  await fits(page, 'a desktop asked for');
+  await accessible(page, 'a desktop asked for');
+  await picture(page, 'desktop', 'phone');
+  await connect(page, { ...desk, password: 'Wrong-Secret-1' });
+  await ended(page, 'user name or password was not right');
+  await fits(page, 'a password refused');
+  await accessible(page, 'a password refused');
+  await again(page);
+  ensure((await page.getByLabel('User name on the PC').inputValue()) === desk.user, 'the name is not remembered');
+  ensure((await page.getByLabel('Password on the PC').inputValue()) === '', 'the password is kept');
+}
+
+async function picture_(page: Page, desk: Desk) {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const began = performance.now();
+  await connect(page, desk);
+  const seen = await painted(page, 'the screen is not blue', 0.9, 0.9, (colour) => near(colour, desk.colour));
+  console.log(`click to first frame: ${Math.round(performance.now() - began)} ms`);
+  ensure(seen.width === 1024 && seen.height === 768, `the screen is ${seen.width} × ${seen.height}`);
+  const all = JSON.parse(await want('list')) as { workstation: string }[];
+  ensure(all.length === 1 && all[0]?.workstation === 'pc-cad', `IT sees ${JSON.stringify(all)}`);
+}
+
+async function keys(page: Page) {
+  const place = await page.locator('iron-remote-desktop').evaluate((element) => {
+    const { x, y, width, height } =
+      element.shadowRoot?.querySelector('canvas')?.getBoundingClientRect() ?? new DOMRect();
+    return { x: x + width * 0.1, y: y + height * 0.05 };
+  });
+  // The terminal is where the mouse is.
+  await page.mouse.move(place.x, place.y);
+  await page.mouse.click(place.x, place.y);
+  await page.keyboard.type('bonjour');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('1');
+  await page.keyboard.press('Enter');
+  const typed = await want('typed');
+  ensure(/^bonjour[\t ]1$/.test(typed), `what was typed is ${JSON.stringify(typed)}`);
+}
+
+/** The same of what covers the page; the language is chosen below it. */
+async function fitsAbove(page: Page, state: string) {
+  const below = (inert: boolean) =>
+    page.locator('header').evaluate((header: HTMLElement, inert) => void (header.inert = inert), inert);
+  await below(false);
+  await fits(page, state);
+  await below(true);
+  await accessible(page, state);
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+async function bar(page: Page) {
+  const focused = (name: string) => button(page, name).evaluate((element) => element === document.activeElement);
+  await page.keyboard.press('Control+Alt+Home');
+  ensure(await focused('Menu'), 'the chord does not lead to the bar');
+  await page.keyboard.press('Enter');
+  await page.getByText('Ctrl+Alt+Home leads back to this bar').first().waitFor();
+  for (const name of [
+    'Ctrl+Alt+Del',
+    'Windows key',
+    'Send my clipboard',
+    'Take the PC’s clipboard',
+    'Reconnect at this size',
+  ]) {
+    await button(page, name).waitFor();
+  }
+  await page.getByText(/^\d+\sms/).waitFor();
+  await fitsAbove(page, 'a desktop with its menu');
+  await page.getByLabel('Picture').selectOption({ label: 'Real size, scrolled' });
+  await page.getByLabel('Picture').selectOption({ label: 'Fits the window' });
+  await page.getByLabel('Keyboard').selectOption({ label: 'By character' });
+  await page.getByLabel('Keyboard').selectOption({ label: 'By key' });
+  await button(page, 'Take the PC’s clipboard').click();
+  await page.getByText('Nothing came').waitFor();
+  await button(page, 'Close the menu').click();
+  ensure(await focused('Menu'), 'the focus is lost with the menu');
+  await button(page, 'Hide the bar').click();
+  await page.keyboard.press('Control+Alt+Home');
+  ensure(await focused('Menu'), 'the chord does not bring the bar back');
+  await fitsAbove(page, 'a desktop');
+}
+
+async function cut(page: Page) {
+  const began = performance.now();
+  await want('policy removed');
+  await ended(page, 'Your access to this PC has ended.');
+  const took = Math.round(performance.now() - began);
+  console.log(`policy removed to words: ${took} ms, the command line's own time with it`);
+  ensure(took < CUT_MS + 1_000, `it takes ${took} ms`);
+  await want('policy added');
+}
+
+async function death(page: Page, desk: Desk) {
+  await come(page, 'pc-cad');
+  await connect(page, desk);
+  await shown(page);
+  await painted(page, 'nothing is shown', 0.9, 0.9, lit);
+  await want('dead');
+  await ended(page, 'The PC has ended it');
+  await again(page);
+  await connect(page, desk);
+  await ended(page, /^The PC (did not answer|was still starting)/);
+  await want('alive');
+  await again(page);
+}
+
+/** The part that speaks RDP fails as it does: an error of the window's, and silence. */
+async function crash(page: Page, desk: Desk) {
+  await connect(page, desk);
+  await painted(page, 'nothing is shown', 0.9, 0.9, lit);
+  await page.evaluate(() => window.dispatchEvent(new ErrorEvent('error', { message: 'RuntimeError: unreachable' })));
+  await ended(page, 'has crashed');
+  const loaded = page.waitForEvent('load');
+  await button(page, 'Reload this page').click();
+  await loaded;
+  await heading(page, 'pc-cad in this browser');
+}
+
+/** The same PC in another window of one's own. This PC shows its one screen to both; Windows would end the first. */
+async function twice(page: Page, desk: Desk) {
+  await connect(page, desk);
+  await shown(page);
+  const other = await page.context().newPage();
+  await come(other, 'pc-cad');
+  await connect(other, desk);
+  await shown(other);
+  const all = JSON.parse(await want('list')) as { login: string }[];
+  ensure(all.length === 2 && all.every(({ login }) => login === 'anne'), `IT sees ${JSON.stringify(all)}`);
+  await other.close();
+  await page.bringToFront();
+  await painted(page, 'the first window is dark', 0.9, 0.9, lit);
+}
+
+/** TLS alone, at the size that this window has. */
+async function tls(page: Page) {
+  await come(page, 'pc-linux');
+  await connect(page, { user: 'anybody', password: 'whatever' });
+  const { width, height } = await painted(page, 'nothing is shown', 0.5, 0.5, lit);
+  ensure(width === 1280 && height % 4 === 0 && height > 700, `it is ${width} × ${height}`);
+  await button(page, 'Disconnect').click();
+  await ended(page, 'You have left this PC.');
+}
+
+async function shownAndEnded(page: Page) {
+  const desk = JSON.parse(await want('desk')) as Desk;
+  await come(page, 'pc-cad');
+  await refusals(page, desk);
+  await picture_(page, desk);
+  await keys(page);
+  await bar(page);
+  await cut(page);
+  await death(page, desk);
+  await crash(page, desk);
+  await twice(page, desk);
+  await tls(page);
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+  ensure(!kept.includes(desk.password) && kept.includes(desk.user), `kept in the browser: ${kept}`);
+}
+
+async function woken(page: Page) {
+  await come(page, 'pc-compta');
+  await page.getByText('pc-compta is woken first.').waitFor();
+  await connect(page, { user: 'marta', password: 'whatever' }, 'Wake and connect');
+  await page.getByRole('progressbar').waitFor();
+  await fits(page, 'a desktop that wakes');
+  await accessible(page, 'a desktop that wakes');
+  await want('called');
+  await shown(page);
+  await button(page, 'Disconnect').click();
+  await ended(page, 'You have left this PC.');
+  await want('sign in');
+  await page.goto(`${OFFICE}/desktop?name=pc-compta`);
+  await page.getByText('Somebody is at it').waitFor();
+  await connect(page, { user: 'marta', password: 'whatever' });
+  await ended(page, 'Somebody was at the PC.');
+}
+
+async function signedIn(browser: Browser): Promise<[Page, string[]]> {
+  const context = await browser.newContext({ locale: 'en-GB' });
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (e) =>
+      console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`),
+    );
+  });
+  context.setDefaultTimeout(PATIENCE);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  const person = await who();
+  await page.goto(`${OFFICE}/`);
+  await locked(page);
+  await signIn(page, person);
+  await opened(page);
+  return [page, complaints];
+}
+
+const PARTS: Record<string, (page: Page) => Promise<void>> = { shown: shownAndEnded, woken };
+
+await story(async (browser) => {
+  const part = PARTS[await want('part')];
+  ensure(part !== undefined, 'no such part');
+  const [page, complaints] = await signedIn(browser);
+  await part(page);
+  ensure(complaints.length === 0, `the browser complains: ${complaints.join(' | ')}`);
+});

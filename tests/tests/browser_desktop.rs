@@ -1,0 +1,97 @@
+//! Office PCs in the browser, from home: Chromium, the gateway, and real RDP servers.
+#![allow(clippy::disallowed_methods, reason = "tests measure real time")]
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use office::addresses::GATEWAY_LAN;
+use office::agent::Agent;
+use office::desktops::{COLOUR, PASSWORD, Shadow, USER, weston};
+use office::gateway::{Cast, GatewayOptions, Lan};
+use office::{Browser, Home, OfficeOptions, Part, Sleeper, scenario, wait_until};
+use serde_json::{Value, json};
+
+/// A PC is called within this.
+const LIMIT: Duration = Duration::from_secs(45);
+
+/// What is typed has arrived within this.
+const TYPED: Duration = Duration::from_secs(5);
+
+/// Five languages, three widths, two cores.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+/// Wrong password, picture, keys, chord, clipboard, policy, the PC's death: `admin-ui/tests/desktop.ts`.
+#[test]
+fn a_pc_is_shown_and_says_how_it_ends() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
+        let cad = office.machine("pc-cad", Part::First, 71)?;
+        let mut shadow = Shadow::on(office, &cad, "192.168.1.71")?;
+        let linux = office.machine("pc-linux", Part::First, 72)?;
+        let _weston = weston(office, &linux, "192.168.1.72")?;
+        for (name, at) in [("pc-cad", "192.168.1.71"), ("pc-linux", "192.168.1.72")] {
+            cast.gateway.cli(&["workstation", "add", name, at])?;
+            cast.gateway.cli(&["policy", "add", "workshop", name])?;
+            cast.gateway.until_pc_is(name, "stale", LIMIT)?;
+        }
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
+        let gateway = &cast.gateway;
+        browser.lead("desktop.ts", &mut cast.anne, |wanted| {
+            match wanted {
+                "part" => return Ok(String::from("shown")),
+                "desk" => return Ok(json!({ "user": USER, "password": PASSWORD, "colour": COLOUR }).to_string()),
+                "typed" => {
+                    let typed = || Ok(Some(shadow.typed()).filter(|typed| typed.ends_with('\n')));
+                    return Ok(wait_until("a line is typed", TYPED, typed)?.0.trim_end().to_owned());
+                }
+                "list" => return Ok(gateway.cli(&["desktop", "list"])?.to_string()),
+                "policy removed" => drop(gateway.cli(&["policy", "remove", "workshop", "pc-cad", "--yes"])?),
+                "policy added" => drop(gateway.cli(&["policy", "add", "workshop", "pc-cad"])?),
+                "dead" => shadow.die()?,
+                "alive" => {
+                    shadow.serve()?;
+                    gateway.until_pc_is("pc-cad", "stale", LIMIT)?;
+                }
+                other => bail!("the script wants `{other}`"),
+            }
+            Ok(String::from("seen"))
+        })?;
+        Ok(())
+    })
+}
+
+/// Asleep, with the password typed meanwhile: one touch wakes it and shows it.
+#[test]
+fn a_pc_that_sleeps_is_woken_and_shown() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
+        let pc = Sleeper::awake(office, "pc-compta", Part::First, 53)?;
+        let mut agent = Agent::on(office, pc.ns())?;
+        cast.gateway.cli(&["workstation", "add", "pc-compta", &pc.address()])?;
+        cast.gateway.cli(&["policy", "add", "workshop", "pc-compta"])?;
+        let issued: Value = cast.gateway.cli(&["agent", "token", "--workstation", "pc-compta"])?;
+        agent.enrol(&GATEWAY_LAN.to_string(), issued["secret"].as_str().context("a token")?)?;
+        agent.run()?;
+        cast.gateway.until_pc_is("pc-compta", "free", LIMIT)?;
+        agent.prepare_for_sleep()?;
+        cast.gateway.until_pc_is("pc-compta", "asleep", LIMIT)?;
+        pc.sleep()?;
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
+        let told = browser.lead("desktop.ts", &mut cast.anne, |wanted| {
+            match wanted {
+                "part" => return Ok(String::from("woken")),
+                "called" => {
+                    pc.wake_when_called(office, LIMIT, true)?;
+                    agent.resume()?;
+                }
+                "sign in" => agent.sign_in("7", "paul")?,
+                other => bail!("the script wants `{other}`"),
+            }
+            Ok(String::from("seen"))
+        })?;
+        ensure!(told.wanted("called") == 1, "it was never woken");
+        Ok(())
+    })
+}
