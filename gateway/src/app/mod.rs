@@ -110,6 +110,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let authority = Authority::from_pem(&site.ca_certificate, &site.ca_key).context("the internal CA")?;
     let agents = link::Door::new(api.fleet.clone(), agents_tls, Enrolment::new(authority));
     let (fleet, desk) = (api.fleet.clone(), api.desk.clone());
+    let closing = desk.clone();
     tokio::spawn(desk.clone().follow(started.desktops));
     fleet.reload(&store.resources().await?, Moment::now()).await?;
     tokio::spawn(fleet::keep::keep(fleet.clone(), started_published.clone()));
@@ -139,6 +140,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     };
     drop(doors);
     fleet.write_down().await;
+    closing.close().await;
     store.close().await;
     tracing::info!("control plane stopped");
     stopped

@@ -4,9 +4,10 @@
 //! alone a certificate can be looked at. What passes is relayed as it comes, never read, and never written down. Why a
 //! desktop ended is kept for the page, which the component does not tell.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent::bounded::Fingerprint;
@@ -20,6 +21,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsConnector;
@@ -27,6 +29,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use utoipa::ToSchema;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::door::HOLD;
 use super::ticket::{Secret, Ticket};
@@ -36,10 +39,10 @@ use crate::clock::Boot;
 use crate::ids::{DesktopId, ResourceId, UserId};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
-use crate::pure::x224::{self, Answered, Peeked, Security};
-use crate::store::Moment;
+use crate::pure::x224::{self, Answered, RDP, REQUEST, Security};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
+use crate::store::{self, Moment};
 
 /// The page says at once what it wants.
 const ASKS: Duration = Duration::from_secs(10);
@@ -54,7 +57,7 @@ const ANSWERS: Duration = Duration::from_secs(10);
 const CHUNK: usize = 64 * 1024;
 
 /// Messages of a page's are no longer: a file goes in pieces.
-pub const MESSAGE: usize = 4 * 1024 * 1024;
+pub const MESSAGE: usize = 1024 * 1024;
 
 /// What neither side takes for so long goes to nobody.
 const TAKES: Duration = Duration::from_secs(30);
@@ -66,7 +69,7 @@ const COUNT: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(5);
 
 /// One that gives none for so long is gone.
-const GONE: Duration = Duration::from_secs(30);
+const GONE: Duration = Duration::from_secs(45);
 
 /// Whether they may is asked again this often, whatever is announced.
 const AGAIN: Duration = Duration::from_secs(15);
@@ -74,8 +77,18 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Whom the database does not let in any more ends within this, too.
 const CUT: Duration = Duration::from_millis(250);
 
-/// Work in the browser keeps a door open: it is noted this often.
-const WORKS: Duration = Duration::from_secs(20);
+/// What is work is said as for tunnels ([`crate::net`]): a minute that carries less than this is none.
+const BUSY: u64 = 16_000;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A PC that takes nothing, or says nothing to the system's questions, for so long is gone.
+const UNHEARD: Duration = Duration::from_secs(30);
+
+/// A database that is away is asked again this soon; what was allowed goes on until its time is over.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What answers and is not the PC is written down once in so long.
+const TOLD: Duration = Duration::from_secs(60);
 
 /// What became of a desktop is remembered for so long, for its page.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -134,6 +147,19 @@ impl End {
             Self::Ended | Self::Refused(_) => Ended::Cut,
             Self::NotAllowed => Ended::NotAllowed,
             Self::Gateway => Ended::Gateway,
+        }
+    }
+}
+
+impl End {
+    /// The same as the card on the portal says it; what is told otherwise has none.
+    fn refusal(self) -> Option<NoEntry> {
+        match self {
+            Self::Refused(why) => Some(why),
+            Self::Silent => Some(NoEntry::Silent),
+            Self::NotAllowed => Some(NoEntry::NotAllowed),
+            Self::Gateway => Some(NoEntry::Gateway),
+            _ => None,
         }
     }
 }
@@ -205,9 +231,10 @@ impl Desk {
                 return Err(NoEntry::TooMany);
             }
             self.allowed(device, resource).await?;
+            self.knows_all(Instant::now() + ANSWERS).await?;
             self.has_room(resource.id, device.user)?;
             let (entry, state) = self.look(device, resource)?;
-            let unseen = state.agent.as_ref().is_some_and(|agent| !agent.connected || agent.facts.is_none());
+            let unseen = state.is_unseen();
             match entry {
                 Entry::Refuse(why) => Err(why),
                 Entry::Wake => Ok(Asked::Away),
@@ -267,6 +294,9 @@ impl Desk {
         let Ok(resource) = self.store.resource(&ticket.resource.to_string()).await else {
             return refuse(socket, End::NotAllowed.status()).await;
         };
+        if self.knows_all(Instant::now() + ANSWERS).await.is_err() {
+            return refuse(socket, End::Gateway.status()).await;
+        }
         let (stop, stopped) = watch::channel(None);
         let coming = Desktop { via: Via::Browser, ..of(ticket.desktop, &device, resource.id, &resource.name) };
         let mut carried = match self.takes(coming.clone(), stop) {
@@ -278,16 +308,16 @@ impl Desk {
             }
         };
         let who = Who { device, session, resource, stopped };
-        let pc = tokio::select! {
-            pc = self.reach(&who, &request) => pc,
+        let reached = tokio::select! {
+            reached = self.reach(&who, &request) => reached,
             end = who.stops() => Err(end),
             // It says nothing before it is answered.
-            _ = socket.next() => Err(End::ByDevice),
+            () = speaks(&mut socket) => Err(End::ByDevice),
         };
-        let (pc, answer) = match pc {
+        let Reached { pc, answer, security } = match reached {
             Ok(reached) => reached,
             Err(end) => {
-                if let End::Refused(why) = end {
+                if let Some(why) = end.refusal() {
                     self.refuse(&who.device, who.resource.id, &who.resource.name, why);
                 }
                 carried.end = end;
@@ -298,9 +328,13 @@ impl Desk {
         carried.end = match self.is_there(ticket.desktop) {
             Ok(desktop) => {
                 self.begun(desktop);
-                self.relay(ticket.desktop, socket, pc, answer, &who).await
+                let passed = Passed::by(security);
+                self.relay(ticket.desktop, socket, pc, answer, &who, &passed).await
             }
-            Err(why) => why.into(),
+            Err(why) => {
+                self.refuse(&who.device, who.resource.id, &who.resource.name, why);
+                why.into()
+            }
         };
     }
 
@@ -312,24 +346,31 @@ impl Desk {
     }
 
     /// A connection to the PC, known to be the PC's, and what the page is answered.
-    async fn reach(&self, who: &Who, request: &[u8]) -> Result<(TlsStream<TcpStream>, Vec<u8>), End> {
+    async fn reach(&self, who: &Who, request: &[u8; REQUEST.len()]) -> Result<Reached, End> {
         let Who { device, resource, .. } = who;
         self.allowed(device, resource).await?;
-        let until = Instant::now() + HOLD;
-        let mut told = self.told.subscribe();
-        timeout(HOLD, told.wait_for(|told| *told)).await.map_err(|_| End::Gateway)?.map_err(|_| End::Gateway)?;
-        let mut pc = self.find(device, resource, until).await?;
+        let mut pc = self.find(device, resource, Instant::now() + HOLD).await?;
         self.allowed(device, resource).await?;
-        if let Entry::Refuse(why) = self.look(device, resource)?.0 {
-            return Err(why.into());
-        }
-        pc.set_nodelay(true).map_err(|_| End::Gateway)?;
+        self.still(device, resource)?;
         let at = pc.peer_addr().map_err(|_| End::Silent)?;
+        // It may have been published elsewhere meanwhile.
+        let published = [resource.real4.map(|n| n.addr().into()), resource.real6.map(|n| n.addr().into())];
+        if !published.contains(&Some(at.ip().to_canonical())) {
+            return Err(End::NotAllowed);
+        }
+        watched(&pc).map_err(|_| End::Gateway)?;
         pc.write_all(request).await.map_err(|_| End::Silent)?;
         let (confirm, security) = match timeout(ANSWERS, answer(&mut pc)).await.map_err(|_| End::Silent)? {
             Some((confirm, Some(security))) => (confirm, security),
-            // The PC wants something else than the component offers; the reason is in its answer.
-            Some((_, None)) => return Err(End::NoNla),
+            // It wants something that no browser offers, or has no certificate.
+            Some((confirm, None)) => {
+                tracing::info!(
+                    workstation = resource.name,
+                    code = confirm.get(15),
+                    "an office PC refuses to negotiate"
+                );
+                return Err(End::Silent);
+            }
             None => return Err(End::Silent),
         };
         let tls = timeout(ANSWERS, secured(pc, at)).await.map_err(|_| End::Silent)?.map_err(|e| {
@@ -340,8 +381,10 @@ impl Desk {
             tls.get_ref().1.peer_certificates().unwrap_or_default().iter().map(|c| c.to_vec()).collect();
         let leaf = chain.first().ok_or(End::Certificate)?;
         self.knows(resource, Mark { certificate: Fingerprint::of(leaf), security }).await?;
-        let answer = RDCleanPathPdu::new_response(at.to_string(), confirm, chain).and_then(|pdu| pdu.to_der());
-        Ok((tls, answer.map_err(|_| End::Gateway)?))
+        // Where PCs are in the office is nobody's business at home.
+        let at = resource.alias4.map_or_else(String::new, |alias| format!("{}:{RDP}", alias.addr()));
+        let answer = RDCleanPathPdu::new_response(at, confirm, chain).and_then(|pdu| pdu.to_der());
+        Ok(Reached { pc: tls, answer: answer.map_err(|_| End::Gateway)?, security })
     }
 
     /// Whether what answers there is the PC, before anything that is somebody's is sent to it.
@@ -360,15 +403,49 @@ impl Desk {
                     write.audit(&Event::CertificateSeen { workstation, certificate }).await?;
                     write.commit().await
                 };
-                // What cannot be kept could not be compared the next time.
-                written.await.map(drop).map_err(|_| End::Gateway)
+                match written.await {
+                    Err(e) if told.is_none() => {
+                        // What cannot be kept could not be compared the next time.
+                        tracing::warn!(
+                            error = format!("{:#}", anyhow::Error::from(e)),
+                            "a PC's certificate is not kept"
+                        );
+                        Err(End::Gateway)
+                    }
+                    _ => Ok(()),
+                }
             }
             Err(stranger) => {
                 tracing::warn!(workstation, certificate, why = ?stranger, "what answers is not the office PC");
-                self.note(Actor::System, Event::CertificateRefused { workstation, certificate, why: stranger });
+                if self.is_news(resource.id, Boot::now()) {
+                    self.note(Actor::System, Event::CertificateRefused { workstation, certificate, why: stranger });
+                }
                 Err(if stranger == Stranger::Certificate { End::Certificate } else { End::NoNla })
             }
         }
+    }
+
+    /// Whether it was not written down lately that something else than this PC answers.
+    fn is_news(&self, resource: ResourceId, now: Boot) -> bool {
+        let mut board = self.board();
+        board.strangers.retain(|_, at| now.0.saturating_sub(at.0) < millis(TOLD));
+        let news = !board.strangers.contains_key(&resource);
+        if news {
+            board.strangers.insert(resource, now);
+        }
+        news
+    }
+
+    /// Ends all of them: this process does.
+    pub async fn close(&self) {
+        for browser in self.board().browsers.values() {
+            browser.send_if_modified(|told| told.is_none() && told.replace(End::Gateway).is_none());
+        }
+        let mut version = self.version();
+        let closed = async { while !self.board().browsers.is_empty() && version.changed().await.is_ok() {} };
+        let _ = timeout(COUNT * 2, closed).await;
+        // Their ends are written down.
+        let _ = timeout(COUNT, self.notes.reserve_many(self.notes.max_capacity())).await;
     }
 
     /// Carries bytes until one side, or somebody else, ends it.
@@ -379,6 +456,7 @@ impl Desk {
         pc: TlsStream<TcpStream>,
         answer: Vec<u8>,
         who: &Who,
+        passed: &Passed,
     ) -> End
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -387,13 +465,12 @@ impl Desk {
         if !matches!(said, Ok(Ok(()))) {
             return End::ByDevice;
         }
-        let passed = Passed::default();
         let (mut page, heard) = socket.split();
         let (from_pc, to_pc) = tokio::io::split(pc);
         let mut end = tokio::select! {
-            end = to_page(&mut page, from_pc, &passed) => end,
-            end = to_the_pc(heard, to_pc, &passed) => end,
-            end = self.counts(id, &passed, who) => end,
+            end = to_page(&mut page, from_pc, passed) => end,
+            end = to_the_pc(heard, to_pc, passed) => end,
+            end = self.counts(id, passed, who) => end,
             end = self.ends(who) => end,
             end = who.stops() => end,
         };
@@ -401,7 +478,7 @@ impl Desk {
         if end == End::ByPc && self.board().all.values().any(again) {
             end = End::Moved;
         }
-        self.counted(id, &passed);
+        self.counted(id, passed);
         let _ = timeout(COUNT, page.close()).await;
         end
     }
@@ -410,19 +487,25 @@ impl Desk {
     async fn counts(&self, id: DesktopId, passed: &Passed, who: &Who) -> End {
         let mut tick = interval(COUNT);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut rx, mut worked) = (0, None::<Boot>);
+        let (mut since, mut base) = (Boot::now(), 0);
         loop {
             tick.tick().await;
             let now = Boot::now();
-            let heard = passed.heard.load(Ordering::Relaxed);
-            if heard > 0 && now.0.saturating_sub(heard) > millis(GONE) {
+            if now.0.saturating_sub(passed.heard.load(Ordering::Relaxed)) > millis(GONE) {
                 return End::ByDevice;
             }
             self.counted(id, passed);
-            let new = passed.rx.load(Ordering::Relaxed);
-            if new > rx && worked.is_none_or(|at| now.0.saturating_sub(at.0) >= millis(WORKS)) {
+            let all = passed.rx.load(Ordering::Relaxed).saturating_add(passed.tx.load(Ordering::Relaxed));
+            let works = all.saturating_sub(base) >= BUSY;
+            if works {
                 self.reconciler.at_work(who.device.id, now);
-                (rx, worked) = (new, Some(now));
+            }
+            if now.0.saturating_sub(since.0) >= millis(MINUTE) {
+                if works {
+                    // Whoever works there uses the session by which they came. What cannot be noted is noted in a minute.
+                    let _ = self.store.web_session(&who.session, Moment::now().wall).await;
+                }
+                (since, base) = (now, all);
             }
         }
     }
@@ -430,6 +513,9 @@ impl Desk {
     fn counted(&self, id: DesktopId, passed: &Passed) {
         if let Some(desktop) = self.board().all.get_mut(&id) {
             (desktop.rx, desktop.tx) = (passed.rx.load(Ordering::Relaxed), passed.tx.load(Ordering::Relaxed));
+            if passed.security == Security::Nla {
+                desktop.signed_in = Some(passed.signed_in.load(Ordering::Relaxed));
+            }
             let micros = passed.round_trip.load(Ordering::Relaxed);
             desktop.round_trip = (micros > 0).then(|| Duration::from_micros(micros));
         }
@@ -438,31 +524,51 @@ impl Desk {
     /// Waits until they may be there no longer.
     async fn ends(&self, who: &Who) -> End {
         let mut news = self.reconciler.news();
-        let mut cut = interval(CUT);
-        cut.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut until = None::<Boot>;
         loop {
-            match self.right(who).await {
-                Ok(until) => {
-                    let left = until.remaining(Boot::now()).min(AGAIN);
-                    let again = tokio::time::sleep(left);
-                    tokio::pin!(again);
+            let again = match self.meanwhile(who, until, self.right(who)).await {
+                Err(end) => return end,
+                Ok(Ok(new)) => {
+                    until = Some(new);
+                    AGAIN
+                }
+                // A database that is away opens nothing; what is open stays open until its time is over.
+                Ok(Err(NoEntry::Gateway)) if until.is_some() => RETRY,
+                Ok(Err(why)) => return why.into(),
+            };
+            let told = async {
+                let told = async {
                     loop {
-                        tokio::select! {
-                            () = &mut again => break,
-                            _ = cut.tick() => {
-                                if shut_out(&self.store.waiting_cuts(), who.device.user, Some(who.device.id)) {
-                                    return End::NotAllowed;
-                                }
-                            }
-                            told = news.recv() => match told {
-                                Ok(scope) if !scope.holds(who.device.user) => {}
-                                Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
-                                Err(_) => return End::Gateway,
-                            },
+                        match news.recv().await {
+                            Ok(scope) if !scope.holds(who.device.user) => {}
+                            told => return told,
                         }
                     }
+                };
+                timeout(again, told).await
+            };
+            match self.meanwhile(who, until, told).await {
+                Err(end) => return end,
+                Ok(Ok(Err(RecvError::Closed))) => return End::Gateway,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Does this, unless they are cut off or their time is over before.
+    async fn meanwhile<T>(&self, who: &Who, until: Option<Boot>, does: impl Future<Output = T>) -> Result<T, End> {
+        let mut cut = interval(CUT);
+        cut.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(does);
+        loop {
+            tokio::select! {
+                done = &mut does => return Ok(done),
+                _ = cut.tick() => {
+                    let over = until.is_some_and(|until| until <= Boot::now());
+                    if over || shut_out(&self.store.waiting_cuts(), who.device.user, Some(who.device.id)) {
+                        return Err(End::NotAllowed);
+                    }
                 }
-                Err(why) => return why.into(),
             }
         }
     }
@@ -472,7 +578,10 @@ impl Desk {
         let now = Moment::now();
         let session = self.store.running_web_session(&who.session, now.wall).await.map_err(|_| NoEntry::Gateway)?;
         session.ok_or(NoEntry::NotAllowed)?;
-        let published = self.store.resource(&who.resource.id.to_string()).await.map_err(|_| NoEntry::NotAllowed)?;
+        let published = self.store.resource(&who.resource.id.to_string()).await.map_err(|e| match e {
+            store::Error::NotFound(_) => NoEntry::NotAllowed,
+            _ => NoEntry::Gateway,
+        })?;
         // Elsewhere it is another PC.
         if (published.real4, published.real6) != (who.resource.real4, who.resource.real6) {
             return Err(NoEntry::NotAllowed);
@@ -528,9 +637,20 @@ impl Who {
     }
 }
 
+/// A PC that is there, and known.
+struct Reached {
+    pc: TlsStream<TcpStream>,
+    /// For the page.
+    answer: Vec<u8>,
+    security: Security,
+}
+
 /// What has passed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Passed {
+    security: Security,
+    /// The PC has let them go on.
+    signed_in: AtomicBool,
     rx: AtomicU64,
     tx: AtomicU64,
     /// In microseconds; nothing yet.
@@ -539,8 +659,15 @@ struct Passed {
     heard: AtomicU64,
 }
 
+impl Passed {
+    fn by(security: Security) -> Self {
+        let [rx, tx, round_trip] = [0; 3].map(AtomicU64::new);
+        Self { security, signed_in: AtomicBool::new(false), rx, tx, round_trip, heard: AtomicU64::new(Boot::now().0) }
+    }
+}
+
 /// The ticket and the first message of RDP, as the page sends them.
-async fn asks<S>(socket: &mut WebSocketStream<S>) -> Option<(zeroize::Zeroizing<String>, Vec<u8>)>
+async fn asks<S>(socket: &mut WebSocketStream<S>) -> Option<(Zeroizing<String>, [u8; REQUEST.len()])>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -560,15 +687,31 @@ where
         }
     }
     let pdu = RDCleanPathPdu::from_der(&bytes).ok()?;
-    zeroize::Zeroize::zeroize(&mut bytes);
+    bytes.zeroize();
     match pdu.into_enum().ok()? {
         RDCleanPath::Request { proxy_auth, preconnection_blob: None, x224_connection_request, .. } => {
-            let request = x224_connection_request.as_bytes().to_vec();
-            (x224::request(&request) == Peeked::Whole(request.len()))
-                .then(|| (zeroize::Zeroizing::new(proxy_auth), request))
+            // Of what the page asks the PC, the protocols alone are passed on: the rest names people.
+            Some((Zeroizing::new(proxy_auth), x224::bare(x224_connection_request.as_bytes())?))
         }
         _ => None,
     }
+}
+
+/// Ends when the page says something, or has gone.
+async fn speaks<S>(socket: &mut WebSocketStream<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    while matches!(socket.next().await, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {}
+}
+
+/// A PC that is gone without a word is noticed.
+fn watched(pc: &TcpStream) -> std::io::Result<()> {
+    pc.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(pc);
+    socket.set_tcp_user_timeout(Some(UNHEARD))?;
+    let asks = socket2::TcpKeepalive::new().with_time(UNHEARD / 3).with_interval(UNHEARD / 6).with_retries(3);
+    socket.set_tcp_keepalive(&asks)
 }
 
 /// What a PC answers, to the byte, and how it goes on; nothing where that is no RDP.
@@ -610,13 +753,17 @@ async fn to_page(
     let mut bytes = vec![0; CHUNK];
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut signed_in = false;
     loop {
         let message = tokio::select! {
             read = pc.read(&mut bytes) => match read {
-                Ok(0) | Err(_) => return if signed_in { End::ByPc } else { End::SignIn },
+                Err(e) if matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::HostUnreachable) => return End::Silent,
+                // Few say goodbye in TLS.
+                Ok(0) | Err(_) if passed.signed_in.load(Ordering::Relaxed) => return End::ByPc,
+                Ok(0) | Err(_) => return End::SignIn,
                 Ok(n) => {
-                    signed_in |= x224::goes_on(&bytes[..n]);
+                    if x224::goes_on(&bytes[..n]) {
+                        passed.signed_in.store(true, Ordering::Relaxed);
+                    }
                     passed.tx.fetch_add(n as u64, Ordering::Relaxed);
                     Message::Binary(Bytes::copy_from_slice(&bytes[..n]))
                 }

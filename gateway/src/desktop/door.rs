@@ -22,6 +22,7 @@ use crate::pure::cut::shut_out;
 use crate::pure::decide::{Verdict, decide};
 use crate::pure::desktop::{Coming, Entry, NoEntry, entry};
 use crate::pure::wake::Cause;
+use crate::pure::workstation::Reason;
 use crate::pure::x224::{LONGEST_REQUEST, Peeked, RDP, request};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
@@ -91,10 +92,7 @@ impl Desk {
     ) -> Result<(), NoEntry> {
         let asked = timeout(ASKS, ask(&mut stream)).await.ok().flatten().ok_or(NoEntry::NoRdp)?;
         self.allowed(device, resource).await?;
-        // Who is there already, the data plane alone knows, after a start of this process.
-        let mut told = self.told.subscribe();
-        let known = timeout_at(until, told.wait_for(|told| *told)).await;
-        drop(known.map_err(|_| NoEntry::Gateway)?);
+        self.knows_all(until).await?;
         let id = DesktopId::new();
         let on_the_way = self.enter(of(id, device, resource.id, &resource.name))?;
         let found = async {
@@ -107,15 +105,20 @@ impl Desk {
         let Some(mut pc) = found.await? else { return Ok(()) };
         // It took a while: what held then need not hold now. From here on `net` sees to it.
         self.allowed(device, resource).await?;
-        if let Entry::Refuse(why) = self.look(device, resource)?.0 {
-            return Err(why);
-        }
+        self.still(device, resource)?;
         pc.write_all(&asked).await.map_err(|_| NoEntry::Silent)?;
         let ends = [descriptor(stream), descriptor(pc)];
         let [Ok(stream), Ok(pc)] = ends else { return Err(NoEntry::Gateway) };
         let begun = self.begin(id, [stream, pc]).await;
         drop(on_the_way);
         begun
+    }
+
+    /// Who is there already, the data plane alone knows, after a start of this process.
+    pub(super) async fn knows_all(&self, until: Instant) -> Result<(), NoEntry> {
+        let mut told = self.told.subscribe();
+        let known = timeout_at(until, told.wait_for(|told| *told)).await;
+        matches!(known, Ok(Ok(_))).then_some(()).ok_or(NoEntry::Gateway)
     }
 
     pub(super) async fn allowed(&self, device: &Device, resource: &Resource) -> Result<(), NoEntry> {
@@ -144,7 +147,7 @@ impl Desk {
             let (entry, state) = self.look(device, resource)?;
             let address = state.address.ok_or(NoEntry::Gateway)?;
             // A PC with an agent is not entered before that has said who is there.
-            let unseen = state.agent.as_ref().is_some_and(|agent| !agent.connected || agent.facts.is_none());
+            let unseen = state.is_unseen();
             match entry {
                 Entry::Refuse(why) => return Err(why),
                 Entry::Wake if !woken => {}
@@ -168,6 +171,15 @@ impl Desk {
         }
     }
 
+    /// Whether nothing has changed about who is there while they were on their way.
+    pub(super) fn still(&self, device: &Device, resource: &Resource) -> Result<(), NoEntry> {
+        match self.look(device, resource)? {
+            (Entry::Refuse(why), _) => Err(why),
+            (_, state) if state.is_unseen() => Err(NoEntry::Unseen),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether they may go there as it is now.
     pub(super) fn look(&self, device: &Device, resource: &Resource) -> Result<(Entry, State), NoEntry> {
         let state = self.fleet.state(resource.id).ok_or(NoEntry::NotAllowed)?;
@@ -176,7 +188,8 @@ impl Desk {
             reason: state.judged.reason,
             by: state.judged.by.as_deref(),
             login: &device.login,
-            own: self.is_own(resource.id, device.user, Boot::now()),
+            own: self.is_own(resource.id, device.user, Boot::now())
+                || (state.judged.reason == Reason::ThroughGateway && self.is_at(resource.id, device.user)),
             admitted: self.is_admitted(resource.id, device.user, Boot::now()),
         };
         Ok((entry(coming), state))

@@ -54,6 +54,12 @@ const NOTES: usize = 1_000;
 /// Bytes to the device by which a desktop has been seen: what is shown before somebody has signed in is far less.
 const SEEN: u64 = 100_000;
 
+/// The same in the browser, of a PC that shows its screen to everybody: the picture behind the sign-in is larger there.
+const SEEN_PLAIN: u64 = 500_000;
+
+/// Whoever kept a PC without signing in waits for so long.
+const RESTS: Duration = Duration::from_secs(60);
+
 /// Whoever has not signed in by then is not at a desktop, and keeps the PC from others.
 const SIGN_IN: Duration = Duration::from_secs(180);
 
@@ -88,6 +94,10 @@ struct Board {
     refused: HashMap<(DeviceId, ResourceId, NoEntry), Refused>,
     /// Who may come to a PC that somebody is at, and since when.
     admitted: HashMap<(ResourceId, UserId), Boot>,
+    /// Who kept a PC without signing in, and when that ended.
+    parked: HashMap<(ResourceId, UserId), Boot>,
+    /// When it was last written down that something else than the PC answers.
+    strangers: HashMap<ResourceId, Boot>,
     /// When whoever is at a PC was last asked.
     asked: HashMap<ResourceId, Boot>,
     /// Those that this process carries itself, and how they are told to end.
@@ -123,6 +133,8 @@ pub struct Desktop {
     pub via: Via,
     /// How long an answer of their browser's takes.
     pub round_trip: Option<Duration>,
+    /// Whether they have signed in, where that can be known.
+    signed_in: Option<bool>,
     /// They are at it; before that they are on their way, and the PC is woken, say.
     pub there: bool,
     /// Begun, as far as this process knows.
@@ -192,6 +204,12 @@ impl Desk {
     #[cfg(test)]
     pub(crate) fn all_are_told(&self) {
         self.told.send_replace(true);
+    }
+
+    /// As if nobody had come lately.
+    #[cfg(test)]
+    pub(crate) fn forget_comers(&self) {
+        self.comes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether somebody may come from this address again.
@@ -314,6 +332,12 @@ impl Desk {
     /// From now on they are at it.
     fn is_there(&self, id: DesktopId) -> Result<Desktop, NoEntry> {
         let mut board = self.board();
+        let desktop = board.all.get(&id).ok_or(NoEntry::Silent)?;
+        let (user, resource) = (desktop.user, desktop.resource);
+        // Somebody else's was told of a moment ago.
+        if board.all.values().any(|other| other.there && other.resource == resource && other.user != user) {
+            return Err(NoEntry::InUseRemotely);
+        }
         let desktop = board.all.get_mut(&id).ok_or(NoEntry::Silent)?;
         (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), Boot::now());
         let desktop = desktop.clone();
@@ -422,6 +446,10 @@ impl Desk {
             let sits = self.fleet.state(desktop.resource).is_some_and(|state| state.judged.kind == Kind::InUseHere);
             let taken = sits && !self.is_admitted(desktop.resource, desktop.user, now);
             if late || taken {
+                let mut board = self.board();
+                board.parked.retain(|_, at| now.0.saturating_sub(at.0) < millis(RESTS));
+                board.parked.insert((desktop.resource, desktop.user), now);
+                drop(board);
                 tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
                 // Without a data plane there is none of them.
                 let _ = self.cut(
@@ -485,6 +513,10 @@ impl Board {
         if self.all.values().any(|other| other.resource == resource && other.user != user) {
             return Err(NoEntry::InUseRemotely);
         }
+        let parked = self.parked.get(&(resource, user));
+        if parked.is_some_and(|at| Boot::now().0.saturating_sub(at.0) < millis(RESTS)) {
+            return Err(NoEntry::TooMany);
+        }
         let own = || self.all.values().filter(|other| other.user == user);
         if own().count() >= AT_ALL || own().filter(|other| other.resource == resource).count() >= AT_ONE {
             return Err(NoEntry::TooMany);
@@ -494,9 +526,14 @@ impl Board {
 }
 
 impl Desktop {
-    /// Somebody has signed in, and works.
+    /// Somebody has signed in, and works. Where the PC lets nobody see anything before (NLA), that is known; else it is told
+    /// by how much has passed.
     fn is_seen(&self) -> bool {
-        self.there && self.tx >= SEEN
+        let enough = match self.via {
+            Via::App => SEEN,
+            Via::Browser => SEEN_PLAIN,
+        };
+        self.there && self.signed_in.unwrap_or(self.tx >= enough)
     }
 }
 
@@ -528,6 +565,7 @@ fn of(id: DesktopId, device: &Device, resource: ResourceId, workstation: &str) -
         tx: 0,
         via: Via::App,
         round_trip: None,
+        signed_in: None,
         there: false,
         began: Boot::now(),
     }

@@ -168,6 +168,8 @@ pub struct AgentState {
     pub agent: Agent,
     /// Whether it is connected.
     pub connected: bool,
+    /// Whether it has told what it sees since it is connected.
+    pub told: bool,
     /// What it told last; without people if it is away.
     pub facts: Option<Arc<Facts>>,
     /// When the PC was started, while the agent is connected.
@@ -176,6 +178,14 @@ pub struct AgentState {
     pub heard_at: Option<Unix>,
     /// Where it is connected from.
     pub address: Option<IpAddr>,
+}
+
+impl State {
+    /// Whether it has an agent, which does not say at this moment who is there.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| !agent.told)
+    }
 }
 
 /// Why an agent did not do what it was asked.
@@ -473,6 +483,7 @@ impl Inner {
         AgentState {
             agent: agent.clone(),
             connected: present.is_some(),
+            told: present.is_some_and(|p| p.facts.is_some()),
             facts: present.and_then(|p| p.facts.clone()).or_else(|| agent.facts.clone().map(Arc::new)),
             started_at: present.and_then(|p| p.started),
             heard_at: present.map(|p| p.heard).or(agent.heard_at),

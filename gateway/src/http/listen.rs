@@ -238,6 +238,10 @@ where
         if let Err(e) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD)) {
             tracing::debug!(error = %e, "set a connection's patience");
         }
+        // Small answers and pictures are not to wait for one another.
+        if let Err(e) = stream.set_nodelay(true) {
+            tracing::debug!(error = %e, "have small answers sent at once");
+        }
         let work = attend(stream, peer);
         connections.spawn(async move {
             let _held = (place, counted);

@@ -83,8 +83,6 @@ pub fn entry(coming: Coming<'_>) -> Entry {
         (Kind::InUseHere | Kind::Locked, _) if coming.admitted => Entry::Go,
         // Whoever sits there has the same name, perhaps, and is somebody else.
         (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
-        // It is their own: who keeps the desktops lets nobody else in beside it.
-        (Kind::InUseRemotely, Reason::ThroughGateway) => Entry::Go,
         (Kind::InUseRemotely, _) if themselves() || (coming.own && !another()) => Entry::Go,
         (Kind::InUseRemotely, _) => Entry::Refuse(NoEntry::InUseRemotely),
         // Who locked it, and went, loses nothing; most often it is they themselves who come.
@@ -168,7 +166,7 @@ mod tests {
     fn nobody_is_thrown_off() {
         use Entry::{Go, Refuse, Wake};
         let free = Reason::Reported;
-        let cases: [(Kind, Reason, Option<&str>, bool, Entry); 27] = [
+        let cases: [(Kind, Reason, Option<&str>, bool, Entry); 28] = [
             (Kind::Free, free, None, false, Go),
             (Kind::Free, Reason::Disconnected, None, false, Go),
             (Kind::Free, Reason::RdpSilent, None, false, Go),
@@ -190,7 +188,8 @@ mod tests {
             (Kind::InUseRemotely, free, Some("martaa"), false, Refuse(NoEntry::InUseRemotely)),
             (Kind::InUseRemotely, free, None, false, Refuse(NoEntry::InUseRemotely)),
             (Kind::InUseRemotely, free, None, true, Go),
-            (Kind::InUseRemotely, Reason::ThroughGateway, None, false, Go),
+            (Kind::InUseRemotely, Reason::ThroughGateway, None, true, Go),
+            (Kind::InUseRemotely, Reason::ThroughGateway, None, false, Refuse(NoEntry::InUseRemotely)),
             (Kind::InUseRemotely, free, Some("paul"), true, Refuse(NoEntry::InUseRemotely)),
             (Kind::Locked, free, None, false, Go),
             (Kind::Locked, free, Some("marta"), false, Go),

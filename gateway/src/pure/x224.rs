@@ -60,6 +60,24 @@ pub fn confirms(answer: &[u8]) -> bool {
     }
 }
 
+/// The same request without anything but the protocols that are known here: no cookie, which names people, no routing token,
+/// no flags. Nothing, if it is no request, or asks for nothing.
+#[must_use]
+pub fn bare(asked: &[u8]) -> Option<[u8; REQUEST.len()]> {
+    // TLS, CredSSP, and CredSSP with its early answer.
+    const KNOWN: u8 = 1 | 2 | 8;
+    if request(asked) != Peeked::Whole(asked.len()) {
+        return None;
+    }
+    let protocols = match asked.last_chunk::<8>()? {
+        [1, _, 8, 0, low, ..] => low & KNOWN,
+        _ => return None,
+    };
+    let mut bare = REQUEST;
+    bare[REQUEST.len() - 4] = protocols;
+    (protocols != 0).then_some(bare)
+}
+
 /// How a PC wants to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
@@ -112,6 +130,20 @@ pub fn goes_on(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bare_request_names_nobody() {
+        let named = asked(b"Cookie: mstshash=marta\r\n\x01\x01\x08\x00\x1b\x00\x00\x00");
+        let mut wanted = REQUEST;
+        wanted[15] = 0x0b;
+        assert_eq!(bare(&named), Some(wanted));
+        assert_eq!(bare(&REQUEST), Some(REQUEST));
+        for none in
+            [asked(b""), asked(b"Cookie: mstshash=marta\r\n"), asked(&[1, 0, 8, 0, 0x10, 0, 0, 0]), b"GET /".to_vec()]
+        {
+            assert_eq!(bare(&none), None, "{none:?}");
+        }
+    }
 
     #[test]
     fn a_pc_says_how_it_goes_on() {

@@ -56,7 +56,8 @@ impl Live {
             told.endpoint = report.endpoint.or(told.endpoint);
             told.handshake = ago(report.handshake_ms).or(told.handshake);
             told.heard = ago(report.heard_ms).or(told.heard);
-            told.busy = ago(report.busy_ms).or(told.busy);
+            // By the gateway itself it may have been in use since.
+            told.busy = ago(report.busy_ms).max(told.busy);
             (told.rx, told.tx) = (report.rx, report.tx);
             peers.unwritten.insert(report.device);
         }

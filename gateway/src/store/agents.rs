@@ -359,10 +359,14 @@ impl Write<'_> {
         if let Some(row) = row {
             // What it told of the PC's hardware goes with it: another PC's, perhaps. What IT wrote down stays.
             let pc = row.parsed("resource_id")?;
-            let told = facts(&row)?.map(|facts| facts.adapters).unwrap_or_default();
-            let mut macs = self.store.workstation(pc).await?.macs;
-            macs.retain(|mac| told.iter().all(|adapter| adapter.mac != Some(*mac)));
+            let told = facts(&row)?.unwrap_or_default();
+            let kept = self.store.workstation(pc).await?;
+            let mut macs = kept.macs;
+            macs.retain(|mac| told.adapters.iter().all(|adapter| adapter.mac != Some(*mac)));
             self.saw_macs(pc, &macs).await?;
+            if kept.mark.is_some_and(|mark| told.rdp.certificate == Some(mark.certificate)) {
+                self.forget_mark(pc).await?;
+            }
         }
         let sql =
             "UPDATE agents SET revoked_at = $2, resource_id = NULL WHERE id = $1 AND revoked_at IS NULL RETURNING host";

@@ -186,6 +186,13 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// What it was known by is not believed any more.
+    pub(super) async fn forget_mark(&mut self, id: ResourceId) -> Result<()> {
+        let sql = "UPDATE workstations SET certificate = NULL, nla = NULL WHERE resource_id = $1";
+        sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        Ok(())
+    }
+
     /// What a PC that is still there does from now on.
     ///
     /// # Errors

@@ -74,12 +74,10 @@ pub async fn keep(waker: Arc<Waker>, published: watch::Receiver<Published>) {
         for state in &states {
             let Some(kept) = kept.get(&state.id) else { continue };
             if kept.sleep_again && rests(&mut used, state, now.boot) {
-                // What did not work is tried again after as long.
-                let next = if waker.send_to_sleep(state).await { None } else { Some(Some(now.boot)) };
-                match next {
-                    Some(left) => used.insert(state.id, left),
-                    None => used.remove(&state.id),
-                };
+                // What did not work is tried again after as long; one that sleeps is not looked at here.
+                used.insert(state.id, Some(now.boot));
+                let (waker, state) = (waker.clone(), state.clone());
+                tokio::spawn(async move { waker.send_to_sleep(&state).await });
             }
         }
         looked = now.wall;
