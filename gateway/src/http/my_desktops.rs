@@ -32,7 +32,7 @@ use crate::store::devices::Device;
 
 /// Connections at once of one person, and in all.
 const EACH: usize = 8;
-const ALL: usize = 512;
+const ALL: usize = 256;
 
 /// Whoever finds no room is told to come back after this.
 const FULL: Duration = Duration::from_secs(10);

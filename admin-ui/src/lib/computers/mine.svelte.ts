@@ -12,6 +12,9 @@ export class MyComputers extends Task {
   readonly known = new Known(async () => this.#heard((await read('/api/v1/me/workstations')).value));
   /** Of which one something went wrong. */
   at = $state<string | null>(null);
+  /** Of which one somebody is being asked, and of which one they said no. */
+  asking = $state<string | null>(null);
+  refused = $state<string | null>(null);
   readonly #wakes = new Wakes();
 
   start = (): (() => void) => {
@@ -32,6 +35,20 @@ export class MyComputers extends Task {
   giveUp = (name: string) =>
     this.#do(name, async () => {
       await call('delete', '/api/v1/me/workstations/{workstation}/wake', { path: { workstation: name } });
+      await this.known.load();
+    });
+
+  /** Asks whoever is at it. */
+  ask = (name: string) =>
+    this.#do(name, async () => {
+      this.asking = name;
+      this.refused = null;
+      try {
+        const { value } = await post('/api/v1/me/workstations/{workstation}/ask', { path: { workstation: name } });
+        if (value.says === 'no') this.refused = name;
+      } finally {
+        this.asking = null;
+      }
       await this.known.load();
     });
 

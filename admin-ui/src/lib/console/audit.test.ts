@@ -57,6 +57,7 @@ it('has words for every value that the gateway chooses itself', () => {
       ...variants(block(rust('pure/desktop.rs'), 'pub enum NoEntry {')),
       ...variants(block(rust('pure/desktop.rs'), 'pub enum Stranger {')),
     ],
+    says: variants(block(rust('desktop/ask.rs'), 'pub enum Says {')),
     via: variants(block(rust('desktop/mod.rs'), 'pub enum Via {')),
     how: variants(block(audit, 'pub enum Ended {')),
     because: variants(block(audit, 'pub enum AgentRefusal {')),

@@ -54,6 +54,10 @@ export default {
     'Il ne répond pas\u00a0: l’alimentation, le câble, le micrologiciel, ou son adresse matérielle n’est pas celle qui est notée.',
   pcUse: 'Dans votre application de bureau à distance, tapez ce nom\u00a0:',
   pcTaken: 'Vous y trouveriez quelqu’un au travail\u00a0: appelez, ou essayez plus tard.',
+  askThem: 'Lui demander',
+  asking: 'La question est affichée à son écran. Il a 20 secondes pour répondre.',
+  askedNo: 'La réponse est non, ou il n’y en a pas. Appelez, ou essayez plus tard.',
+  pcAdmitted: 'Vous pouvez entrer\u00a0: connectez-vous dans les trois minutes.',
   wakeNextTime:
     'La prochaine fois, choisissez «\u00a0Veille\u00a0» sur ce PC, et non «\u00a0Arrêter\u00a0». Aujourd’hui, quelqu’un doit l’allumer au bureau.',
   wakeTellIt: 'Dites-le à l’informatique\u202f; en attendant, quelqu’un au bureau peut l’allumer.',

@@ -53,6 +53,10 @@ export default {
   causeSilent: 'Hij antwoordt niet: stroom, kabel, firmware, of het genoteerde hardware-adres klopt niet.',
   pcUse: 'Typ deze naam in uw app voor Extern bureaublad:',
   pcTaken: 'U zou er iemand aan het werk vinden: bel even, of probeer later.',
+  askThem: 'Vragen',
+  asking: 'De vraag staat op het scherm. Er zijn 20 seconden om te antwoorden.',
+  askedNo: 'Het antwoord is nee, of er kwam geen. Bel, of probeer het later.',
+  pcAdmitted: 'U mag binnen: maak binnen drie minuten verbinding.',
   wakeNextTime:
     'Kies er de volgende keer “Slaapstand”, niet “Afsluiten”. Vandaag moet iemand hem op kantoor aanzetten.',
   wakeTellIt: 'Zeg het aan IT; intussen kan iemand op kantoor hem aanzetten.',

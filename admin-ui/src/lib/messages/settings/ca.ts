@@ -14,6 +14,8 @@ export default {
   agentNames: 'Mostrar a informàtica els noms de qui té la sessió oberta als ordinadors de l’oficina',
   agentNamesHint:
     'Aviseu la gent abans d’activar-ho: mostra quan algú treballa. Sense això, la consola diu «algú». En desactivar-ho, s’obliden els noms coneguts.',
+  askPeople: 'Permetre demanar a qui és davant d’un ordinador que el cedeixi',
+  askPeopleHint: 'Una pregunta a la pantalla de l’ordinador, durant 20 segons. Sense resposta, és que no.',
   programs: 'Programes que es busquen',
   programsHint:
     'Un per línia: un nom, «=», i on es veu: un camí, «{registry}» i una clau sota HKEY_LOCAL_MACHINE, o «{package}» i un nom. Sage = {example}',

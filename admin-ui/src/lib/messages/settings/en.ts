@@ -12,6 +12,8 @@ const en = {
   agentNames: 'Show IT the names of people who are signed in at office PCs',
   agentNamesHint:
     'Tell people before you switch it on: it shows when somebody is at work. Without it the console says “somebody”. When it is switched off, the names that are known are forgotten.',
+  askPeople: 'Let people ask whoever is at a PC to leave it to them',
+  askPeopleHint: 'A question on the PC’s screen, for 20 seconds. No answer means no.',
   programs: 'Programs to look for',
   programsHint:
     'One a line: a name, “=”, and where it shows: a path, “{registry}” and a key below HKEY_LOCAL_MACHINE, or “{package}” and a name. Sage = {example}',

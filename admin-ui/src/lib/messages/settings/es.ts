@@ -15,6 +15,8 @@ export default {
   agentNames: 'Mostrar a informática los nombres de quienes tienen sesión en los ordenadores de la oficina',
   agentNamesHint:
     'Avise a la gente antes de activarlo: muestra cuándo alguien trabaja. Sin ello, la consola dice «alguien». Al desactivarlo, se olvidan los nombres conocidos.',
+  askPeople: 'Permitir pedir a quien está ante un ordenador que lo ceda',
+  askPeopleHint: 'Una pregunta en la pantalla del ordenador, durante 20 segundos. Sin respuesta, es que no.',
   programs: 'Programas que se buscan',
   programsHint:
     'Uno por línea: un nombre, «=», y dónde se ve: una ruta, «{registry}» y una clave bajo HKEY_LOCAL_MACHINE, o «{package}» y un nombre. Sage = {example}',

@@ -15,6 +15,8 @@ export default {
   agentNames: 'Montrer à l’informatique le nom des personnes connectées aux PC du bureau',
   agentNamesHint:
     'Informez les gens avant de l’activer\u00a0: cela montre quand quelqu’un travaille. Sans cela, la console dit «\u00a0quelqu’un\u00a0». Quand on le désactive, les noms connus sont oubliés.',
+  askPeople: 'Permettre de demander à qui travaille sur un PC de le céder',
+  askPeopleHint: 'Une question à l’écran du PC, pendant 20 secondes. Sans réponse, c’est non.',
   programs: 'Programmes recherchés',
   programsHint:
     'Un par ligne\u00a0: un nom, «\u00a0=\u00a0», et où il se voit\u00a0: un chemin, «\u00a0{registry}\u00a0» et une clé sous HKEY_LOCAL_MACHINE, ou «\u00a0{package}\u00a0» et un nom. Sage = {example}',

@@ -14,6 +14,8 @@ export default {
   agentNames: 'IT de namen tonen van wie op kantoor-pc’s is aangemeld',
   agentNamesHint:
     'Laat het mensen weten voor u dit aanzet: het toont wanneer iemand werkt. Zonder dit zegt de console “iemand”. Bij uitzetten worden de bekende namen vergeten.',
+  askPeople: 'Mensen laten vragen of ze een pc mogen overnemen waar iemand aan zit',
+  askPeopleHint: 'Een vraag op het scherm van de pc, 20 seconden lang. Geen antwoord is nee.',
   programs: 'Programma’s die worden gezocht',
   programsHint:
     'Eén per regel: een naam, “=”, en waar het te zien is: een pad, “{registry}” en een sleutel onder HKEY_LOCAL_MACHINE, of “{package}” en een naam. Sage = {example}',
