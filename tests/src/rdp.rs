@@ -28,9 +28,8 @@ impl<'o> Screen<'o> {
     /// Xvfb is missing or does not start.
     pub fn on(ns: &'o Netns) -> anyhow::Result<Self> {
         // It chooses a number that is free on the whole host: its socket is a file.
-        let server = ns.spawn([
-            "Xvfb", "-noreset", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1024x768x24",
-        ])?;
+        let server =
+            ns.spawn(["Xvfb", "-noreset", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "1024x768x24"])?;
         let (display, _) = wait_until("a screen", START_LIMIT, || {
             let log = server.log();
             let number = log.lines().find_map(|line| line.trim().parse::<u16>().ok());

@@ -24,6 +24,8 @@ export interface Shown {
   sendClipboard(): Promise<void>;
   takeClipboard(): Promise<void>;
   close(): void;
+  /** Before its place goes: what it has set itself to do finds nothing there. */
+  hide(): void;
 }
 
 export type Scale = 'fit' | 'real';
@@ -135,5 +137,6 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
     sendClipboard: () => ui.sendClipboardData(),
     takeClipboard: () => ui.saveRemoteClipboardData(),
     close: () => ui.shutdown(),
+    hide: () => ui.setVisibility(false),
   };
 }

@@ -200,8 +200,7 @@ export class Desktop {
   }
 
   #drop(): void {
-    const { shown } = this;
-    this.shown = null;
+    const shown = this.#hidden();
     try {
       shown?.close();
     } catch {
@@ -212,15 +211,23 @@ export class Desktop {
   #crash(): void {
     if (this.phase !== 'there' && this.phase !== 'coming') return;
     // It answers no more, not even to being closed.
-    this.shown = null;
+    this.#hidden();
     this.#leave();
     this.#over({ by: 'crash' });
   }
 
+  /** It is not shown any more. */
+  #hidden(): Shown | null {
+    const { shown } = this;
+    this.shown = null;
+    shown?.hide();
+    return shown;
+  }
+
   #over(end: End): void {
     this.end = end;
+    this.#hidden();
     this.phase = 'ended';
-    this.shown = null;
     this.roundTripMs = null;
     this.rate = null;
     this.silent = false;
