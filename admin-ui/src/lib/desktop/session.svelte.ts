@@ -34,6 +34,8 @@ export class Desktop {
   size = $state.raw<Size | null>(null);
   scale = $state<Scale>('fit');
   characters = $state(false);
+  /** The PC has one. */
+  clipboard = $state(false);
   /** The PC has something on its clipboard that was not taken yet. */
   copied = $state(false);
   roundTripMs = $state<number | null>(null);
@@ -89,8 +91,20 @@ export class Desktop {
       const to = place();
       if (!entry || !to || !current()) return;
       const account = accountOf(typed);
+      this.clipboard = false;
+      this.copied = false;
+      const onclipboard = () => (this.clipboard = true);
       const oncopied = () => (this.copied = true);
-      const asked = { account, password, ticket: entry, pc: this.#pc, wire: api.wire(), size: size(), oncopied };
+      const asked = {
+        account,
+        password,
+        ticket: entry,
+        pc: this.#pc,
+        wire: api.wire(),
+        size: size(),
+        onclipboard,
+        oncopied,
+      };
       const shown = await show(to, asked);
       if (current()) this.#run(shown, current);
       else shown.close();
@@ -134,7 +148,6 @@ export class Desktop {
     this.shown = shown;
     this.size = shown.size;
     this.phase = 'there';
-    this.copied = false;
     this.#before = null;
     this.setScale(this.scale);
     shown.characters(this.characters);
