@@ -9,6 +9,12 @@ const PATIENCE = 30_000;
 /** Whoever may not go on is told so within this: a second for the gateway, and what the browser takes to ask. */
 const CUT_MS = 2_000;
 
+declare global {
+  interface Window {
+    reads: number;
+  }
+}
+
 interface Desk {
   user: string;
   password: string;
@@ -120,6 +126,9 @@ async function fitsAbove(page: Page, state: string) {
   await page.setViewportSize({ width: 1280, height: 800 });
 }
 
+/** How often the page has looked at this computer's clipboard. */
+const reads = (page: Page) => page.evaluate(() => window.reads);
+
 async function bar(page: Page) {
   const focused = (name: string) => button(page, name).evaluate((element) => element === document.activeElement);
   await page.keyboard.press('Control+Alt+Home');
@@ -141,8 +150,11 @@ async function bar(page: Page) {
   await page.getByLabel('Picture').selectOption({ label: 'Fits the window' });
   await page.getByLabel('Keyboard').selectOption({ label: 'By character' });
   await page.getByLabel('Keyboard').selectOption({ label: 'By key' });
-  await button(page, 'Take the PC’s clipboard').click();
-  await page.getByText('Nothing came').waitFor();
+  ensure((await reads(page)) === 0, 'this computer’s clipboard was read before anybody wished it');
+  for (const name of ['Send my clipboard', 'Take the PC’s clipboard']) {
+    await button(page, name).click();
+    await page.getByText('This PC shares no clipboard.').waitFor();
+  }
   await button(page, 'Close the menu').click();
   ensure(await focused('Menu'), 'the focus is lost with the menu');
   await button(page, 'Hide the bar').click();
@@ -248,7 +260,16 @@ async function woken(page: Page) {
 
 async function signedIn(browser: Browser): Promise<[Page, string[]]> {
   const context = await browser.newContext({ locale: 'en-GB' });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await context.addInitScript(() => {
+    window.reads = 0;
+    for (const way of ['read', 'readText'] as const) {
+      const read = navigator.clipboard[way].bind(navigator.clipboard) as () => Promise<never>;
+      navigator.clipboard[way] = () => {
+        window.reads += 1;
+        return read();
+      };
+    }
     document.addEventListener('securitypolicyviolation', (e) =>
       console.error(`CSP: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`),
     );

@@ -24,6 +24,8 @@ export interface Shown {
   sendClipboard(): Promise<void>;
   takeClipboard(): Promise<void>;
   close(): void;
+  /** Before its place goes: what it has set itself to do finds nothing there. */
+  hide(): void;
 }
 
 export type Scale = 'fit' | 'real';
@@ -36,6 +38,8 @@ export interface Wanted {
   pc: string;
   wire: string;
   size: Size;
+  /** The PC has a clipboard; what is sent to one that has none would end it all. */
+  onclipboard: () => void;
   /** The PC has something on its clipboard. */
   oncopied: () => void;
 }
@@ -73,8 +77,21 @@ export function faultOf(error: unknown): Fault {
   }
 }
 
+/** The same, which says when the PC asks for a clipboard, as it does once if it has one: the element keeps that to itself. */
+function heard({ Backend: module }: Backend, onclipboard: () => void): Backend['Backend'] {
+  class SessionBuilder extends module.SessionBuilder {
+    override forceClipboardUpdateCallback(callback: () => void) {
+      return super.forceClipboardUpdateCallback(() => {
+        onclipboard();
+        callback();
+      });
+    }
+  }
+  return { ...module, SessionBuilder };
+}
+
 /** An element of this place's own, and how it is spoken to. */
-function placed(place: HTMLElement, { Backend: module }: Backend): Promise<[HTMLElement, UserInteraction]> {
+function placed(place: HTMLElement, module: Backend['Backend']): Promise<[HTMLElement, UserInteraction]> {
   return new Promise((ready) => {
     const element = Object.assign(document.createElement('iron-remote-desktop'), { module });
     element.setAttribute('scale', 'fit');
@@ -102,7 +119,7 @@ async function settled(): Promise<void> {
 
 /** Connects; throws what `faultOf` reads. */
 export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
-  const [element, ui] = await placed(place, await load());
+  const [element, ui] = await placed(place, heard(await load(), wanted.onclipboard));
   await settled();
   const config = ui
     .configBuilder()
@@ -135,5 +152,6 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
     sendClipboard: () => ui.sendClipboardData(),
     takeClipboard: () => ui.saveRemoteClipboardData(),
     close: () => ui.shutdown(),
+    hide: () => ui.setVisibility(false),
   };
 }

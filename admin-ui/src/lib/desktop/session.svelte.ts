@@ -34,6 +34,8 @@ export class Desktop {
   size = $state.raw<Size | null>(null);
   scale = $state<Scale>('fit');
   characters = $state(false);
+  /** The PC has one. */
+  clipboard = $state(false);
   /** The PC has something on its clipboard that was not taken yet. */
   copied = $state(false);
   roundTripMs = $state<number | null>(null);
@@ -89,8 +91,20 @@ export class Desktop {
       const to = place();
       if (!entry || !to || !current()) return;
       const account = accountOf(typed);
+      this.clipboard = false;
+      this.copied = false;
+      const onclipboard = () => (this.clipboard = true);
       const oncopied = () => (this.copied = true);
-      const asked = { account, password, ticket: entry, pc: this.#pc, wire: api.wire(), size: size(), oncopied };
+      const asked = {
+        account,
+        password,
+        ticket: entry,
+        pc: this.#pc,
+        wire: api.wire(),
+        size: size(),
+        onclipboard,
+        oncopied,
+      };
       const shown = await show(to, asked);
       if (current()) this.#run(shown, current);
       else shown.close();
@@ -134,7 +148,6 @@ export class Desktop {
     this.shown = shown;
     this.size = shown.size;
     this.phase = 'there';
-    this.copied = false;
     this.#before = null;
     this.setScale(this.scale);
     shown.characters(this.characters);
@@ -200,8 +213,7 @@ export class Desktop {
   }
 
   #drop(): void {
-    const { shown } = this;
-    this.shown = null;
+    const shown = this.#hidden();
     try {
       shown?.close();
     } catch {
@@ -212,15 +224,23 @@ export class Desktop {
   #crash(): void {
     if (this.phase !== 'there' && this.phase !== 'coming') return;
     // It answers no more, not even to being closed.
-    this.shown = null;
+    this.#hidden();
     this.#leave();
     this.#over({ by: 'crash' });
   }
 
+  /** It is not shown any more. */
+  #hidden(): Shown | null {
+    const { shown } = this;
+    this.shown = null;
+    shown?.hide();
+    return shown;
+  }
+
   #over(end: End): void {
     this.end = end;
+    this.#hidden();
     this.phase = 'ended';
-    this.shown = null;
     this.roundTripMs = null;
     this.rate = null;
     this.silent = false;

@@ -16,7 +16,7 @@ const FIRST_LOADS: [(&str, usize); 7] = [
     ("/security", 84_000),
     ("/data", 70_000),
     ("/help", 70_000),
-    ("/desktop", 80_000),
+    ("/desktop", 86_000),
 ];
 
 async fn bytes(g: &Gateway, path: &str, headers: &[(&str, &str)]) -> (StatusCode, axum::http::HeaderMap, Vec<u8>) {

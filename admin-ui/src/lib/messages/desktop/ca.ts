@@ -37,6 +37,7 @@ export default {
     'No s’ha enviat res: copieu primer un text o una imatge, i deixeu que el navegador llegeixi el porta-retalls.',
   deskTaken: 'Agafat: enganxeu-ho aquí.',
   deskNotTaken: 'No ha vingut res: copieu primer un text o una imatge a l’ordinador.',
+  deskNoClipboard: 'Aquest ordinador no comparteix cap porta-retalls.',
   deskScale: 'Imatge',
   deskFit: 'S’ajusta a la finestra',
   deskReal: 'Mida real, es desplaça',

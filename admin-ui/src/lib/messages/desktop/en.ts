@@ -33,6 +33,7 @@ const en = {
   deskNotSent: 'Nothing was sent: copy a text or a picture first, and let your browser read the clipboard.',
   deskTaken: 'Taken: paste it here.',
   deskNotTaken: 'Nothing came: copy a text or a picture on the PC first.',
+  deskNoClipboard: 'This PC shares no clipboard.',
   deskScale: 'Picture',
   deskFit: 'Fits the window',
   deskReal: 'Real size, scrolled',

@@ -36,6 +36,7 @@ export default {
   deskNotSent: 'No se envió nada: copie antes un texto o una imagen, y deje que el navegador lea el portapapeles.',
   deskTaken: 'Tomado: péguelo aquí.',
   deskNotTaken: 'No vino nada: copie antes un texto o una imagen en el ordenador.',
+  deskNoClipboard: 'Este ordenador no comparte ningún portapapeles.',
   deskScale: 'Imagen',
   deskFit: 'Se ajusta a la ventana',
   deskReal: 'Tamaño real, se desplaza',

@@ -37,6 +37,7 @@ export default {
     'Rien n’a été envoyé\u00a0: copiez d’abord un texte ou une image, et permettez au navigateur de lire le presse-papiers.',
   deskTaken: 'Pris\u00a0: collez-le ici.',
   deskNotTaken: 'Rien n’est venu\u00a0: copiez d’abord un texte ou une image sur le PC.',
+  deskNoClipboard: 'Ce PC ne partage pas de presse-papiers.',
   deskScale: 'Image',
   deskFit: 'À la taille de la fenêtre',
   deskReal: 'Taille réelle, défilante',

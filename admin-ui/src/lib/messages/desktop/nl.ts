@@ -36,6 +36,7 @@ export default {
     'Er is niets gestuurd: kopieer eerst een tekst of een afbeelding, en laat uw browser het klembord lezen.',
   deskTaken: 'Gehaald: plak het hier.',
   deskNotTaken: 'Er kwam niets: kopieer eerst een tekst of een afbeelding op de pc.',
+  deskNoClipboard: 'Deze pc deelt geen klembord.',
   deskScale: 'Beeld',
   deskFit: 'Past in het venster',
   deskReal: 'Ware grootte, schuivend',
