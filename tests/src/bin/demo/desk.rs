@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
+use office::desktops::Shadow;
 use office::gateway::{Cast, Web};
 use office::{Netns, Office, Part, Sleeper, connect};
 use serde_json::{Value, json};
@@ -24,6 +25,26 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Desk<'o> {
     pc: &'o Sleeper,
     agent: Agent<'o>,
+}
+
+/// The name of a PC that is always on, without an agent, and looks well in a browser.
+pub(crate) const SHOWN: &str = "pc-accounts";
+/// Its address ends so.
+const SHOWN_AT: u8 = 62;
+
+/// Its machine.
+pub(crate) fn shown_machine(office: &Office) -> anyhow::Result<Netns> {
+    office.machine(SHOWN, Part::First, SHOWN_AT)
+}
+
+/// A desktop with a terminal on it, for those who may use the other PC.
+pub(crate) fn shown<'o>(cast: &Cast<'o>, machine: &'o Netns) -> anyhow::Result<Shadow<'o>> {
+    let address = format!("{}.{SHOWN_AT}", Part::First.network());
+    let pc = Shadow::on(cast.gateway.office(), machine, &address)?;
+    cast.gateway.cli(&["workstation", "add", SHOWN, &address])?;
+    cast.gateway.cli(&["policy", "add", "workshop", SHOWN])?;
+    cast.gateway.until_pc_is(SHOWN, "stale", LIMIT)?;
+    Ok(pc)
 }
 
 /// A PC of the office, awake and without an agent yet.

@@ -96,6 +96,12 @@ fn tell(office: &Office, taken: Taken, screen: &mut Screen, oneshot: bool) -> an
         Ok("xrdp, passerelle-agent".to_owned())
     })?;
     let desk = found.context("the PC")?;
+    let machine = desk::shown_machine(office)?;
+    let mut shown = None;
+    screen.must("another that is on, with a desktop to be seen in the browser", || {
+        shown = Some(desk::shown(&cast, &machine)?);
+        Ok("freerdp-shadow, network level authentication".to_owned())
+    })?;
     let scene = story::play(&mut cast, &desk, screen)?;
     let ways = splice::open(taken, &cast, &scene)?;
     screen.step("the portal answers on this machine, spliced into Anne's home", || ways.portal.check());

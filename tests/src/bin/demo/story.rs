@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use office::desktops::{PASSWORD, USER};
 use office::gateway::{Cast, Person, Role};
 use office::{
     BigFile, Capture, Client, Home, Reach, SHARES, SMB_PASSWORD, SMB_USER, Seen, Stream, connect, wait_until,
@@ -218,6 +219,10 @@ impl Scene<'_> {
         ));
         screen
             .say(&format!("  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again.", desk::NAME));
+        screen.say(&format!(
+            "  {} is on: *Connect* on the portal shows it in your browser; on the PC she is {USER}, her password there {PASSWORD}",
+            desk::SHOWN
+        ));
         screen.title("And you are IT, at the office");
         screen.say(&format!("  The console: open {} (the same warning)\n", console.url));
         credentials(admin, "the administrator", screen)?;
