@@ -18,4 +18,12 @@ export class Acts extends Deeds {
       await post('/api/v1/workstations/{workstation}/sleep', input(pc));
       return null;
     });
+
+  /** In browsers it is known by the certificate that it shows next. */
+  renew = (pc: Workstation) =>
+    this.do('knownDone', pc.name, async () => {
+      const body = { forget_certificate: true };
+      await call('patch', '/api/v1/workstations/{workstation}', { ...input(pc), body });
+      return null;
+    });
 }

@@ -11,6 +11,8 @@ export default {
     'Qui està connectat ara a quin ordinador de l’oficina per la passarel·la, amb la seva aplicació d’escriptori remot. Ningú no veu què s’hi fa.',
   desktopsNone: 'Ara ningú no està connectat a cap ordinador de l’oficina per la passarel·la.',
   desktopSince: 'Des de',
+  viaApp: 'aplicació RDP',
+  viaBrowser: 'navegador',
   desktopPassed: 'Trànsit',
   desktopEnd: 'Desconnecta',
   desktopEndAsk: 'Voleu desconnectar {login} de {name}?',
@@ -102,6 +104,14 @@ export default {
   factNla: 'amb autenticació a nivell de xarxa (NLA)',
   factNoNla: 'sense autenticació a nivell de xarxa (NLA)',
   factCertificate: 'Certificat (SHA-256)',
+  knownTitle: 'Al navegador',
+  knownWhy:
+    'Quan es va fer servir en un navegador, va mostrar aquest certificat. Sense un agent que n’indiqui un altre, el que en mostri un altre no s’acosta a les contrasenyes.',
+  knownForget: 'En té un de nou',
+  knownAsk: '{name} té un certificat nou?',
+  knownAskWhy:
+    'Digueu que sí només si sabeu per què: s’ha reinstal·lat, per exemple. El pròxim que mostri es tindrà per seu.',
+  knownDone: '{what} es reconeixerà pel pròxim certificat que mostri.',
   factBattery: 'Amb bateria',
   factAdapters: 'Targetes de xarxa',
   factOn: 'activat',

@@ -8,6 +8,8 @@ const en = {
     'Who is connected to which office PC through the gateway now, by their own remote desktop app. What they do there, nobody sees.',
   desktopsNone: 'Nobody is connected to an office PC through the gateway now.',
   desktopSince: 'Since',
+  viaApp: 'RDP app',
+  viaBrowser: 'browser',
   desktopPassed: 'Traffic',
   desktopEnd: 'Disconnect',
   desktopEndAsk: 'Disconnect {login} from {name}?',
@@ -99,6 +101,14 @@ const en = {
   factNla: 'with network level authentication (NLA)',
   factNoNla: 'without network level authentication (NLA)',
   factCertificate: 'Certificate (SHA-256)',
+  knownTitle: 'In the browser',
+  knownWhy:
+    'When it was used in a browser, it showed this certificate. Without an agent that tells another, what shows another one is not let near your people’s passwords.',
+  knownForget: 'It has a new one',
+  knownAsk: 'Has {name} got a new certificate?',
+  knownAskWhy:
+    'Say yes only if you know why: it was installed anew, say. The one that it shows next is taken as its own.',
+  knownDone: '{what} is known by the certificate that it shows next.',
   factBattery: 'On battery',
   factAdapters: 'Network cards',
   factOn: 'on',

@@ -11,6 +11,8 @@ export default {
     'Quién está conectado ahora a qué ordenador de la oficina por la pasarela, con su propia aplicación de escritorio remoto. Nadie ve lo que se hace allí.',
   desktopsNone: 'Ahora nadie está conectado a un ordenador de la oficina por la pasarela.',
   desktopSince: 'Desde',
+  viaApp: 'aplicación RDP',
+  viaBrowser: 'navegador',
   desktopPassed: 'Tráfico',
   desktopEnd: 'Desconectar',
   desktopEndAsk: '¿Desconectar a {login} de {name}?',
@@ -102,6 +104,14 @@ export default {
   factNla: 'con autenticación a nivel de red (NLA)',
   factNoNla: 'sin autenticación a nivel de red (NLA)',
   factCertificate: 'Certificado (SHA-256)',
+  knownTitle: 'En el navegador',
+  knownWhy:
+    'Cuando se usó en un navegador, mostró este certificado. Sin un agente que indique otro, lo que muestre otro no se acerca a las contraseñas.',
+  knownForget: 'Tiene uno nuevo',
+  knownAsk: '¿Tiene {name} un certificado nuevo?',
+  knownAskWhy:
+    'Diga que sí solo si sabe por qué: se ha reinstalado, por ejemplo. El próximo que muestre se tendrá por suyo.',
+  knownDone: '{what} se reconocerá por el próximo certificado que muestre.',
   factBattery: 'Con batería',
   factAdapters: 'Tarjetas de red',
   factOn: 'activado',

@@ -11,6 +11,8 @@ export default {
     'Qui est connecté en ce moment à quel PC du bureau par la passerelle, avec sa propre application de bureau à distance. Personne ne voit ce qui s’y fait.',
   desktopsNone: 'Personne n’est connecté à un PC du bureau par la passerelle en ce moment.',
   desktopSince: 'Depuis',
+  viaApp: 'application RDP',
+  viaBrowser: 'navigateur',
   desktopPassed: 'Trafic',
   desktopEnd: 'Déconnecter',
   desktopEndAsk: 'Déconnecter {login} de {name}\u202f?',
@@ -104,6 +106,14 @@ export default {
   factNla: 'avec authentification au niveau du réseau (NLA)',
   factNoNla: 'sans authentification au niveau du réseau (NLA)',
   factCertificate: 'Certificat (SHA-256)',
+  knownTitle: 'Dans le navigateur',
+  knownWhy:
+    'Utilisé dans un navigateur, il a montré ce certificat. Sans un agent qui en indique un autre, ce qui en montre un autre n’approche pas des mots de passe.',
+  knownForget: 'Il en a un nouveau',
+  knownAsk: '{name} a-t-il un nouveau certificat\u202f?',
+  knownAskWhy:
+    'Ne dites oui que si vous savez pourquoi\u00a0: il a été réinstallé, par exemple. Le prochain qu’il montre sera tenu pour le sien.',
+  knownDone: '{what} sera reconnu au prochain certificat qu’il montre.',
   factBattery: 'Sur batterie',
   factAdapters: 'Cartes réseau',
   factOn: 'activé',

@@ -10,6 +10,8 @@ export default {
     'Wie nu via de gateway met welke kantoor-pc verbonden is, met de eigen app voor extern bureaublad. Wat iemand daar doet, ziet niemand.',
   desktopsNone: 'Niemand is nu via de gateway met een kantoor-pc verbonden.',
   desktopSince: 'Sinds',
+  viaApp: 'RDP-app',
+  viaBrowser: 'browser',
   desktopPassed: 'Verkeer',
   desktopEnd: 'Verbinding verbreken',
   desktopEndAsk: 'De verbinding van {login} met {name} verbreken?',
@@ -101,6 +103,14 @@ export default {
   factNla: 'met verificatie op netwerkniveau (NLA)',
   factNoNla: 'zonder verificatie op netwerkniveau (NLA)',
   factCertificate: 'Certificaat (SHA-256)',
+  knownTitle: 'In de browser',
+  knownWhy:
+    'Toen hij in een browser werd gebruikt, toonde hij dit certificaat. Zonder een agent die een ander noemt, komt wat een ander toont niet bij de wachtwoorden.',
+  knownForget: 'Hij heeft een nieuw',
+  knownAsk: 'Heeft {name} een nieuw certificaat?',
+  knownAskWhy:
+    'Zeg alleen ja als u weet waarom: hij is bijvoorbeeld opnieuw geïnstalleerd. Wat hij de volgende keer toont, geldt als het zijne.',
+  knownDone: '{what} wordt herkend aan het volgende certificaat dat hij toont.',
   factBattery: 'Op batterij',
   factAdapters: 'Netwerkkaarten',
   factOn: 'aan',
