@@ -156,6 +156,9 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
     sendClipboard: () => ui.sendClipboardData(),
     takeClipboard: () => ui.saveRemoteClipboardData(),
     close: () => ui.shutdown(),
-    hide: () => ui.setVisibility(false),
+    hide: () => {
+      ui.setVisibility(false);
+      element.setAttribute('flexcenter', 'false');
+    },
   };
 }
