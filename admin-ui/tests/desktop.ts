@@ -1,5 +1,5 @@
 // A PC of the office in this browser: asked for, shown, used, and every way it ends said in words.
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { OFFICE } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
 import { accessible, button, fits, heading, locked, opened, signIn, who } from './page.ts';
@@ -64,6 +64,8 @@ const shown = (page: Page) => button(page, 'Disconnect').waitFor();
 const ended = (page: Page, text: string | RegExp) => page.getByRole('alert').filter({ hasText: text }).waitFor();
 const again = (page: Page) => button(page, 'Connect again').click();
 
+const isFocused = (what: Locator) => what.evaluate((element) => element === document.activeElement);
+
 /** From the portal, as people come. */
 async function come(page: Page, pc: string) {
   await page.goto(`${OFFICE}/`);
@@ -80,11 +82,14 @@ async function refusals(page: Page, desk: Desk) {
   await picture(page, 'desktop', 'phone');
   await connect(page, { ...desk, password: 'Wrong-Secret-1' });
   await ended(page, 'user name or password was not right');
+  ensure(await isFocused(page.locator('h1')), 'nobody is led to what is said');
   await fits(page, 'a password refused');
   await accessible(page, 'a password refused');
   await again(page);
   ensure((await page.getByLabel('User name on the PC').inputValue()) === desk.user, 'the name is not remembered');
-  ensure((await page.getByLabel('Password on the PC').inputValue()) === '', 'the password is kept');
+  const secret = page.getByLabel('Password on the PC');
+  ensure((await secret.inputValue()) === '', 'the password is kept');
+  ensure(await isFocused(secret), 'the password is not where one types');
 }
 
 async function picture_(page: Page, desk: Desk) {
@@ -130,7 +135,7 @@ async function fitsAbove(page: Page, state: string) {
 const reads = (page: Page) => page.evaluate(() => window.reads);
 
 async function bar(page: Page) {
-  const focused = (name: string) => button(page, name).evaluate((element) => element === document.activeElement);
+  const focused = (name: string) => isFocused(button(page, name));
   await page.keyboard.press('Control+Alt+Home');
   ensure(await focused('Menu'), 'the chord does not lead to the bar');
   await page.keyboard.press('Enter');

@@ -44,6 +44,8 @@ export interface Wanted {
   oncopied: () => void;
 }
 
+/** No message is longer: the gateway takes 1 MiB at most, and what somebody copied may be longer. */
+const MESSAGE = 256 * 1024;
 /** What a browser answers at once, if it does at all. */
 const CLIPBOARD_MS = 500;
 /** The component's own numbers; it exports no names for them. */
@@ -119,7 +121,8 @@ async function settled(): Promise<void> {
 
 /** Connects; throws what `faultOf` reads. */
 export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
-  const [element, ui] = await placed(place, heard(await load(), wanted.onclipboard));
+  const backend = await load();
+  const [element, ui] = await placed(place, heard(backend, wanted.onclipboard));
   await settled();
   const config = ui
     .configBuilder()
@@ -130,6 +133,7 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
     .withProxyAddress(wanted.wire)
     .withAuthToken(wanted.ticket)
     .withDesktopSize(wanted.size)
+    .withExtension(backend.outboundMessageSizeLimit(MESSAGE))
     .build();
   ui.onClipboardRemoteUpdateCallback(wanted.oncopied);
   const { initialDesktopSize: size, run } = await ui.connect(config);
@@ -152,6 +156,9 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
     sendClipboard: () => ui.sendClipboardData(),
     takeClipboard: () => ui.saveRemoteClipboardData(),
     close: () => ui.shutdown(),
-    hide: () => ui.setVisibility(false),
+    hide: () => {
+      ui.setVisibility(false);
+      element.setAttribute('flexcenter', 'false');
+    },
   };
 }
