@@ -265,7 +265,7 @@ CREATE TABLE workstations (
     took        TEXT   NOT NULL,
     wake_hours  TEXT,
     sleep_again BIGINT NOT NULL CHECK (sleep_again IN (0, 1)),
-    -- SHA-256 of the certificate by which it was known when it was first used in a browser, and whether it had NLA then.
+    -- SHA-256 of the certificate by which it was known when it was last used in a browser, and whether it had NLA then.
     certificate TEXT,
     nla         BIGINT CHECK (nla IN (0, 1))
 );

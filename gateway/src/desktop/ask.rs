@@ -112,28 +112,48 @@ pub fn can_be_asked(state: &State) -> bool {
     at_it && state.agent.as_ref().is_some_and(|agent| agent.connected)
 }
 
-/// In the language of who asks: they work in the same office.
+/// Of a name, so much is said: the question has to fit.
+const NAMED: usize = 40;
+
+/// In the language of who asks: they work in the same office. What is asked stands before what it means.
 fn question(language: &str, who: &str, pc: &str) -> String {
+    let [who, pc] = [who, pc].map(|name| name.chars().take(NAMED).collect::<String>());
     match language {
         "fr" => format!(
-            "{who} veut utiliser ce PC ({pc}) à distance. Si vous acceptez, enregistrez d’abord votre travail : votre session sera \
-             fermée ou verrouillée. Acceptez-vous ? Sans réponse, c’est non."
+            "{who} veut utiliser ce PC ({pc}) à distance. Acceptez-vous\u{202f}? Sans réponse, c’est non. Enregistrez d’abord\u{a0}: \
+             votre session sera fermée ou verrouillée."
         ),
         "nl" => format!(
-            "{who} wil deze pc ({pc}) op afstand gebruiken. Sla eerst uw werk op als u akkoord gaat: u wordt afgemeld of uw scherm \
-             wordt vergrendeld. Gaat u akkoord? Geen antwoord is nee."
+            "{who} wil deze pc ({pc}) op afstand gebruiken. Gaat u akkoord? Geen antwoord is nee. Sla eerst uw werk op: u wordt \
+             afgemeld of vergrendeld."
         ),
         "ca" => format!(
-            "{who} vol fer servir aquest ordinador ({pc}) a distància. Si hi esteu d’acord, deseu abans la feina: se us tancarà o \
-             bloquejarà la sessió. Hi esteu d’acord? Si no responeu, és que no."
+            "{who} vol fer servir aquest ordinador ({pc}) a distància. Hi esteu d’acord? Si no responeu, és que no. Deseu abans \
+             la feina: se us tancarà la sessió."
         ),
         "es" => format!(
-            "{who} quiere usar este ordenador ({pc}) a distancia. Si está de acuerdo, guarde antes su trabajo: se cerrará o \
-             bloqueará su sesión. ¿Está de acuerdo? Si no responde, es que no."
+            "{who} quiere usar este ordenador ({pc}) a distancia. ¿Está de acuerdo? Si no responde, es que no. Guarde antes su \
+             trabajo: se cerrará su sesión."
         ),
         _ => format!(
-            "{who} wants to use this PC ({pc}) from afar. If you agree, save your work first: you will be signed out, or your screen \
-             locked. Do you agree? No answer means no."
+            "{who} wants to use this PC ({pc}) from afar. Do you agree? No answer means no. Save your work first: you will be \
+             signed out, or locked out."
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agent::bounded::Short;
+
+    use super::*;
+
+    #[test]
+    fn the_longest_question_is_told_whole() {
+        let long = "é".repeat(64);
+        for language in ["en", "fr", "nl", "ca", "es"] {
+            let text = question(language, &long, &long);
+            assert_eq!(Short::from(text.as_str()).to_string(), text, "{language}: {} characters", text.chars().count());
+        }
     }
 }

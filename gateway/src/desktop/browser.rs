@@ -1,8 +1,9 @@
 //! Desktops in the browser: a WebSocket that speaks RDCleanPath, and behind it the PC.
 //!
 //! The page says nothing of where it goes: its ticket does. The connection to the PC is made here, and so is its TLS: here
-//! alone a certificate can be looked at. What passes is relayed as it comes, never read, and never written down. Why a
-//! desktop ended is kept for the page, which the component does not tell.
+//! alone a certificate can be looked at. What passes is relayed as it comes: the first bytes are looked at until the PC lets
+//! somebody go on, nothing else is read, and nothing is written down. Why a desktop ended is kept for the page, which the
+//! component does not tell.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,7 @@ use super::{AT_ALL, Desk, Desktop, OnTheWay, Via, millis, of};
 use crate::audit::{Actor, Ended, Event};
 use crate::clock::Boot;
 use crate::ids::{DesktopId, ResourceId, UserId};
+use crate::net::{BUSY, MINUTE};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
 use crate::pure::x224::{self, Answered, RDP, REQUEST, Security};
@@ -76,10 +78,6 @@ const AGAIN: Duration = Duration::from_secs(15);
 
 /// Whom the database does not let in any more ends within this, too.
 const CUT: Duration = Duration::from_millis(250);
-
-/// What is work is said as for tunnels ([`crate::net`]): a minute that carries less than this is none.
-const BUSY: u64 = 16_000;
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// A PC that takes nothing, or says nothing to the system's questions, for so long is gone.
 const UNHEARD: Duration = Duration::from_secs(30);
@@ -444,7 +442,7 @@ impl Desk {
         let mut version = self.version();
         let closed = async { while !self.board().browsers.is_empty() && version.changed().await.is_ok() {} };
         let _ = timeout(COUNT * 2, closed).await;
-        // Their ends are written down.
+        // Their ends are with whoever writes them down.
         let _ = timeout(COUNT, self.notes.reserve_many(self.notes.max_capacity())).await;
     }
 
@@ -496,6 +494,7 @@ impl Desk {
             }
             self.counted(id, passed);
             let all = passed.rx.load(Ordering::Relaxed).saturating_add(passed.tx.load(Ordering::Relaxed));
+            // As in the tunnel: a minute that carries less is none of work.
             let works = all.saturating_sub(base) >= BUSY;
             if works {
                 self.reconciler.at_work(who.device.id, now);
@@ -664,6 +663,16 @@ impl Passed {
         let [rx, tx, round_trip] = [0; 3].map(AtomicU64::new);
         Self { security, signed_in: AtomicBool::new(false), rx, tx, round_trip, heard: AtomicU64::new(Boot::now().0) }
     }
+
+    /// What it means that the PC's connection has ended.
+    fn ended(&self, why: Option<&std::io::Error>) -> End {
+        let gone = |e: &std::io::Error| matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::HostUnreachable);
+        match self.signed_in.load(Ordering::Relaxed) {
+            _ if why.is_some_and(gone) => End::Silent,
+            true => End::ByPc,
+            false => End::SignIn,
+        }
+    }
 }
 
 /// The ticket and the first message of RDP, as the page sends them.
@@ -725,8 +734,8 @@ async fn answer(pc: &mut TcpStream) -> Option<(Vec<u8>, Option<Security>)> {
         match x224::answered(&bytes) {
             Answered::More => {}
             Answered::Never => return None,
-            Answered::Refuses(_) => return Some((bytes, None)),
-            Answered::Goes(_, security) => return Some((bytes, Some(security))),
+            Answered::Refuses => return Some((bytes, None)),
+            Answered::Goes(security) => return Some((bytes, Some(security))),
         }
     }
 }
@@ -756,12 +765,11 @@ async fn to_page(
     loop {
         let message = tokio::select! {
             read = pc.read(&mut bytes) => match read {
-                Err(e) if matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::HostUnreachable) => return End::Silent,
                 // Few say goodbye in TLS.
-                Ok(0) | Err(_) if passed.signed_in.load(Ordering::Relaxed) => return End::ByPc,
-                Ok(0) | Err(_) => return End::SignIn,
+                Ok(0) => return passed.ended(None),
+                Err(e) => return passed.ended(Some(&e)),
                 Ok(n) => {
-                    if x224::goes_on(&bytes[..n]) {
+                    if !passed.signed_in.load(Ordering::Relaxed) && x224::goes_on(&bytes[..n]) {
                         passed.signed_in.store(true, Ordering::Relaxed);
                     }
                     passed.tx.fetch_add(n as u64, Ordering::Relaxed);
@@ -790,8 +798,10 @@ async fn to_the_pc(
                     pc.write_all(&bytes).await?;
                     pc.flush().await
                 };
-                if !matches!(timeout(TAKES, written).await, Ok(Ok(()))) {
-                    return End::ByPc;
+                match timeout(TAKES, written).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(e)) => return passed.ended(Some(&e)),
+                    Err(_) => return End::Silent,
                 }
                 passed.rx.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             }

@@ -159,11 +159,11 @@ async fn follow_mine(caller: Verified, State(api): State<Arc<Api>>, Path(which):
 /// What whoever is at a PC says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeopleAsked {
-    /// It.
-    pub says: Says,
+    /// It; nothing: nobody is at it any more.
+    pub says: Option<Says>,
 }
 
-/// Asks whoever is at it to let one use it: a question on its screen, for twenty seconds. Whoever agrees keeps it free for
+/// Asks whoever is at it to let one use it: a question on its screen, for twenty seconds. After a yes one may come within
 /// three minutes.
 #[utoipa::path(post, path = "/me/workstations/{workstation}/ask", tag = "workstations", params(("workstation" = String, Path)), responses((status = 200, body = PeopleAsked), Problems))]
 async fn ask_people(
@@ -177,11 +177,9 @@ async fn ask_people(
     }
     let user = api.store.user(&caller.device.login).await?;
     match api.desk.ask_people(&caller.device, &user.name, &user.language, &pc).await {
-        Ok(says) => Ok(Json(PeopleAsked { says })),
+        Ok(says) => Ok(Json(PeopleAsked { says: Some(says) })),
         Err(NotAsked::TooSoon(left)) => Err(ApiError::Wait(left)),
-        Err(NotAsked::Nobody) => {
-            Err(ApiError::Conflict(Slug::AgentAway, "nobody is at this PC who could be asked".into()))
-        }
+        Err(NotAsked::Nobody) => Ok(Json(PeopleAsked { says: None })),
         Err(NotAsked::Unreached) => {
             Err(ApiError::Conflict(Slug::AgentAway, "the question did not reach whoever is at this PC".into()))
         }

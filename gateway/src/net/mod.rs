@@ -48,9 +48,10 @@ const TICK: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 
 /// Bytes of granted traffic in a minute that make it one of use; keepalives of file shares stay below.
-const BUSY: u64 = 16_000;
+pub const BUSY: u64 = 16_000;
 
-const MINUTE: Duration = Duration::from_secs(60);
+/// One.
+pub const MINUTE: Duration = Duration::from_secs(60);
 /// Peers in one report: 4,000 × about 200 bytes stays below a frame.
 const PEERS_A_REPORT: usize = 4_000;
 /// Changes of one snapshot that are held until it is whole: 100,000 devices and resources.

@@ -94,10 +94,10 @@ pub enum Answered {
     More,
     /// No RDP server sends this, or one that knows neither TLS nor NLA.
     Never,
-    /// It refuses what was asked for, in so many bytes: the client knows the reasons ([MS-RDPBCGR] 2.2.1.2.2).
-    Refuses(usize),
-    /// It goes on, after so many bytes.
-    Goes(usize, Security),
+    /// It refuses what was asked for ([MS-RDPBCGR] 2.2.1.2.2).
+    Refuses,
+    /// It goes on.
+    Goes(Security),
 }
 
 /// What a PC answers a request ([MS-RDPBCGR] 2.2.1.2.1).
@@ -110,10 +110,10 @@ pub fn answered(bytes: &[u8]) -> Answered {
         return if fits { Answered::More } else { Answered::Never };
     }
     match (confirms(bytes), bytes) {
-        (true, [3, 0, 0, 19, 14, _, _, _, _, _, _, 3, _, 8, 0, ..]) => Answered::Refuses(LENGTH),
+        (true, [3, 0, 0, 19, 14, _, _, _, _, _, _, 3, _, 8, 0, ..]) => Answered::Refuses,
         (true, [3, 0, 0, 19, 14, _, _, _, _, _, _, 2, _, 8, 0, protocol, 0, 0, 0, ..]) => match protocol {
-            1 => Answered::Goes(LENGTH, Security::Tls),
-            2 | 8 => Answered::Goes(LENGTH, Security::Nla),
+            1 => Answered::Goes(Security::Tls),
+            2 | 8 => Answered::Goes(Security::Nla),
             _ => Answered::Never,
         },
         _ => Answered::Never,
@@ -149,13 +149,13 @@ mod tests {
     fn a_pc_says_how_it_goes_on() {
         let with = |code: u8, value: u8| [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, code, 0x1f, 8, 0, value, 0, 0, 0];
         let table = [
-            (with(2, 1), Answered::Goes(19, Security::Tls)),
-            (with(2, 2), Answered::Goes(19, Security::Nla)),
-            (with(2, 8), Answered::Goes(19, Security::Nla)),
+            (with(2, 1), Answered::Goes(Security::Tls)),
+            (with(2, 2), Answered::Goes(Security::Nla)),
+            (with(2, 8), Answered::Goes(Security::Nla)),
             // The old RDP encryption, and what nobody knows here.
             (with(2, 0), Answered::Never),
             (with(2, 16), Answered::Never),
-            (with(3, 5), Answered::Refuses(19)),
+            (with(3, 5), Answered::Refuses),
             (with(7, 1), Answered::Never),
             (REQUEST, Answered::Never),
         ];

@@ -55,7 +55,7 @@ export default {
   pcUse: 'En su aplicación de escritorio remoto, escriba este nombre:',
   pcTaken: 'Encontraría a alguien trabajando: llame antes o pruebe más tarde.',
   askThem: 'Preguntar',
-  asking: 'La pregunta está en su pantalla. Tiene 20 segundos para responder.',
+  asking: 'La pregunta está en la pantalla. Quedan 20 segundos para responder.',
   askedNo: 'La respuesta es no, o no la hay. Llame, o inténtelo más tarde.',
   pcAdmitted: 'Puede entrar: conéctese antes de tres minutos.',
   wakeNextTime: 'La próxima vez elija en él «Suspender», no «Apagar». Hoy alguien tiene que encenderlo en la oficina.',

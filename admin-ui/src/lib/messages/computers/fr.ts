@@ -55,7 +55,7 @@ export default {
   pcUse: 'Dans votre application de bureau à distance, tapez ce nom\u00a0:',
   pcTaken: 'Vous y trouveriez quelqu’un au travail\u00a0: appelez, ou essayez plus tard.',
   askThem: 'Lui demander',
-  asking: 'La question est affichée à son écran. Il a 20 secondes pour répondre.',
+  asking: 'La question est affichée sur ce PC. Il reste 20 secondes pour y répondre.',
   askedNo: 'La réponse est non, ou il n’y en a pas. Appelez, ou essayez plus tard.',
   pcAdmitted: 'Vous pouvez entrer\u00a0: connectez-vous dans les trois minutes.',
   wakeNextTime:

@@ -192,7 +192,7 @@ export default {
   event_desktop_ended: 'Final de l’ús a distància de {workstation}',
   event_desktop_cut: 'S’ha desconnectat {user} de {workstation}',
   event_desktop_refused: 'Accés a {workstation} denegat',
-  event_certificate_seen: '{workstation}: certificat de l’escriptori remot vist per primera vegada',
+  event_certificate_seen: '{workstation} es reconeix des d’ara per aquest certificat',
   event_certificate_refused: '{workstation}: el que hi ha respost no és aquest ordinador',
   event_desktop_asked: 'Pregunta feta a qui era davant de {workstation}',
   event_desktop_admitted: '{user} admès a {workstation}',

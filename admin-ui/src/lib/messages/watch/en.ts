@@ -188,7 +188,7 @@ const en = {
   event_desktop_ended: 'End of the use of {workstation} from afar',
   event_desktop_cut: '{user} was disconnected from {workstation}',
   event_desktop_refused: 'Not let in to {workstation}',
-  event_certificate_seen: '{workstation}: certificate of its remote desktop seen for the first time',
+  event_certificate_seen: '{workstation} is known by this certificate from now on',
   event_certificate_refused: '{workstation}: what answered there is not this PC',
   event_desktop_asked: 'Whoever was at {workstation} was asked',
   event_desktop_admitted: '{user} let in to {workstation}',

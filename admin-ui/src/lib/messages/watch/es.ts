@@ -192,7 +192,7 @@ export default {
   event_desktop_ended: 'Fin del uso a distancia de {workstation}',
   event_desktop_cut: 'Se desconectó a {user} de {workstation}',
   event_desktop_refused: 'Acceso a {workstation} denegado',
-  event_certificate_seen: '{workstation}: certificado del escritorio remoto visto por primera vez',
+  event_certificate_seen: '{workstation} se reconoce desde ahora por este certificado',
   event_certificate_refused: '{workstation}: lo que respondió ahí no es este ordenador',
   event_desktop_asked: 'Pregunta hecha a quien estaba ante {workstation}',
   event_desktop_admitted: '{user} admitido en {workstation}',

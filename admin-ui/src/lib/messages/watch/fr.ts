@@ -193,7 +193,7 @@ export default {
   event_desktop_ended: 'Fin de l’utilisation à distance de {workstation}',
   event_desktop_cut: '{user} a été déconnecté de {workstation}',
   event_desktop_refused: 'Accès à {workstation} refusé',
-  event_certificate_seen: '{workstation}\u00a0: certificat du bureau à distance vu pour la première fois',
+  event_certificate_seen: '{workstation} est désormais reconnu à ce certificat',
   event_certificate_refused: '{workstation}\u00a0: ce qui y a répondu n’est pas ce PC',
   event_desktop_asked: 'Question posée à qui travaillait sur {workstation}',
   event_desktop_admitted: '{user} admis sur {workstation}',
