@@ -535,10 +535,9 @@ async fn people_are_asked_where_it_allows_it_and_it_lets_somebody_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pc_whose_agent_says_nothing_is_not_entered() {
-    let pc = Pc::at("127.0.5.8", 2).await;
     let office = office("127.0.5.8").await;
     office.answers();
-    let (_, before) = office.ticket().await;
+    office.ticket().await;
     let store = &office.g.api.store;
     let until = Moment::now().wall + Duration::from_secs(600);
     let token = crate::store::agents::NewAgentToken {
@@ -558,8 +557,4 @@ async fn a_pc_whose_agent_says_nothing_is_not_entered() {
     office.g.api.fleet.reload(&store.resources().await.unwrap(), Moment::now()).await.unwrap();
     office.answers();
     assert_eq!(office.ask().await["refused"], "unseen");
-    // Nor by a ticket from before; it is woken for once, which says nothing of who is there.
-    let (_, refused) = office.opens(&before).await;
-    assert_eq!(refused, Some(409));
-    assert!(pc.said.lock().unwrap().inside.is_empty());
 }

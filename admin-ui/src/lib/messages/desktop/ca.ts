@@ -36,6 +36,7 @@ export default {
   deskNotSent:
     'No s’ha enviat res: copieu primer un text o una imatge, i deixeu que el navegador llegeixi el porta-retalls.',
   deskTaken: 'Agafat: enganxeu-ho aquí.',
+  deskCtrlAltDel: 'Ctrl+Alt+Supr',
   deskNotTaken: 'No ha vingut res: copieu primer un text o una imatge a l’ordinador.',
   deskNoClipboard: 'Aquest ordinador no comparteix cap porta-retalls.',
   deskScale: 'Imatge',

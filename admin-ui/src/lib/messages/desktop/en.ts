@@ -32,6 +32,7 @@ const en = {
   deskSent: 'Sent: paste it on the PC.',
   deskNotSent: 'Nothing was sent: copy a text or a picture first, and let your browser read the clipboard.',
   deskTaken: 'Taken: paste it here.',
+  deskCtrlAltDel: 'Ctrl+Alt+Del',
   deskNotTaken: 'Nothing came: copy a text or a picture on the PC first.',
   deskNoClipboard: 'This PC shares no clipboard.',
   deskScale: 'Picture',

@@ -35,6 +35,7 @@ export default {
   deskSent: 'Enviado: péguelo en el ordenador.',
   deskNotSent: 'No se envió nada: copie antes un texto o una imagen, y deje que el navegador lea el portapapeles.',
   deskTaken: 'Tomado: péguelo aquí.',
+  deskCtrlAltDel: 'Ctrl+Alt+Supr',
   deskNotTaken: 'No vino nada: copie antes un texto o una imagen en el ordenador.',
   deskNoClipboard: 'Este ordenador no comparte ningún portapapeles.',
   deskScale: 'Imagen',

@@ -36,6 +36,7 @@ export default {
   deskNotSent:
     'Rien n’a été envoyé\u00a0: copiez d’abord un texte ou une image, et permettez au navigateur de lire le presse-papiers.',
   deskTaken: 'Pris\u00a0: collez-le ici.',
+  deskCtrlAltDel: 'Ctrl+Alt+Suppr',
   deskNotTaken: 'Rien n’est venu\u00a0: copiez d’abord un texte ou une image sur le PC.',
   deskNoClipboard: 'Ce PC ne partage pas de presse-papiers.',
   deskScale: 'Image',
@@ -70,7 +71,7 @@ export default {
     'Le chemin vers le bureau ne s’est pas ouvert\u00a0: quelque chose entre vous et lui refuse ces connexions. Regardez si WireGuard est activé\u202f; s’il l’est, prévenez l’informatique.',
   deskNegotiation: 'Le PC et ce navigateur n’ont pas de sécurité en commun. Prévenez l’informatique.',
   deskLineCut:
-    'La connexion a été coupée, et le bureau ne dit pas pourquoi. Ce qui est ouvert sur le PC le reste. Regardez si vous êtes en ligne, puis reconnectez-vous.',
+    'La connexion a été coupée, et la passerelle du bureau ne dit pas pourquoi. Ce qui est ouvert sur le PC le reste. Regardez si vous êtes en ligne, puis reconnectez-vous.',
   deskCrashed:
     'Ce qui montre le bureau dans cette page s’est arrêté. Ce qui est ouvert sur le PC le reste. Rechargez cette page, puis reconnectez-vous.',
   deskUnloaded:

@@ -30,11 +30,12 @@ export default {
   deskClipboardWhy:
     'Wat u hier kopieerde, komt pas op de pc als u het stuurt; wat daar werd gekopieerd, komt pas als u het haalt.',
   deskSend: 'Mijn klembord sturen',
-  deskTake: 'Klembord van de pc halen',
+  deskTake: 'Klembord van de pc ophalen',
   deskSent: 'Gestuurd: plak het op de pc.',
   deskNotSent:
     'Er is niets gestuurd: kopieer eerst een tekst of een afbeelding, en laat uw browser het klembord lezen.',
-  deskTaken: 'Gehaald: plak het hier.',
+  deskTaken: 'Opgehaald: plak het hier.',
+  deskCtrlAltDel: 'Ctrl+Alt+Delete',
   deskNotTaken: 'Er kwam niets: kopieer eerst een tekst of een afbeelding op de pc.',
   deskNoClipboard: 'Deze pc deelt geen klembord.',
   deskScale: 'Beeld',
