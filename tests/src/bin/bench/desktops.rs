@@ -12,19 +12,19 @@ use office::{Home, Netns, Office, OfficeOptions, Part};
 use crate::{median, percentile, proc};
 
 /// X.224: a request for TLS and CredSSP, and the answer that chooses TLS.
-const REQUEST: [u8; 19] = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
-const CONFIRM: [u8; 19] = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 1, 0, 0, 0];
+pub(crate) const REQUEST: [u8; 19] = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
+pub(crate) const CONFIRM: [u8; 19] = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 0, 8, 0, 1, 0, 0, 0];
 /// Where the server speaks RDP's first words, and where it does not.
 const RDP: u16 = 3389;
 const PLAIN: u16 = 9000;
 const SOCAT: u16 = 9001;
-const ROUNDS: usize = 5;
+pub(crate) const ROUNDS: usize = 5;
 /// One round of one way.
-const ROUND: Duration = Duration::from_secs(4);
-const TRIPS: usize = 2_000;
+pub(crate) const ROUND: Duration = Duration::from_secs(4);
+pub(crate) const TRIPS: usize = 2_000;
 const KNOCK: Duration = Duration::from_secs(30);
 /// A key pressed, a part of the picture.
-const MESSAGE: usize = 64;
+pub(crate) const MESSAGE: usize = 64;
 
 pub(crate) fn measure() -> anyhow::Result<()> {
     let office = Office::start(OfficeOptions::default()).context("start the office")?;

@@ -11,6 +11,7 @@ mod crowd;
 mod desktops;
 mod peers;
 mod proc;
+mod shown;
 mod waits;
 mod web;
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
     let web = if wanted("web") { web::measure() } else { Ok(()) };
     let agents = if wanted("agents") { agents::measure() } else { Ok(()) };
-    let desktops = if wanted("desktops") { desktops::measure() } else { Ok(()) };
+    let desktops = if wanted("desktops") { desktops::measure().and_then(|()| shown::measure()) } else { Ok(()) };
     let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents), ("desktops", desktops)]
         .into_iter()
         .filter_map(|(name, part)| Some((name, part.err()?)));
