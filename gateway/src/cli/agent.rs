@@ -24,7 +24,7 @@ pub(super) enum Agent {
     Tokens,
     /// Take a token back, for good; who is enrolled stays so
     RevokeToken {
-        /// Id, as `passerelle agent tokens` shows it
+        /// Name or id, as `passerelle agent tokens` shows them
         id: String,
     },
     /// Every PC that has enrolled
@@ -93,7 +93,15 @@ impl Agent {
                     vec![t.name.clone(), t.uses.to_string(), approves, t.created_by.clone(), end, t.id.to_string()]
                 })
             }
-            Self::RevokeToken { id } => {
+            Self::RevokeToken { id: which } => {
+                let tokens: Vec<AgentToken> = context.client.get("agents/tokens")?;
+                let named: Vec<_> = tokens.iter().filter(|t| t.revoked_at.is_none() && t.name == which).collect();
+                anyhow::ensure!(
+                    named.len() < 2,
+                    "{} tokens are called {which}: give its id, which `passerelle agent tokens` shows",
+                    named.len()
+                );
+                let id = named.first().map_or(which, |token| token.id.to_string());
                 context.client.act::<()>(&format!("agents/tokens/{}/revoke", escape(&id)))?;
                 done(context, "revoked", &id, format_args!("The token enrols nobody any more."))
             }

@@ -77,7 +77,7 @@ impl Workstation {
             Self::Change(change) => change.run(context),
             Self::Sleep { which } => {
                 if !context.json {
-                    say(format_args!("Telling {which} to sleep; it takes up to 15 s until it does."));
+                    say(format_args!("Asking {which} to sleep, and waiting until it does (up to 15 s) …"));
                 }
                 context.client.act::<()>(&format!("workstations/{}/sleep", escape(&which)))?;
                 if context.json {

@@ -41,10 +41,12 @@ use crate::ids::{DesktopId, ResourceId, UserId};
 use crate::net::{BUSY, MINUTE};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
+use crate::pure::workstation::Kind;
 use crate::pure::x224::{self, Answered, RDP, REQUEST, Security};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
 use crate::store::{self, Moment};
+use crate::wake::{Outcome, Progress};
 
 /// The page says at once what it wants.
 const ASKS: Duration = Duration::from_secs(10);
@@ -84,6 +86,10 @@ const UNHEARD: Duration = Duration::from_secs(30);
 
 /// A database that is away is asked again this soon; what was allowed goes on until its time is over.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// The agent of a PC that was woken is waited for so long, within so long after the wake.
+const SPEAKS: Duration = Duration::from_secs(20);
+const WAKES: Duration = Duration::from_secs(90);
 
 /// What answers and is not the PC is written down once in so long.
 const TOLD: Duration = Duration::from_secs(60);
@@ -231,6 +237,7 @@ impl Desk {
             self.allowed(device, resource).await?;
             self.knows_all(Instant::now() + ANSWERS).await?;
             self.has_room(resource.id, device.user)?;
+            self.comes_back(resource.id).await;
             let (entry, state) = self.look(device, resource)?;
             let unseen = state.is_unseen();
             match entry {
@@ -252,6 +259,23 @@ impl Desk {
                 Asked::Refused(why)
             }
         }
+    }
+
+    /// Waits for the agent of a PC that was woken a moment ago, which says who is there.
+    async fn comes_back(&self, resource: ResourceId) {
+        let woken = self.waker.progress(resource).and_then(|progress| {
+            let Progress { began, outcome: Some((Outcome::Ready, took)), .. } = &*progress.borrow() else {
+                return None;
+            };
+            Some(began.boot + *took)
+        });
+        if woken.is_none_or(|at| Boot::now().0.saturating_sub(at.0) > millis(WAKES)) {
+            return;
+        }
+        let mut version = self.fleet.version();
+        let unseen = || self.fleet.state(resource).is_some_and(|state| state.is_unseen());
+        let seen = async { while unseen() && version.changed().await.is_ok() {} };
+        let _ = timeout(SPEAKS, seen).await;
     }
 
     /// What is known of a desktop of theirs.
@@ -471,6 +495,7 @@ impl Desk {
             end = self.counts(id, passed, who) => end,
             end = self.ends(who) => end,
             end = who.stops() => end,
+            end = self.falls_asleep(who) => end,
         };
         let again = |d: &Desktop| d.id != id && (d.user, d.resource) == (who.device.user, who.resource.id);
         if end == End::ByPc && self.board().all.values().any(again) {
@@ -518,6 +543,21 @@ impl Desk {
             let micros = passed.round_trip.load(Ordering::Relaxed);
             desktop.round_trip = (micros > 0).then(|| Duration::from_micros(micros));
         }
+    }
+
+    /// Waits until the PC's agent says that it goes to sleep, or is switched off: its connection would say nothing.
+    async fn falls_asleep(&self, who: &Who) -> End {
+        let mut version = self.fleet.version();
+        let is_on = || {
+            let kind = self.fleet.state(who.resource.id).map(|state| state.judged.kind);
+            !matches!(kind, Some(Kind::Asleep | Kind::Off))
+        };
+        while is_on() {
+            if version.changed().await.is_err() {
+                return End::Gateway;
+            }
+        }
+        End::ByPc
     }
 
     /// Waits until they may be there no longer.

@@ -14,6 +14,7 @@ use super::Api;
 use super::caller::Admin;
 use super::error::{Answer, ApiError, Named as _, Problems};
 use super::input::Body;
+use super::problem::Slug;
 use super::resources::ResourceKind;
 use crate::audit::Event;
 use crate::clock::Unix;
@@ -94,6 +95,10 @@ async fn admit(admin: Admin, State(api): State<Arc<Api>>, Body(to): Body<Admit>)
     let resource = api.store.resource(&to.workstation).await.named(&to.workstation)?;
     if resource.kind != ResourceKind::Workstation {
         return Err(ApiError::unknown("workstation", &to.workstation));
+    }
+    if api.desk.is_used(resource.id) && !api.desk.is_at(resource.id, user.id) {
+        let why = "somebody else is connected to this PC through the gateway: end that first; `passerelle desktop list` says who";
+        return Err(ApiError::Conflict(Slug::AgentDeclined, why.into()));
     }
     // What cannot be written down is not done.
     let mut write = api.store.write(Moment::now(), admin.actor).await?;

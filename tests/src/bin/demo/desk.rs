@@ -130,7 +130,7 @@ impl<'o> Desk<'o> {
         self.wake(cast.gateway.office(), LIMIT)?;
         screen.say(&format!("  ({NAME} was woken; it sleeps again in {}, or when it is told to)", time(AWAKE)));
         let woken = Instant::now();
-        while woken.elapsed() < AWAKE {
+        while woken.elapsed() < AWAKE || is_used(cast)? {
             if self.agent.suspended()? > told {
                 self.is(cast, "asleep")?;
                 return self.pc.sleep();
@@ -139,4 +139,10 @@ impl<'o> Desk<'o> {
         }
         self.sleep(cast)
     }
+}
+
+/// Whether a visitor is connected to it.
+fn is_used(cast: &Cast<'_>) -> anyhow::Result<bool> {
+    let all = cast.gateway.cli(&["desktop", "list"])?;
+    Ok(all.as_array().into_iter().flatten().any(|one| one["workstation"] == NAME))
 }

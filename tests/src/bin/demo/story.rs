@@ -218,7 +218,7 @@ impl Scene<'_> {
             SHARES[0]
         ));
         screen
-            .say(&format!("  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again.", desk::NAME));
+            .say(&format!("  Her PC {} sleeps: wake it on the portal. Two minutes later it sleeps again (it runs xrdp: its\n  picture is right in an RDP app, and torn in a browser).", desk::NAME));
         screen.say(&format!(
             "  {} is on: *Connect* on the portal shows it in your browser; on the PC she is {USER}, her password there {PASSWORD}",
             desk::SHOWN

@@ -49,7 +49,8 @@ export default {
   causeModernStandby: 'Només té el repòs modern, del qual pocs PC es desperten.',
   causeWasOff: 'Es va apagar, i no tots els PC es desperten llavors.',
   causeNoRelay: 'És en una part de la xarxa que ara no es pot assolir des d’aquí.',
-  causeSilent: 'No respon: l’alimentació, el cable, el microprogramari, o l’adreça de maquinari anotada no és la bona.',
+  causeSilent:
+    'No respon. Pot ser per l’alimentació, el cable, el microprogramari o una adreça de maquinari equivocada.',
   pcUse: 'A la vostra aplicació d’escriptori remot, escriviu aquest nom:',
   pcTaken: 'Hi trobaríeu algú treballant: truqueu-li o proveu-ho més tard.',
   askThem: 'Demana-l’hi',
@@ -61,7 +62,7 @@ export default {
   wakeTellOn: 'Digueu-ho a informàtica: algú l’ha d’anar a mirar.',
   wakeNever: 'No es pot despertar des d’aquí.',
   pcsAway: 'Ara no se sap què fan: l’oficina no respon. Aquesta pàgina ho torna a provar tota sola.',
-  noEntry: 'A les {time} no es va deixar entrar la vostra aplicació.',
+  noEntry: 'A les {time} no vau poder entrar.',
   noInUseHere: 'Hi havia algú a l’ordinador. Truqueu-li, o torneu-ho a provar més tard.',
   noInUseRemotely: 'Algú altre el feia servir a distància. Torneu-ho a provar més tard.',
   noLocked: 'Algú altre hi té la sessió bloquejada: demaneu-li que la tanqui.',

@@ -47,8 +47,7 @@ const en = {
   causeModernStandby: 'It has modern standby only, from which few PCs wake.',
   causeWasOff: 'It was switched off, and not every PC wakes from that.',
   causeNoRelay: 'It is in a part of the network that cannot be reached from here now.',
-  causeSilent:
-    'It does not answer: its power, its cable, its firmware, or its hardware address is not what was written down.',
+  causeSilent: 'It does not answer. Its power, its cable, its firmware or a wrong hardware address may be why.',
   pcUse: 'In your remote desktop app, type this name:',
   pcTaken: 'You would find somebody at work: call them, or try later.',
   askThem: 'Ask them',
@@ -60,7 +59,7 @@ const en = {
   wakeTellOn: 'Tell IT: somebody has to look at it.',
   wakeNever: 'It cannot be woken from here.',
   pcsAway: 'What they do now is not known: the office does not answer. This page tries again by itself.',
-  noEntry: 'At {time} your app was not let in.',
+  noEntry: 'At {time} you were not let in.',
   noInUseHere: 'Somebody was at the PC. Call them, or try again later.',
   noInUseRemotely: 'Somebody else was using it from afar. Try again later.',
   noLocked: 'Somebody else is signed in there, and has locked it: ask them to sign out.',

@@ -51,7 +51,7 @@ export default {
   causeWasOff: 'Se apagó, y no todos los PC se despiertan entonces.',
   causeNoRelay: 'Está en una parte de la red que ahora no se alcanza desde aquí.',
   causeSilent:
-    'No responde: la alimentación, el cable, el firmware, o la dirección de hardware anotada no es la buena.',
+    'No responde. Puede deberse a la alimentación, al cable, al firmware o a una dirección de hardware equivocada.',
   pcUse: 'En su aplicación de escritorio remoto, escriba este nombre:',
   pcTaken: 'Encontraría a alguien trabajando: llame antes o pruebe más tarde.',
   askThem: 'Preguntar',
@@ -63,7 +63,7 @@ export default {
   wakeTellOn: 'Dígaselo a informática: alguien tiene que ir a mirarlo.',
   wakeNever: 'No se puede despertar desde aquí.',
   pcsAway: 'Ahora no se sabe qué hacen: la oficina no responde. Esta página lo vuelve a intentar sola.',
-  noEntry: 'A las {time} no se dejó entrar a su aplicación.',
+  noEntry: 'A las {time} no pudo entrar.',
   noInUseHere: 'Había alguien en el ordenador. Llame a esa persona, o inténtelo más tarde.',
   noInUseRemotely: 'Otra persona lo usaba a distancia. Inténtelo más tarde.',
   noLocked: 'Otra persona tiene allí la sesión bloqueada: pídale que la cierre.',

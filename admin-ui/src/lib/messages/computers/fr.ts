@@ -51,7 +51,7 @@ export default {
   causeWasOff: 'Il a été éteint, et tous les PC ne se réveillent pas alors.',
   causeNoRelay: 'Il est dans une partie du réseau qu’on ne peut pas atteindre d’ici en ce moment.',
   causeSilent:
-    'Il ne répond pas\u00a0: l’alimentation, le câble, le micrologiciel, ou son adresse matérielle n’est pas celle qui est notée.',
+    'Il ne répond pas. Cela peut venir de l’alimentation, du câble, du micrologiciel ou d’une adresse matérielle erronée.',
   pcUse: 'Dans votre application de bureau à distance, tapez ce nom\u00a0:',
   pcTaken: 'Vous y trouveriez quelqu’un au travail\u00a0: appelez, ou essayez plus tard.',
   askThem: 'Lui demander',
@@ -65,7 +65,7 @@ export default {
   wakeNever: 'Il ne peut pas être réveillé d’ici.',
   pcsAway:
     'On ne sait pas ce qu’ils font en ce moment\u00a0: le bureau ne répond pas. Cette page réessaie d’elle-même.',
-  noEntry: 'À {time}, votre application n’a pas pu entrer.',
+  noEntry: 'À {time}, vous n’avez pas pu entrer.',
   noInUseHere: 'Quelqu’un était devant le PC. Appelez cette personne, ou réessayez plus tard.',
   noInUseRemotely: 'Quelqu’un d’autre l’utilisait à distance. Réessayez plus tard.',
   noLocked: 'Quelqu’un d’autre y a une session verrouillée\u00a0: demandez-lui de la fermer.',

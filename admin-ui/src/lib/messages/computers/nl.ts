@@ -50,7 +50,8 @@ export default {
   causeModernStandby: 'Hij kent alleen moderne stand-by, waaruit weinig pc’s wakker worden.',
   causeWasOff: 'Hij was uitgeschakeld, en niet elke pc wordt dan wakker.',
   causeNoRelay: 'Hij zit in een deel van het netwerk dat nu van hieruit niet te bereiken is.',
-  causeSilent: 'Hij antwoordt niet: stroom, kabel, firmware, of het genoteerde hardware-adres klopt niet.',
+  causeSilent:
+    'Hij antwoordt niet. Dat kan liggen aan de stroom, de kabel, de firmware of een verkeerd hardware-adres.',
   pcUse: 'Typ deze naam in uw app voor Extern bureaublad:',
   pcTaken: 'U zou er iemand aan het werk vinden: bel even, of probeer later.',
   askThem: 'Vragen',
@@ -63,7 +64,7 @@ export default {
   wakeTellOn: 'Zeg het aan IT: iemand moet ernaar kijken.',
   wakeNever: 'Hij kan van hieruit niet worden gewekt.',
   pcsAway: 'Wat ze nu doen is niet bekend: het kantoor antwoordt niet. Deze pagina probeert het zelf opnieuw.',
-  noEntry: 'Om {time} werd uw app niet binnengelaten.',
+  noEntry: 'Om {time} werd u niet binnengelaten.',
   noInUseHere: 'Er zat iemand aan de pc. Bel die persoon, of probeer het later opnieuw.',
   noInUseRemotely: 'Iemand anders gebruikte hem op afstand. Probeer het later opnieuw.',
   noLocked: 'Iemand anders is daar aangemeld en heeft hem vergrendeld: vraag die persoon zich af te melden.',

@@ -8,7 +8,7 @@ export default {
   partAgents: 'Agents',
   partDesktops: 'Connectats',
   desktopsWhy:
-    'Qui està connectat ara a quin ordinador de l’oficina per la passarel·la, amb la seva aplicació d’escriptori remot. Ningú no veu què s’hi fa.',
+    'Qui està connectat ara a quin ordinador de l’oficina per la passarel·la, amb una aplicació RDP pròpia o al navegador. El que s’hi fa no es mostra a ningú.',
   desktopsNone: 'Ara ningú no està connectat a cap ordinador de l’oficina per la passarel·la.',
   desktopSince: 'Des de',
   viaApp: 'aplicació RDP',

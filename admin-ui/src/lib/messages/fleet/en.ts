@@ -5,7 +5,7 @@ const en = {
   partAgents: 'Agents',
   partDesktops: 'Connected',
   desktopsWhy:
-    'Who is connected to which office PC through the gateway now, by their own remote desktop app. What they do there, nobody sees.',
+    'Who is connected to which office PC through the gateway now, by an RDP app of their own or in the browser. What they do there is shown to nobody.',
   desktopsNone: 'Nobody is connected to an office PC through the gateway now.',
   desktopSince: 'Since',
   viaApp: 'RDP app',

@@ -8,7 +8,7 @@ export default {
   partAgents: 'Agentes',
   partDesktops: 'Conectados',
   desktopsWhy:
-    'Quién está conectado ahora a qué ordenador de la oficina por la pasarela, con su propia aplicación de escritorio remoto. Nadie ve lo que se hace allí.',
+    'Quién está conectado ahora a qué ordenador de la oficina por la pasarela, con una aplicación RDP propia o en el navegador. Lo que se hace allí no se muestra a nadie.',
   desktopsNone: 'Ahora nadie está conectado a un ordenador de la oficina por la pasarela.',
   desktopSince: 'Desde',
   viaApp: 'aplicación RDP',

@@ -8,7 +8,7 @@ export default {
   partAgents: 'Agents',
   partDesktops: 'Connectés',
   desktopsWhy:
-    'Qui est connecté en ce moment à quel PC du bureau par la passerelle, avec sa propre application de bureau à distance. Personne ne voit ce qui s’y fait.',
+    'Qui est connecté en ce moment à quel PC du bureau par la passerelle, avec sa propre application RDP ou dans le navigateur. Ce qui s’y fait n’est montré à personne.',
   desktopsNone: 'Personne n’est connecté à un PC du bureau par la passerelle en ce moment.',
   desktopSince: 'Depuis',
   viaApp: 'application RDP',

@@ -7,7 +7,7 @@ export default {
   partAgents: 'Agents',
   partDesktops: 'Verbonden',
   desktopsWhy:
-    'Wie nu via de gateway met welke kantoor-pc verbonden is, met de eigen app voor extern bureaublad. Wat iemand daar doet, ziet niemand.',
+    'Wie nu via de gateway met welke kantoor-pc verbonden is, met een eigen RDP-app of in de browser. Wat iemand daar doet, wordt niemand getoond.',
   desktopsNone: 'Niemand is nu via de gateway met een kantoor-pc verbonden.',
   desktopSince: 'Sinds',
   viaApp: 'RDP-app',
