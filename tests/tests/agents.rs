@@ -61,6 +61,11 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         agent.resume()?;
         gateway.until_pc_is("pc-r", "free", LIMIT)?;
 
+        let (resident, own) = memory(agent.process()?.pid())?;
+        eprintln!("memory of the agent: {resident} kB resident, {own} kB of its own");
+        // A debug build maps more of its own program; what it takes is what counts here.
+        ensure!(own <= 15_000, "{own} kB");
+
         // The gateway comes back, and so does the agent.
         gateway.kill(Role::Serve)?;
         gateway.launch(Role::Serve)?;
@@ -84,6 +89,17 @@ fn an_agent_tells_how_its_pc_is_and_wakes_its_neighbour() -> anyhow::Result<()> 
         gateway.until_pc_is("pc-r", "asleep", LIMIT)?;
         Ok(())
     })
+}
+
+/// What a process has of memory, in kB: all that is resident, and what is its own.
+fn memory(pid: i32) -> anyhow::Result<(u64, u64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let of = |name: &str| -> anyhow::Result<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).context("a line of memory")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    };
+    ensure!(status.starts_with("Name:\tpasserelle-agen"), "another program: {status}");
+    Ok((of("VmRSS:")?, of("RssAnon:")?))
 }
 
 #[test]

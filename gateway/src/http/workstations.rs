@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::caller::{Admin, Watcher};
-use super::error::{Answer, ApiError, Named as _, Problems};
+use super::error::{Answer, ApiError, Problems};
 use super::input::{Asked, Body};
 use super::resources::ResourceKind;
 use crate::clock::{Boot, Unix};
@@ -368,6 +368,14 @@ async fn sleep_workstation(admin: Admin, State(api): State<Arc<Api>>, Path(which
         return Err(ApiError::Conflict(Slug::AgentDeclined, why.into()));
     }
     let state = api.seen(resource.id).await?;
+    let is_off = match state.judged.kind {
+        Kind::Asleep => Some("this PC sleeps already"),
+        Kind::Off => Some("this PC is switched off"),
+        _ => None,
+    };
+    if let Some(why) = is_off {
+        return Err(ApiError::Conflict(Slug::AgentAway, why.into()));
+    }
     if !state.agent.is_some_and(|agent| agent.connected) {
         return Err(NotDone::Away.into());
     }
@@ -476,7 +484,10 @@ fn streamed(mut response: Response) -> Response {
 impl Api {
     /// A workstation by id or name.
     async fn pc(&self, which: &str) -> Answer<Resource> {
-        let resource = self.store.resource(which).await.named(which)?;
+        let resource = match self.store.resource(which).await {
+            Err(store::Error::NotFound(_)) => return Err(ApiError::unknown("workstation", which)),
+            found => found?,
+        };
         if resource.kind != ResourceKind::Workstation {
             return Err(ApiError::unknown("workstation", which));
         }

@@ -232,7 +232,8 @@ fn away(told: &Told<'_>, seen: &Seen<'_>, now: Unix) -> Judged {
         Some((Leaving::Restart, at)) if now.0.saturating_sub(at.0) < RESTART_MS => {
             left(Kind::Starting, Reason::Restarting, at)
         }
-        _ if answers => Judged { since: told.heard_at, ..of(Kind::Stale, Reason::AgentSilent) },
+        // Since it was seen to answer; when its agent was heard last is another thing.
+        _ if answers => of(Kind::Stale, Reason::AgentSilent),
         _ if told.heard_at.is_none() => of(Kind::Unknown, Reason::NeverHeard),
         _ => Judged { since: told.heard_at, ..of(Kind::Unknown, Reason::WentAway) },
     }
