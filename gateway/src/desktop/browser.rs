@@ -248,7 +248,9 @@ impl Desk {
                     let desktop = DesktopId::new();
                     let (user, session) = (device.user, session.to_owned());
                     let ticket = Ticket { desktop, user, device: device.id, session, resource: resource.id };
-                    self.tickets.give(ticket, now).map(|secret| Asked::Go(desktop, secret)).ok_or(NoEntry::TooMany)
+                    // It was waited for the PC, perhaps: a ticket is good from now on.
+                    let given = self.tickets.give(ticket, Boot::now());
+                    given.map(|secret| Asked::Go(desktop, secret)).ok_or(NoEntry::TooMany)
                 }
             }
         };

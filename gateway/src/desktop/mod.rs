@@ -285,13 +285,10 @@ impl Desk {
 
     /// Has whoever carries it end it.
     fn cut(&self, id: DesktopId, end: browser::End) -> Result<(), Gone> {
-        match self.board().browsers.get(&id) {
-            Some(browser) => {
-                browser.send_if_modified(|told| told.is_none() && told.replace(end).is_none());
-                Ok(())
-            }
-            None => self.reconciler.end_desktop(id),
-        }
+        let tell = |told: &mut Option<_>| told.is_none() && told.replace(end).is_none();
+        let told = self.board().browsers.get(&id).map(|browser| browser.send_if_modified(tell));
+        // Nobody waits for the board while the data plane is told.
+        told.map_or_else(|| self.reconciler.end_desktop(id), |_| Ok(()))
     }
 
     /// Keeps the PC for whoever comes, unless somebody else is there or on their way, or they have begun enough.
