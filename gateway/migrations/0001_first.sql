@@ -313,3 +313,49 @@ CREATE TABLE agents (
     approved_at BIGINT,
     revoked_at  BIGINT
 );
+
+-- Office PCs with the same licensed program: `seats` of them may be used at once, all where it is absent. Minutes; 0: not
+-- at all. `idle` and `longest` are of a desktop there; absent: what holds for the site.
+CREATE TABLE pools (
+    id              TEXT   PRIMARY KEY,
+    name            TEXT   NOT NULL UNIQUE,
+    seats           BIGINT CHECK (seats > 0),
+    longest_booking BIGINT NOT NULL CHECK (longest_booking >= 0),
+    idle            BIGINT CHECK (idle >= 0),
+    longest         BIGINT CHECK (longest >= 0),
+    created_at      BIGINT NOT NULL
+);
+
+-- A PC is in one pool at most.
+CREATE TABLE pool_members (
+    resource_id TEXT PRIMARY KEY REFERENCES resources (id) ON DELETE CASCADE,
+    pool_id     TEXT NOT NULL REFERENCES pools (id) ON DELETE CASCADE
+);
+CREATE INDEX pool_members_of_pool ON pool_members (pool_id);
+
+-- `freed_at`: over before its time, and why.
+CREATE TABLE bookings (
+    id          TEXT   PRIMARY KEY,
+    resource_id TEXT   NOT NULL REFERENCES resources (id) ON DELETE CASCADE,
+    user_id     TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    begins      BIGINT NOT NULL,
+    ends        BIGINT NOT NULL,
+    booked_at   BIGINT NOT NULL,
+    freed_at    BIGINT,
+    freed       TEXT,
+    CHECK (begins < ends)
+);
+CREATE INDEX bookings_ends ON bookings (ends);
+CREATE INDEX bookings_of_user ON bookings (user_id);
+CREATE INDEX bookings_of_resource ON bookings (resource_id);
+
+-- What nobody has twice: a quarter of an hour (Unix time) of a PC, and one of a person.
+CREATE TABLE booked_quarters (
+    resource_id TEXT   NOT NULL,
+    quarter     BIGINT NOT NULL,
+    user_id     TEXT   NOT NULL,
+    booking_id  TEXT   NOT NULL REFERENCES bookings (id) ON DELETE CASCADE,
+    PRIMARY KEY (resource_id, quarter)
+);
+CREATE UNIQUE INDEX booked_quarters_of_user ON booked_quarters (user_id, quarter);
+CREATE INDEX booked_quarters_of_booking ON booked_quarters (booking_id);

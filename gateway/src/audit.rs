@@ -10,8 +10,9 @@ use serde::Serialize;
 use crate::clock::Unix;
 use crate::desktop::Via;
 use crate::desktop::ask::Says;
-use crate::ids::{AgentId, DeviceId, PasskeyId, PolicyId, VerificationId};
+use crate::ids::{AgentId, BookingId, DeviceId, PasskeyId, PolicyId, VerificationId};
 use crate::link::message::Ports;
+use crate::pure::booking::Freed;
 use crate::pure::desktop::{NoEntry, Stranger};
 use crate::pure::retention::Retention;
 
@@ -108,6 +109,12 @@ pub enum Ended {
     Cut,
     /// The device may not reach the PC any more.
     NotAllowed,
+    /// Nobody used it for as long as IT allows.
+    Idle,
+    /// It lasted as long as IT allows.
+    Longest,
+    /// Somebody else had booked the PC, and came.
+    Booked,
     /// The gateway: it was started anew, or had no room.
     Gateway,
 }
@@ -124,7 +131,7 @@ pub enum Class {
 }
 
 /// The names of the class [`Class::Access`].
-pub const ACCESS: [&str; 16] = [
+pub const ACCESS: [&str; 19] = [
     "signed_in",
     "signed_out",
     "invitation_redeemed",
@@ -141,6 +148,9 @@ pub const ACCESS: [&str; 16] = [
     "desktop_admitted",
     "desktop_ended",
     "desktop_cut",
+    "desktop_told",
+    "booked",
+    "booking_freed",
 ];
 
 /// The names of the class [`Class::Security`].
@@ -191,6 +201,8 @@ pub enum Event {
         retention: Option<Retention>,
         verification_minutes: Option<u32>,
         idle_minutes: Option<u32>,
+        desktop_idle: Option<u32>,
+        desktop_longest: Option<u32>,
         also: Vec<&'static str>,
     },
     AgentNamesChanged {
@@ -367,6 +379,35 @@ pub enum Event {
         workstation: String,
         fields: Vec<&'static str>,
     },
+    PoolAdded {
+        pool: String,
+        workstations: Vec<String>,
+        seats: Option<u32>,
+    },
+    PoolChanged {
+        pool: String,
+        workstations: Vec<String>,
+        seats: Option<u32>,
+        longest_booking: u32,
+        idle: Option<u32>,
+        longest: Option<u32>,
+    },
+    PoolRemoved {
+        pool: String,
+    },
+    Booked {
+        booking: BookingId,
+        workstation: String,
+        begins: Unix,
+        ends: Unix,
+    },
+    BookingFreed {
+        booking: BookingId,
+        workstation: String,
+        user: String,
+        begins: Unix,
+        freed: Freed,
+    },
     WakeBegun {
         workstation: String,
     },
@@ -411,6 +452,10 @@ pub enum Event {
         after_ms: u64,
     },
     DesktopCut {
+        workstation: String,
+        user: String,
+    },
+    DesktopTold {
         workstation: String,
         user: String,
     },
@@ -492,7 +537,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 75] = [
+    pub const NAMES: [&str; 81] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -537,6 +582,11 @@ impl Event {
         "agent_revoked",
         "agent_refused",
         "workstation_changed",
+        "pool_added",
+        "pool_changed",
+        "pool_removed",
+        "booked",
+        "booking_freed",
         "wake_begun",
         "wake_ended",
         "sent_to_sleep",
@@ -548,6 +598,7 @@ impl Event {
         "certificate_refused",
         "desktop_ended",
         "desktop_cut",
+        "desktop_told",
         "desktop_refused",
         "signed_in",
         "sign_in_refused",

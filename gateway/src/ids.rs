@@ -73,6 +73,14 @@ id!(
     PolicyId
 );
 id!(
+    /// Office PCs with the same licensed program.
+    PoolId
+);
+id!(
+    /// An office PC is somebody's for a time.
+    BookingId
+);
+id!(
     /// One opening of one device's door.
     VerificationId
 );

@@ -112,6 +112,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (fleet, desk) = (api.fleet.clone(), api.desk.clone());
     let closing = desk.clone();
     tokio::spawn(desk.clone().follow(started.desktops));
+    tokio::spawn(desk.clone().keep_seats());
     fleet.reload(&store.resources().await?, Moment::now()).await?;
     tokio::spawn(fleet::keep::keep(fleet.clone(), started_published.clone()));
     tokio::spawn(wake::keep::keep(api.waker.clone(), started_published));

@@ -184,6 +184,8 @@ pub(super) fn who_shows_all(kind: &str) -> Option<&'static str> {
         "agent" => "`passerelle agent list` shows all",
         "agent token" => "`passerelle agent tokens` shows all, with their ids",
         "desktop" => "`passerelle desktop list` shows all, with their ids",
+        "pool" => "`passerelle pool list` shows all",
+        "booking" => "`passerelle booking list` shows all, with their ids",
         "policy" => "`passerelle policy list` shows all",
         "invitation" => "`passerelle invitation list` shows all",
         "verification" | "running verification" => "`passerelle verification list` shows all that run",

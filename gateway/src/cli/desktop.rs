@@ -8,7 +8,7 @@ use super::output::{list, say, say_json};
 use super::status::bytes;
 use super::{Context, sure};
 use crate::desktop::Via;
-use crate::http::desktops::{Admit, Desktop as Shown};
+use crate::http::desktops::{Admit, Desktop as Shown, TellDesktop};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Desktop {
@@ -18,6 +18,13 @@ pub(super) enum Desktop {
     End {
         /// Id, as `passerelle desktop list` shows it
         desktop: String,
+    },
+    /// Tell somebody who is at an office PC something: on their page, or on the PC's screen
+    Tell {
+        /// Id, as `passerelle desktop list` shows it
+        desktop: String,
+        /// One line, at most 200 characters
+        text: String,
     },
     /// Let somebody come to an office PC though somebody is at it, for three minutes: whoever sits there loses it
     Admit {
@@ -41,6 +48,14 @@ impl Desktop {
                     return say_json(&serde_json::json!({ "ended": desktop }));
                 }
                 say("It was disconnected.");
+                Ok(())
+            }
+            Self::Tell { desktop, text } => {
+                context.client.post::<()>(&format!("desktops/{}/message", escape(&desktop)), &TellDesktop { text })?;
+                if context.json {
+                    return say_json(&serde_json::json!({ "told": desktop }));
+                }
+                say("It is on their screen.");
                 Ok(())
             }
             Self::Admit { user, workstation, yes } => {

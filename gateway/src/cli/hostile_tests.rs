@@ -62,7 +62,7 @@ impl Office {
 
 /// A command line that is right; what is in angle brackets is put in turn to every wrong value. Of a `name`, any text
 /// that can be read is right.
-const TABLE: [&str; 48] = [
+const TABLE: [&str; 54] = [
     "why <user:anne> <resource:files> --at <at:8h>",
     "user add <login:zoe> --name <name:Zoe> --mail <mail:zoe@example.org> --language <language:fr> --group <groups:staff>",
     "user show <user:anne>",
@@ -92,6 +92,14 @@ const TABLE: [&str; 48] = [
      --sleep-again <sleep_again:true> --forget-certificate",
     "workstation sleep <which:pc1>",
     "desktop end <desktop:none>",
+    "desktop tell <desktop:none> <text:Please sign out by six.>",
+    "pool add <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking <longest_booking:60> \
+     --idle <idle:30> --longest <longest:60>",
+    "pool change <pool:none> --name <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking \
+     <longest_booking:60> --idle <idle:30> --longest <longest:60>",
+    "pool remove <pool:none> --yes",
+    "booking list --until <until:8h>",
+    "booking remove <booking:none> --yes",
     "desktop admit <user:anne> <workstation:pc1> --yes",
     "wake <which:pc1> --no-wait",
     "agent token --workstation <workstation:pc1> --until <until:8h>",
@@ -112,7 +120,7 @@ const TABLE: [&str; 48] = [
      --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> \
      --ask-people <ask_people:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
-     <idle_minutes:60> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
+     <idle_minutes:60> --desktop-idle <desktop_idle:30> --desktop-longest <desktop_longest:480> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",
     "settings mail set <host:mail.example.org> --from <from:gate@example.org> --security <security:tls> --port <port:465>",
     "settings mail test <address:ilse@example.org>",
@@ -171,7 +179,7 @@ fn nonsense_in_any_argument_is_refused_in_a_sentence_and_stores_nothing() {
     let (key, before) = (crate::store::tests::key(), office.stored());
     for line in TABLE {
         let pieces = pieces(line);
-        let free = ["user", "device", "group", "token", "settings"].iter().any(|noun| line.starts_with(noun));
+        let free = ["user", "device", "group", "token", "settings", "pool"].iter().any(|noun| line.starts_with(noun));
         for (at, (name, _)) in pieces.iter().enumerate().filter_map(|(at, (name, v))| Some((at, ((*name)?, v)))) {
             let legible = LEGIBLE.into_iter().chain([long.as_str()]).map(|text| (text, true));
             for (bad, legible) in legible.chain(illegible.map(|text| (text, false))) {

@@ -24,6 +24,7 @@ mod manual;
 mod moment;
 mod output;
 mod policy;
+mod pool;
 mod probe;
 mod qr;
 mod redeem;
@@ -97,6 +98,12 @@ enum Command {
     /// Who is connected to which office PC, and disconnecting them
     #[command(subcommand)]
     Desktop(desktop::Desktop),
+    /// Office PCs with the same licensed program
+    #[command(subcommand)]
+    Pool(pool::Pool),
+    /// What people have booked of them
+    #[command(subcommand)]
+    Booking(pool::Booking),
     /// Wake an office PC
     Wake(workstation::Wake),
     /// What runs on office PCs and tells how they are
@@ -214,6 +221,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Service(service) => service.run(&context()?)?,
         Command::Workstation(workstation) => workstation.run(&context()?)?,
         Command::Desktop(desktop) => desktop.run(&context()?)?,
+        Command::Pool(pool) => pool.run(&context()?)?,
+        Command::Booking(booking) => booking.run(&context()?)?,
         Command::Wake(wake) => wake.run(&context()?)?,
         Command::Agent(agent) => agent.run(&context()?)?,
         Command::Network(network) => network.run(&context()?)?,

@@ -79,6 +79,12 @@ pub(super) struct Change {
     /// … and for so long without use: 15 to 720
     #[arg(long, value_name = "MINUTES")]
     idle_minutes: Option<u32>,
+    /// A desktop of an office PC ends after so many minutes without use: 10 to 720; 0: never
+    #[arg(long, value_name = "MINUTES")]
+    desktop_idle: Option<u32>,
+    /// … and after so many in all: 15 to 1440; 0: never
+    #[arg(long, value_name = "MINUTES")]
+    desktop_longest: Option<u32>,
     /// The language of people who are added without one
     #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
     language: Option<String>,
@@ -178,6 +184,7 @@ impl Settings {
                 "Verification",
                 format!("{} minutes at most, {} without use", settings.verification_minutes, settings.idle_minutes),
             ),
+            ("Desktops", desktops(settings.desktop_idle, settings.desktop_longest)),
             ("Language", settings.language),
             (
                 "Contact",
@@ -232,6 +239,8 @@ impl Change {
             programs,
             verification_minutes: self.verification_minutes,
             idle_minutes: self.idle_minutes,
+            desktop_idle: self.desktop_idle,
+            desktop_longest: self.desktop_longest,
             language: self.language,
             contact,
             links,
@@ -239,4 +248,10 @@ impl Change {
             checklist: None,
         })
     }
+}
+
+/// How long desktops last.
+pub(super) fn desktops(idle: u32, longest: u32) -> String {
+    let minutes = |m: u32| if m == 0 { "any time".to_owned() } else { format!("{m} minutes") };
+    format!("{} at most, {} without use", minutes(longest), minutes(idle))
 }

@@ -115,6 +115,8 @@ impl Words {
             | Slug::Outdated
             | Slug::AgentAway
             | Slug::AgentDeclined
+            | Slug::Booked
+            | Slug::BookedOwn
             | Slug::TooMany
             | Slug::LastAdministrator
             | Slug::LastFactor => self.not_allowed,

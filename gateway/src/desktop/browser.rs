@@ -6,7 +6,7 @@
 //! component does not tell.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,35 +14,29 @@ use std::time::Duration;
 use agent::bounded::Fingerprint;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use ironrdp_rdcleanpath::{DetectionResult, RDCleanPath, RDCleanPathPdu};
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
-use utoipa::ToSchema;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::door::HOLD;
+use super::end::End;
+use super::pc::{answer, secured, watched};
 use super::ticket::{Secret, Ticket};
 use super::{AT_ALL, Desk, Desktop, OnTheWay, Via, millis, of};
-use crate::audit::{Actor, Ended, Event};
+use crate::audit::{Actor, Event};
 use crate::clock::Boot;
 use crate::ids::{DesktopId, ResourceId, UserId};
 use crate::net::{BUSY, MINUTE};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
 use crate::pure::workstation::Kind;
-use crate::pure::x224::{self, Answered, RDP, REQUEST, Security};
+use crate::pure::x224::{self, RDP, REQUEST, Security};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
 use crate::store::{self, Moment};
@@ -81,9 +75,6 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Whom the database does not let in any more ends within this, too.
 const CUT: Duration = Duration::from_millis(250);
 
-/// A PC that takes nothing, or says nothing to the system's questions, for so long is gone.
-const UNHEARD: Duration = Duration::from_secs(30);
-
 /// A database that is away is asked again this soon; what was allowed goes on until its time is over.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -99,85 +90,6 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Ends that are remembered.
 const OVER: usize = 1_000;
-
-/// Why a desktop in the browser ended, or did not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case", tag = "how", content = "why")]
-pub enum End {
-    /// The page closed it, or is gone.
-    ByDevice,
-    /// The PC ended it: somebody signed out, or it was switched off.
-    ByPc,
-    /// The PC closed it before anybody was signed in: name or password is wrong, or it does not let them in from afar.
-    SignIn,
-    /// The PC's certificate is another than the one it is known by: IT has to look.
-    Certificate,
-    /// The PC offers less security than it did: IT has to look.
-    NoNla,
-    /// The PC did not answer.
-    Silent,
-    /// They did not come to it, for this reason.
-    Refused(NoEntry),
-    /// Nothing allows it any more.
-    NotAllowed,
-    /// IT ended it, or they themselves from elsewhere.
-    Ended,
-    /// They opened the same PC elsewhere, which took it over.
-    Moved,
-    /// The ticket was no good: used, too old, or somebody else's.
-    Ticket,
-    /// The gateway could not go on.
-    Gateway,
-}
-
-impl End {
-    /// What the component is told (RDCleanPath carries a status of HTTP's).
-    fn status(self) -> u16 {
-        match self {
-            Self::Ticket => 401,
-            Self::NotAllowed | Self::Ended => 403,
-            Self::Refused(_) | Self::Moved => 409,
-            Self::Certificate => 423,
-            Self::NoNla => 426,
-            Self::Silent | Self::ByPc | Self::SignIn => 502,
-            Self::ByDevice | Self::Gateway => 503,
-        }
-    }
-
-    fn audited(self) -> Ended {
-        match self {
-            Self::ByPc | Self::SignIn | Self::Silent | Self::Certificate | Self::NoNla | Self::Moved => Ended::ByPc,
-            Self::ByDevice | Self::Ticket => Ended::ByDevice,
-            Self::Ended | Self::Refused(_) => Ended::Cut,
-            Self::NotAllowed => Ended::NotAllowed,
-            Self::Gateway => Ended::Gateway,
-        }
-    }
-}
-
-impl End {
-    /// The same as the card on the portal says it; what is told otherwise has none.
-    fn refusal(self) -> Option<NoEntry> {
-        match self {
-            Self::Refused(why) => Some(why),
-            Self::Silent => Some(NoEntry::Silent),
-            Self::NotAllowed => Some(NoEntry::NotAllowed),
-            Self::Gateway => Some(NoEntry::Gateway),
-            _ => None,
-        }
-    }
-}
-
-impl From<NoEntry> for End {
-    fn from(why: NoEntry) -> Self {
-        match why {
-            NoEntry::Silent => Self::Silent,
-            NoEntry::NotAllowed => Self::NotAllowed,
-            NoEntry::Gateway => Self::Gateway,
-            why => Self::Refused(why),
-        }
-    }
-}
 
 /// A desktop in the browser that is over.
 #[derive(Clone, Debug)]
@@ -236,6 +148,7 @@ impl Desk {
             }
             self.allowed(device, resource).await?;
             self.knows_all(Instant::now() + ANSWERS).await?;
+            self.make_room(resource.id, device.user).await;
             self.has_room(resource.id, device.user)?;
             self.comes_back(resource.id).await;
             let (entry, state) = self.look(device, resource)?;
@@ -756,32 +669,6 @@ where
     while matches!(socket.next().await, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {}
 }
 
-/// A PC that is gone without a word is noticed.
-fn watched(pc: &TcpStream) -> std::io::Result<()> {
-    pc.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(pc);
-    socket.set_tcp_user_timeout(Some(UNHEARD))?;
-    let asks = socket2::TcpKeepalive::new().with_time(UNHEARD / 3).with_interval(UNHEARD / 6).with_retries(3);
-    socket.set_tcp_keepalive(&asks)
-}
-
-/// What a PC answers, to the byte, and how it goes on; nothing where that is no RDP.
-async fn answer(pc: &mut TcpStream) -> Option<(Vec<u8>, Option<Security>)> {
-    let mut bytes = Vec::new();
-    loop {
-        // Byte by byte at most what belongs to the answer: what follows is TLS.
-        let mut one = [0; 1];
-        pc.read_exact(&mut one).await.ok()?;
-        bytes.extend(one);
-        match x224::answered(&bytes) {
-            Answered::More => {}
-            Answered::Never => return None,
-            Answered::Refuses => return Some((bytes, None)),
-            Answered::Goes(security) => return Some((bytes, Some(security))),
-        }
-    }
-}
-
 /// Says no, in the component's words.
 async fn refuse<S>(mut socket: WebSocketStream<S>, status: u16)
 where
@@ -864,58 +751,4 @@ fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
     u64::try_from(micros).unwrap_or(0)
-}
-
-/// TLS to a PC, whose certificate is looked at afterwards.
-async fn secured(pc: TcpStream, at: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(std::io::Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyKey(provider)))
-        .with_no_client_auth();
-    // CredSSP binds itself to one handshake, and a PC has no name that anybody could look up.
-    config.resumption = Resumption::disabled();
-    config.enable_sni = false;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::IpAddress(at.ip().into()), pc).await
-}
-
-/// Any certificate, if the other side has its key: PCs sign their own. [`Desk::knows`] compares it.
-#[derive(Debug)]
-struct AnyKey(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyKey {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

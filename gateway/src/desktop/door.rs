@@ -93,6 +93,7 @@ impl Desk {
         let asked = timeout(ASKS, ask(&mut stream)).await.ok().flatten().ok_or(NoEntry::NoRdp)?;
         self.allowed(device, resource).await?;
         self.knows_all(until).await?;
+        self.make_room(resource.id, device.user).await;
         let id = DesktopId::new();
         let on_the_way = self.enter(of(id, device, resource.id, &resource.name))?;
         let found = async {
@@ -188,6 +189,7 @@ impl Desk {
             reason: state.judged.reason,
             by: state.judged.by.as_deref(),
             login: &device.login,
+            kept: self.is_kept_from(resource.id, device.user, Moment::now()),
             own: self.is_own(resource.id, device.user, Boot::now())
                 || (state.judged.reason == Reason::ThroughGateway && self.is_at(resource.id, device.user)),
             admitted: self.is_admitted(resource.id, device.user, Boot::now()),

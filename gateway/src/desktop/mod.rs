@@ -5,6 +5,10 @@
 pub mod ask;
 pub mod browser;
 pub mod door;
+pub mod end;
+pub mod lasting;
+mod pc;
+pub mod seats;
 pub mod ticket;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 use utoipa::ToSchema;
 
+use self::end::End;
 use crate::audit::{Actor, Ended, Event};
 use crate::clock::{Boot, Unix};
 use crate::fleet::Fleet;
@@ -101,9 +106,12 @@ struct Board {
     /// When whoever is at a PC was last asked.
     asked: HashMap<ResourceId, Boot>,
     /// Those that this process carries itself, and how they are told to end.
-    browsers: HashMap<DesktopId, watch::Sender<Option<browser::End>>>,
+    browsers: HashMap<DesktopId, watch::Sender<Option<End>>>,
     /// What became of those.
     over: HashMap<DesktopId, browser::Over>,
+    /// Why those are ended that the data plane carries, where it is not IT that does so.
+    ending: HashMap<DesktopId, Ended>,
+    seating: seats::Seating,
 }
 
 /// One desktop that is in use, or about to be.
@@ -133,6 +141,9 @@ pub struct Desktop {
     pub via: Via,
     /// How long an answer of their browser's takes.
     pub round_trip: Option<Duration>,
+    /// What IT told them last, and when.
+    told: Option<(Unix, String)>,
+    used: lasting::Use,
     /// Whether they have signed in, where that can be known.
     signed_in: Option<bool>,
     /// They are at it; before that they are on their way, and the PC is woken, say.
@@ -277,16 +288,23 @@ impl Desk {
         let mut version = self.version();
         let there = self.board().all.get(&id).filter(|desktop| desktop.there).cloned();
         let Desktop { login, workstation, .. } = there.ok_or(NotEnded::None)?;
-        self.cut(id, browser::End::Ended).map_err(|_| NotEnded::Silent)?;
+        self.cut(id, End::Ended).map_err(|_| NotEnded::Silent)?;
         self.note(by, Event::DesktopCut { workstation, user: login });
         let gone = async { while self.board().all.contains_key(&id) && version.changed().await.is_ok() {} };
         timeout(PATIENCE, gone).await.map_err(|_| NotEnded::Silent)
     }
 
     /// Has whoever carries it end it.
-    fn cut(&self, id: DesktopId, end: browser::End) -> Result<(), Gone> {
+    fn cut(&self, id: DesktopId, end: End) -> Result<(), Gone> {
         let tell = |told: &mut Option<_>| told.is_none() && told.replace(end).is_none();
-        let told = self.board().browsers.get(&id).map(|browser| browser.send_if_modified(tell));
+        let told = {
+            let mut board = self.board();
+            let told = board.browsers.get(&id).map(|browser| browser.send_if_modified(tell));
+            if let (None, Some(why), true) = (told, lasting::written(end), board.all.contains_key(&id)) {
+                board.ending.insert(id, why);
+            }
+            told
+        };
         // Nobody waits for the board while the data plane is told.
         told.map_or_else(|| self.reconciler.end_desktop(id), |_| Ok(()))
     }
@@ -295,13 +313,16 @@ impl Desk {
     fn enter(self: &Arc<Self>, coming: Desktop) -> Result<OnTheWay, NoEntry> {
         let mut board = self.board();
         board.has_room(coming.resource, coming.user)?;
+        self.has_seat(&board, coming.resource, coming.user, Moment::now())?;
         let id = coming.id;
         board.all.insert(id, coming);
         Ok(OnTheWay { desk: self.clone(), id })
     }
 
     fn has_room(&self, resource: ResourceId, user: UserId) -> Result<(), NoEntry> {
-        self.board().has_room(resource, user)
+        let board = self.board();
+        board.has_room(resource, user)?;
+        self.has_seat(&board, resource, user, Moment::now())
     }
 
     /// Whether a desktop of theirs is at this PC, or was until a moment ago: one that somebody has signed in to.
@@ -336,8 +357,11 @@ impl Desk {
             return Err(NoEntry::InUseRemotely);
         }
         let desktop = board.all.get_mut(&id).ok_or(NoEntry::Silent)?;
-        (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), Boot::now());
+        let now = Boot::now();
+        (desktop.there, desktop.since, desktop.began) = (true, Unix::now(), now);
+        desktop.used = lasting::Use::from(now);
         let desktop = desktop.clone();
+        board.seating.came(resource, user);
         board.refused.retain(|(d, r, _), _| (*d, *r) != (desktop.device, desktop.resource));
         Ok(desktop)
     }
@@ -386,7 +410,9 @@ impl Desk {
                     None => return,
                 },
                 _ = look.tick() => {
-                    self.end_parked(Boot::now());
+                    let now = Moment::now();
+                    self.end_parked(now.boot);
+                    self.end_due(now);
                     continue;
                 }
             };
@@ -449,10 +475,7 @@ impl Desk {
                 drop(board);
                 tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
                 // Without a data plane there is none of them.
-                let _ = self.cut(
-                    desktop.id,
-                    if late { browser::End::SignIn } else { browser::End::Refused(NoEntry::InUseHere) },
-                );
+                let _ = self.cut(desktop.id, if late { End::SignIn } else { End::Refused(NoEntry::InUseHere) });
             }
         }
     }
@@ -469,13 +492,14 @@ impl Desk {
     fn ended(&self, id: DesktopId, end: Option<DesktopEnd>) {
         let now = Moment::now();
         let Some(desktop) = self.leaves(id, now) else { return };
-        let how = match end {
+        let ours = self.board().ending.remove(&id).filter(|_| end == Some(DesktopEnd::Cut));
+        let how = ours.unwrap_or(match end {
             Some(DesktopEnd::ByDevice) => Ended::ByDevice,
             Some(DesktopEnd::ByPc) => Ended::ByPc,
             Some(DesktopEnd::Cut) => Ended::Cut,
             Some(DesktopEnd::NotAllowed) => Ended::NotAllowed,
             Some(DesktopEnd::NoRoom) | None => Ended::Gateway,
-        };
+        });
         self.is_over(desktop, how, now);
     }
 
@@ -562,6 +586,8 @@ fn of(id: DesktopId, device: &Device, resource: ResourceId, workstation: &str) -
         tx: 0,
         via: Via::App,
         round_trip: None,
+        told: None,
+        used: lasting::Use::from(Boot::now()),
         signed_in: None,
         there: false,
         began: Boot::now(),

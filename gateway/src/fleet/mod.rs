@@ -15,7 +15,7 @@ mod tests;
 
 pub use enrol::{Alike, Enrolment, as_workstation, looks_like};
 pub(crate) use enrol::{is_publishable, names};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -116,6 +116,8 @@ struct Pc {
     waking_since: Option<Unix>,
     /// Since when somebody is connected to it through the gateway.
     through: Option<Unix>,
+    /// Whether it is kept for somebody now.
+    reserved: bool,
     judged: Judged,
     since: Unix,
     macs: Vec<Mac>,
@@ -353,6 +355,18 @@ impl Fleet {
         }
     }
 
+    /// Which PCs are kept for somebody now.
+    pub fn reserved(&self, reserved: &BTreeSet<ResourceId>, now: Unix) {
+        let mut inner = self.lock();
+        let differs = |(id, pc): (&ResourceId, &Pc)| (pc.reserved != reserved.contains(id)).then_some(*id);
+        for id in inner.pcs.iter().filter_map(differs).collect::<Vec<_>>() {
+            if let Some(pc) = inner.pcs.get_mut(&id) {
+                pc.reserved = !pc.reserved;
+            }
+            self.judge(&mut inner, Some(id), now);
+        }
+    }
+
     /// Whether the agent of this PC goes within this time.
     pub async fn leaves(&self, id: ResourceId, within: Duration) -> bool {
         let mut version = self.version();
@@ -412,6 +426,7 @@ impl Pc {
             probed: None,
             waking_since: None,
             through: None,
+            reserved: false,
             judged: judge(&Seen::default(), now),
             since: now,
             macs: Vec::new(),
@@ -440,8 +455,8 @@ impl Inner {
             heard_at: present.map(|p| p.heard).or(agent.heard_at),
             left: agent.gone,
         });
-        let seen =
-            Seen { agent: told, probe: pc.probe, waking_since: pc.waking_since, reserved: false, through: pc.through };
+        let Pc { probe, waking_since, reserved, through, .. } = *pc;
+        let seen = Seen { agent: told, probe, waking_since, reserved, through };
         let judged = judge(&seen, now);
         // Who was there before this was started is not away: it is not back yet.
         let starts = self.began.is_some_and(|began| now.0.saturating_sub(began.0) < BACK_MS);

@@ -13,11 +13,12 @@ use utoipa_axum::routes;
 use super::Api;
 use super::caller::Admin;
 use super::error::{Answer, ApiError, Named as _, Problems};
-use super::input::Body;
+use super::input::{self, Body};
 use super::problem::Slug;
 use super::resources::ResourceKind;
 use crate::audit::Event;
 use crate::clock::Unix;
+use crate::desktop::lasting::{LONGEST, NotTold};
 use crate::desktop::{Desktop as Known, NotEnded, Via};
 use crate::ids::{DesktopId, DeviceId};
 use crate::store::Moment;
@@ -57,7 +58,11 @@ impl From<Known> for Desktop {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(list_desktops)).routes(routes!(end_desktop)).routes(routes!(admit))
+    OpenApiRouter::new()
+        .routes(routes!(list_desktops))
+        .routes(routes!(end_desktop))
+        .routes(routes!(tell_desktop))
+        .routes(routes!(admit))
 }
 
 /// Who uses which office PC from afar now, the oldest first.
@@ -74,6 +79,35 @@ async fn end_desktop(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pat
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(NotEnded::None) => Err(ApiError::unknown("desktop", &which)),
         Err(NotEnded::Silent) => Err(ApiError::Unavailable("the data plane does not answer: the desktop may go on")),
+    }
+}
+
+/// What IT tells somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TellDesktop {
+    /// One line, 1 to 200 characters.
+    pub text: String,
+}
+
+/// Tells whoever uses a desktop something: on their page, or on the PC's screen, which their app shows.
+#[utoipa::path(post, path = "/desktops/{desktop}/message", tag = "desktops", params(("desktop" = String, Path)), request_body = TellDesktop, responses((status = 204), Problems))]
+async fn tell_desktop(
+    admin: Admin,
+    State(api): State<Arc<Api>>,
+    Path(which): Path<String>,
+    Body(tell): Body<TellDesktop>,
+) -> Answer<StatusCode> {
+    let text = input::line_in("text", &tell.text, LONGEST)?;
+    let unknown = || ApiError::unknown("desktop", &which);
+    let id = which.parse::<DesktopId>().map_err(|_| unknown())?;
+    match api.desk.tell(id, &text, admin.actor).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(NotTold::None) => Err(unknown()),
+        Err(NotTold::Unreached(why)) => Err(ApiError::Conflict(
+            Slug::AgentAway,
+            format!("they use an app of their own, which only the PC's agent can reach: {why}"),
+        )),
     }
 }
 

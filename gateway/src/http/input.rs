@@ -177,6 +177,17 @@ pub fn name_in(field: &str, text: &str) -> Answer<String> {
     }
 }
 
+/// One line of a message to people, in this field.
+///
+/// # Errors
+/// Empty, longer than this, or with characters that change how others are shown.
+pub fn line_in(field: &str, text: &str, longest: usize) -> Answer<String> {
+    let line = text.trim();
+    let fits = (1..=longest).contains(&line.chars().count()) && !line.chars().any(deceives);
+    let wrong = || format!("{field}: 1 to {longest} characters in one line, none of them invisible");
+    if fits { Ok(line.to_owned()) } else { invalid(wrong()) }
+}
+
 /// A mail address, in this field.
 ///
 /// # Errors

@@ -42,6 +42,7 @@ pub mod me;
 pub mod my_data;
 pub mod my_desktops;
 pub mod my_devices;
+pub mod my_pools;
 pub mod my_security;
 pub mod my_sessions;
 pub mod my_workstations;
@@ -50,6 +51,7 @@ pub(crate) mod pages;
 pub mod passkeys;
 pub mod policies;
 pub mod policy_changes;
+pub mod pools;
 pub mod problem;
 pub mod resources;
 pub mod settings;
@@ -273,6 +275,8 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .merge(devices::routes())
         .merge(resources::routes())
         .merge(desktops::routes())
+        .merge(pools::routes())
+        .merge(my_pools::routes())
         .merge(workstations::routes())
         .merge(my_desktops::routes())
         .merge(my_workstations::routes())

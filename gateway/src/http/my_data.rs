@@ -23,6 +23,7 @@ use super::error::{Answer, ApiError, Problems};
 use super::home_work::MyChecklist;
 use super::invitations::Invitation;
 use super::my_sessions::{self, MySessions};
+use super::pools::Booking;
 use super::users::User;
 use super::verifications::Verification;
 use crate::audit::{Actor, Event};
@@ -71,6 +72,8 @@ pub struct MyData {
     pub sessions: MySessions,
     /// Invitations to this person, the latest thousand.
     pub invitations: Vec<Invitation>,
+    /// Office PCs that were booked, the newest first.
+    pub bookings: Vec<Booking>,
     /// Lines of the audit about this person. Who else did it is told as `it` or `system`.
     pub audit: Vec<AuditEntry>,
 }
@@ -152,6 +155,7 @@ async fn all_of(caller: Inside, api: &Api) -> Answer<MyData> {
         verifications: api.store.verifications_of(user, now).await?.into_iter().map(Into::into).collect(),
         sessions: my_sessions::of(api, &signed_in, now).await?,
         invitations: api.store.invitations_to(user).await?.into_iter().map(Into::into).collect(),
+        bookings: api.store.bookings_of(user).await?.into_iter().map(Into::into).collect(),
         audit: lines.into_iter().map(|line| without_others(line.into(), &login, &own)).collect(),
     })
 }
@@ -184,7 +188,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Where each table that tells of people is told of. What is added to the schema must be thought of here.
-    const TOLD: [(&str, &str); 11] = [
+    const TOLD: [(&str, &str); 13] = [
         ("users", "profile"),
         ("group_members", "profile"),
         ("recovery_codes", "recovery_codes_left"),
@@ -194,6 +198,8 @@ mod tests {
         ("devices", "devices"),
         ("verifications", "verifications"),
         ("web_sessions", "sessions"),
+        ("bookings", "bookings"),
+        ("booked_quarters", "bookings"),
         ("invitations", "invitations"),
         ("audit", "audit"),
     ];

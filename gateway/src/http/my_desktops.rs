@@ -24,10 +24,12 @@ use super::error::{Answer, ApiError, Problems};
 use super::my_workstations::mine;
 use super::problem::Slug;
 use crate::clock::Unix;
-use crate::desktop::browser::{Asked, End, Known, MESSAGE};
+use crate::desktop::browser::{Asked, Known, MESSAGE};
+use crate::desktop::end::End;
 use crate::ids::{DesktopId, UserId};
 use crate::places::Place;
 use crate::pure::desktop::NoEntry;
+use crate::pure::length::Due;
 use crate::store::devices::Device;
 
 /// Connections at once of one person, and in all.
@@ -83,8 +85,25 @@ pub struct MyDesktop {
     pub tx: u64,
     /// How long an answer takes between browser and gateway, in microseconds.
     pub round_trip_us: Option<u64>,
+    /// When it ends, if that is within five minutes and nothing is done, in Unix milliseconds.
+    #[schema(value_type = Option<i64>)]
+    pub ends_at: Option<Unix>,
+    /// Why it does.
+    pub ends_why: Option<Due>,
+    /// What IT told, within the last half hour.
+    pub told: Option<Told>,
     /// How it ended.
     pub end: Option<End>,
+}
+
+/// What IT told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Told {
+    /// When, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub at: Unix,
+    /// It.
+    pub text: String,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
@@ -145,6 +164,8 @@ async fn my_desktop(caller: Viewer, State(api): State<Arc<Api>>, Path(which): Pa
     let unknown = || ApiError::unknown("desktop", &which);
     let id = which.parse::<DesktopId>().map_err(|_| unknown())?;
     let known = api.desk.known(id, caller.session.user).ok_or_else(unknown)?;
+    let soon = api.desk.ends_soon(id);
+    let told = api.desk.told(id, caller.session.user, Unix::now()).map(|(at, text)| Told { at, text });
     let of = |desktop: &crate::desktop::Desktop, state, end| MyDesktop {
         desktop: id,
         workstation: desktop.workstation.clone(),
@@ -153,6 +174,9 @@ async fn my_desktop(caller: Viewer, State(api): State<Arc<Api>>, Path(which): Pa
         rx: desktop.rx,
         tx: desktop.tx,
         round_trip_us: desktop.round_trip.and_then(|took| u64::try_from(took.as_micros()).ok()),
+        ends_at: soon.map(|ends| ends.at),
+        ends_why: soon.map(|ends| ends.why),
+        told: told.clone(),
         end,
     };
     Ok(Json(match known {
@@ -162,7 +186,19 @@ async fn my_desktop(caller: Viewer, State(api): State<Arc<Api>>, Path(which): Pa
         Known::Coming(resource) => {
             let workstation = api.store.resource(&resource.to_string()).await?.name;
             let (state, since) = (MyDesktopState::Coming, None);
-            MyDesktop { desktop: id, workstation, state, since, rx: 0, tx: 0, round_trip_us: None, end: None }
+            MyDesktop {
+                desktop: id,
+                workstation,
+                state,
+                since,
+                rx: 0,
+                tx: 0,
+                round_trip_us: None,
+                ends_at: None,
+                ends_why: None,
+                told: None,
+                end: None,
+            }
         }
     }))
 }

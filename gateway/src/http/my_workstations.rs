@@ -56,6 +56,9 @@ pub struct MyWorkstation {
     pub may_ask: bool,
     /// Whether they may come now though somebody is at it: that one has agreed, or IT has.
     pub admitted: bool,
+    /// It is kept for them until then, in Unix milliseconds: booked, or their turn.
+    #[schema(value_type = Option<i64>)]
+    pub kept_until: Option<Unix>,
     /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]
     pub since: Option<Unix>,
@@ -97,15 +100,22 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
     let pcs = api.store.resources().await?.into_iter().filter(|r| r.kind == ResourceKind::Workstation && may(r));
     let shown = |r: Resource| {
         let state = api.fleet.state(r.id)?;
+        let kept_until = api.desk.kept_until(r.id, caller.device.user, now.wall);
         let took = kept.get(&r.id).map(|kept| kept.took.as_slice()).unwrap_or_default();
         Some(MyWorkstation {
             dns_name: name_of(&api, &r),
             name: r.name,
-            state: state.judged.kind,
+            // What is kept for them is free to them.
+            state: if kept_until.is_some() && state.judged.kind == Kind::Reserved {
+                Kind::Free
+            } else {
+                state.judged.kind
+            },
             reason: state.judged.reason,
             own: api.desk.is_at(r.id, caller.device.user),
             may_ask: api.site().ask_people && can_be_asked(&state),
             admitted: api.desk.is_admitted(r.id, caller.device.user, now.boot),
+            kept_until,
             since: is_on_its_way(state.judged.kind).then_some(state.since),
             wakeable: api.waker.wakeable(&state, took),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),

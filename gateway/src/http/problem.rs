@@ -72,6 +72,10 @@ pub enum Slug {
     AgentAway,
     /// 409: the PC was asked, and did not do it: somebody is at it, say.
     AgentDeclined,
+    /// 409: somebody else has booked it for this time.
+    Booked,
+    /// 409: the person has booked another PC for this time.
+    BookedOwn,
     /// 409: nobody would be left who can administer.
     LastAdministrator,
     /// 409: a person would be left without a second factor.
@@ -123,6 +127,8 @@ impl Slug {
             | Self::Outdated
             | Self::AgentAway
             | Self::AgentDeclined
+            | Self::Booked
+            | Self::BookedOwn
             | Self::LastAdministrator
             | Self::LastFactor
             | Self::Claimed => 409,
@@ -159,6 +165,8 @@ impl Slug {
             Self::Outdated => "it was changed meanwhile",
             Self::AgentAway => "the agent of this PC is not there, or does not answer",
             Self::AgentDeclined => "the PC did not do it",
+            Self::Booked => "it is booked at this time",
+            Self::BookedOwn => "you have booked another PC at this time",
             Self::LastAdministrator => "this is the last administrator",
             Self::LastFactor => "this is the only second factor",
             Self::Claimed => "another browser has claimed the set-up",

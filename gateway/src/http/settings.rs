@@ -17,7 +17,9 @@ use super::error::{Answer, ApiError, Problems};
 use super::input::{self, Body};
 use crate::clock::Unix;
 use crate::identity::passkey;
-use crate::pure::home_work::{self, Contact, IDLE_MINUTES, Link, Question, VERIFICATION_MINUTES};
+use crate::pure::home_work::{
+    self, Contact, DESKTOP_IDLE, DESKTOP_LONGEST, IDLE_MINUTES, Link, Question, VERIFICATION_MINUTES,
+};
 use crate::pure::retention::Retention;
 use crate::pure::wanted::{self, Program};
 use crate::reconcile::Wait;
@@ -57,6 +59,10 @@ pub struct Settings {
     pub verification_minutes: u32,
     /// … and for so many without use.
     pub idle_minutes: u32,
+    /// A desktop of an office PC ends after so many minutes without use; 0: never.
+    pub desktop_idle: u32,
+    /// … and after so many in all; 0: never.
+    pub desktop_longest: u32,
     /// The language of people who are added without one.
     pub language: String,
     /// Whom people call.
@@ -143,6 +149,12 @@ pub struct ChangeSettings {
     /// 15 to 720 minutes; doors that are open keep theirs.
     #[serde(default)]
     pub idle_minutes: Option<u32>,
+    /// 10 to 720 minutes, or 0: desktops without use go on. What a pool says goes before it.
+    #[serde(default)]
+    pub desktop_idle: Option<u32>,
+    /// 15 to 1440 minutes, or 0: desktops last as long as people want. What a pool says goes before it.
+    #[serde(default)]
+    pub desktop_longest: Option<u32>,
     /// The language of people who are added without one.
     #[serde(default)]
     pub language: Option<String>,
@@ -182,6 +194,8 @@ impl Settings {
             programs: s.wanted.programs.clone(),
             verification_minutes: h.verification_minutes,
             idle_minutes: h.idle_minutes,
+            desktop_idle: h.desktop_idle,
+            desktop_longest: h.desktop_longest,
             language: h.language.clone(),
             contact: h.contact.clone(),
             links: h.links.clone(),
@@ -220,6 +234,9 @@ async fn change_settings(
         api.fleet.ask_anew(Unix::now()).await?;
         api.forget_seen().await;
     }
+    if new.home_work.desktop_idle.is_some() || new.home_work.desktop_longest.is_some() {
+        api.desk.reload_pools().await?;
+    }
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok(Json(Settings::of(&api, passkeys_alone)))
 }
@@ -230,6 +247,11 @@ fn in_field(field: &'static str) -> impl Fn(String) -> ApiError {
 
 fn minutes(field: &'static str, n: u32, bounds: [u32; 2]) -> Answer<u32> {
     home_work::within(n, bounds).map_err(in_field(field))
+}
+
+/// 0 is without end.
+pub(super) fn minutes_or_none(field: &'static str, n: u32, bounds: [u32; 2]) -> Answer<u32> {
+    if n == 0 { Ok(0) } else { minutes(field, n, bounds) }
 }
 
 fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
@@ -260,6 +282,11 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
                 .map(|n| minutes("verification_minutes", n, VERIFICATION_MINUTES))
                 .transpose()?,
             idle_minutes: change.idle_minutes.map(|n| minutes("idle_minutes", n, IDLE_MINUTES)).transpose()?,
+            desktop_idle: change.desktop_idle.map(|n| minutes_or_none("desktop_idle", n, DESKTOP_IDLE)).transpose()?,
+            desktop_longest: change
+                .desktop_longest
+                .map(|n| minutes_or_none("desktop_longest", n, DESKTOP_LONGEST))
+                .transpose()?,
             language: change.language.as_deref().map(input::language).transpose()?,
             contact: change.contact.as_ref().map(home_work::contact).transpose().map_err(in_field("contact"))?,
             links: change.links.as_deref().map(home_work::links).transpose().map_err(in_field("links"))?,

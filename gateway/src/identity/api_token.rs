@@ -21,13 +21,15 @@ const LENGTH: usize = 4 + 43;
 const MOST: usize = 32;
 
 /// What a scope can be for: the first word of a route. Tokens themselves are not among them.
-pub const NOUNS: [&str; 16] = [
+pub const NOUNS: [&str; 18] = [
     "users",
     "groups",
     "devices",
     "resources",
     "workstations",
     "desktops",
+    "pools",
+    "bookings",
     "agents",
     "policies",
     "verifications",

@@ -22,6 +22,8 @@ pub enum NoEntry {
     LockedByAnother,
     /// It is kept for somebody else.
     Reserved,
+    /// It is one of several with the same program, and as many of them are used as there are licences.
+    NoSeat,
     /// Its agent is silent: nobody can say whether somebody is at it.
     Unseen,
     /// Remote desktop is switched off on it.
@@ -53,6 +55,8 @@ pub struct Coming<'a> {
     pub by: Option<&'a str>,
     /// Who comes.
     pub login: &'a str,
+    /// It is kept for somebody else: booked, or their turn.
+    pub kept: bool,
     /// It is their own desktop that is in use from afar: by another of their apps, or until a moment ago.
     pub own: bool,
     /// Whoever is at it, or IT, has said that they may come.
@@ -77,8 +81,12 @@ pub fn entry(coming: Coming<'_>) -> Entry {
     let themselves = || coming.by.is_some_and(|by| is_same(by, coming.login));
     match (coming.kind, coming.reason) {
         (Kind::Free, Reason::RdpOff) => Entry::Refuse(NoEntry::RdpOff),
-        // Whether it answers is seen at once.
-        (Kind::Free | Kind::Stale, _) => Entry::Go,
+        // Who has it already is told apart below.
+        (kind, _) if coming.kept && !matches!(kind, Kind::InUseHere | Kind::InUseRemotely | Kind::Locked) => {
+            Entry::Refuse(NoEntry::Reserved)
+        }
+        // Whether it answers is seen at once; kept for somebody, it is for them.
+        (Kind::Free | Kind::Stale | Kind::Reserved, _) => Entry::Go,
         (Kind::Off | Kind::Asleep | Kind::Waking | Kind::Starting | Kind::Unknown, _) => Entry::Wake,
         (Kind::InUseHere | Kind::Locked, _) if coming.admitted => Entry::Go,
         // Whoever sits there has the same name, perhaps, and is somebody else.
@@ -87,8 +95,8 @@ pub fn entry(coming: Coming<'_>) -> Entry {
         (Kind::InUseRemotely, _) => Entry::Refuse(NoEntry::InUseRemotely),
         // Who locked it, and went, loses nothing; most often it is they themselves who come.
         (Kind::Locked, _) if another() => Entry::Refuse(NoEntry::LockedByAnother),
+        (Kind::Locked, _) if coming.kept => Entry::Refuse(NoEntry::Reserved),
         (Kind::Locked, _) => Entry::Go,
-        (Kind::Reserved, _) => Entry::Refuse(NoEntry::Reserved),
     }
 }
 
@@ -194,15 +202,20 @@ mod tests {
             (Kind::Locked, free, None, false, Go),
             (Kind::Locked, free, Some("marta"), false, Go),
             (Kind::Locked, free, Some("paul"), false, Refuse(NoEntry::LockedByAnother)),
-            (Kind::Reserved, free, None, false, Refuse(NoEntry::Reserved)),
+            (Kind::Reserved, free, None, false, Go),
         ];
         for (kind, reason, by, own, expected) in cases {
-            let coming = Coming { kind, reason, by, login: "marta", own, admitted: false };
+            let coming = Coming { kind, reason, by, login: "marta", kept: false, own, admitted: false };
             assert_eq!(entry(coming), expected, "{coming:?}");
             // Who sits there gives the PC away, and nobody else does.
             let admitted = entry(Coming { admitted: true, ..coming });
             let given = matches!(expected, Refuse(NoEntry::InUseHere | NoEntry::LockedByAnother));
             assert_eq!(admitted, if given { Go } else { expected }, "{coming:?}");
+            // What is kept for somebody else is nobody's but theirs; whoever is there already is not thrown off.
+            let kept = entry(Coming { kept: true, ..coming });
+            let used = matches!(kind, Kind::InUseHere | Kind::InUseRemotely) || reason == Reason::RdpOff;
+            let refused = if used || matches!(expected, Refuse(_)) { expected } else { Refuse(NoEntry::Reserved) };
+            assert_eq!(kept, refused, "{coming:?}");
         }
     }
 }

@@ -16,6 +16,11 @@ pub const VERIFICATION_MINUTES: [u32; 2] = [60, 24 * 60];
 /// Least and most minutes without use: shorter than a meeting is a nuisance, longer than half a day is no lock.
 pub const IDLE_MINUTES: [u32; 2] = [15, 12 * 60];
 
+/// Least and most minutes of a desktop without use; 0 is without end.
+pub const DESKTOP_IDLE: [u32; 2] = [10, 12 * 60];
+/// The same in all.
+pub const DESKTOP_LONGEST: [u32; 2] = [15, 24 * 60];
+
 /// Most links on the home page.
 const MOST_LINKS: usize = 20;
 
@@ -43,6 +48,10 @@ pub struct HomeWork {
     pub verification_minutes: u32,
     /// … and for so long without use.
     pub idle_minutes: u32,
+    /// A desktop ends after so many minutes without use; 0: never.
+    pub desktop_idle: u32,
+    /// … and after so many in all; 0: never.
+    pub desktop_longest: u32,
     /// Of people who are added without one.
     pub language: String,
     /// Whom to call.
@@ -62,6 +71,8 @@ impl Default for HomeWork {
         Self {
             verification_minutes: 10 * 60,
             idle_minutes: 2 * 60,
+            desktop_idle: 0,
+            desktop_longest: 0,
             language: "en".to_owned(),
             contact: Contact::default(),
             links: Vec::new(),

@@ -5,6 +5,7 @@
 //! for every flow; the second lock (`firewall`) is generated from the same [`state::State`]. [`cut`] takes away what the
 //! database does not know of yet.
 
+pub mod booking;
 pub mod bucket;
 pub mod checksum;
 pub mod cut;
@@ -13,6 +14,7 @@ pub mod desktop;
 pub mod health;
 pub mod home_work;
 pub mod hours;
+pub mod length;
 pub mod lock;
 pub mod mail;
 #[cfg(test)]
@@ -23,6 +25,7 @@ pub mod preview;
 pub mod refuse;
 pub mod retention;
 pub mod rule;
+pub mod seats;
 pub mod shown;
 pub mod site;
 pub mod source;

@@ -14,7 +14,9 @@ use super::{Result, Scope, Write};
 pub(crate) const ERASED: &str = "erased-";
 
 /// Tables whose rows of a person go; a person's devices stay, emptied.
-const GONE: [&str; 8] = [
+const GONE: [&str; 10] = [
+    "booked_quarters",
+    "bookings",
     "group_members",
     "invitations",
     "recovery_codes",

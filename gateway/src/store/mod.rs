@@ -7,6 +7,10 @@
 
 pub mod agents;
 pub mod audit;
+pub mod bookings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod bookings_tests;
 pub mod counts;
 mod cut_file;
 pub mod cuts;
@@ -30,6 +34,7 @@ pub mod mail_server;
 pub mod own_factors;
 pub mod passkeys;
 pub mod policies;
+pub mod pools;
 pub mod resources;
 pub mod retention;
 pub mod room;

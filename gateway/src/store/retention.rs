@@ -42,7 +42,8 @@ impl Store {
             ("agents", "revoked_at < $1".to_owned(), changed),
             // Nobody ever said which PC it is, and it comes no more.
             ("agents", "approved_at IS NULL AND COALESCE(heard_at, enrolled_at) < $1".to_owned(), changed),
-            // When a PC was used says when somebody worked.
+            // When a PC was used, or booked, says when somebody worked.
+            ("bookings", "ends < $1".to_owned(), Unix(now.wall.0 - STATES_MS)),
             ("workstation_states", "at < $1".to_owned(), Unix(now.wall.0 - STATES_MS)),
         ] {
             rows = rows.max(self.delete_batch(table, &over, cutoff).await?);

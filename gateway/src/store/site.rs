@@ -358,6 +358,8 @@ impl Write<'_> {
             retention,
             verification_minutes: new.home_work.verification_minutes,
             idle_minutes: new.home_work.idle_minutes,
+            desktop_idle: new.home_work.desktop_idle,
+            desktop_longest: new.home_work.desktop_longest,
             also,
         };
         self.audit(&changed).await

@@ -8,14 +8,17 @@ use tempfile::TempDir;
 
 use provisioning::authority::{Authority, Bounds};
 
+use super::bookings::Wanted;
 use super::invitations::Chosen;
+use super::pools::Rules;
 use super::throttles::At;
 use super::users::{FACTOR_LIMIT, NewUser, Role};
 use super::verifications::EndReason;
 use super::*;
 use crate::audit::Actor;
-use crate::ids::{DeviceId, GroupId, ResourceId, UserId};
+use crate::ids::{BookingId, DeviceId, GroupId, PoolId, ResourceId, UserId};
 use crate::link::message::{Ports, Transport};
+use crate::pure::booking::QUARTER_MS;
 use crate::pure::retention::Retention;
 use crate::store::resources::{NewResource, ResourceKind};
 use crate::store::site::Site;
@@ -166,6 +169,18 @@ pub(crate) async fn workstation(store: &Store, name: &str) -> ResourceId {
     let id = write.add_resource(&new).await.unwrap();
     write.commit().await.unwrap();
     id
+}
+
+/// A pool of this PC, and a booking of this person's.
+pub(crate) async fn booked(store: &Store, name: &str, pc: ResourceId, user: UserId) -> (PoolId, BookingId) {
+    let rules = Rules { name: name.to_owned(), seats: None, longest_booking: 60, idle: None, longest: None };
+    let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
+    let pool = write.add_pool(&rules, &[pc]).await.unwrap();
+    let quarter = Moment::now().wall.0 / QUARTER_MS + 9;
+    let wanted = Wanted { pool, pcs: vec![pc], user, quarters: quarter..quarter + 2, most: 1 };
+    let booking = write.book(&wanted).await.unwrap().unwrap();
+    write.commit().await.unwrap();
+    (pool, booking.id)
 }
 
 pub(crate) async fn entitle(store: &Store, user: UserId) -> (GroupId, ResourceId) {

@@ -13,6 +13,7 @@ mod own;
 mod pages;
 mod passkeys;
 mod people;
+mod pools;
 mod routes;
 mod watch;
 mod workstations;

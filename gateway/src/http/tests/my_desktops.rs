@@ -558,3 +558,101 @@ async fn a_pc_whose_agent_says_nothing_is_not_entered() {
     office.answers();
     assert_eq!(office.ask().await["refused"], "unseen");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desktop_lasts_as_long_as_it_allows() {
+    let _pc = Pc::at("127.0.5.9", 2).await;
+    let office = office("127.0.5.9").await;
+    office.answers();
+    let desk = office.g.api.desk.clone();
+    let set = async |body: Value| {
+        assert_eq!(office.g.ask(Door::Local, None, "PATCH", "/settings", Some(body)).await.status, 200);
+    };
+    let begun = async || {
+        let (desktop, ticket) = office.ticket().await;
+        let (page, refused) = office.opens(&ticket).await;
+        assert_eq!(refused, None);
+        (desktop, page)
+    };
+    let later = |minutes: u64| {
+        let (now, by) = (Moment::now(), Duration::from_secs(minutes * 60 + 1));
+        Moment { wall: now.wall + by, boot: now.boot + by }
+    };
+    for (limits, why, minutes) in [
+        (json!({"desktop_idle": 10, "desktop_longest": 30}), "idle", 10),
+        (json!({"desktop_idle": 0, "desktop_longest": 30}), "longest", 30),
+    ] {
+        set(limits).await;
+        let (desktop, _page) = begun().await;
+        assert_eq!(office.known(&desktop).await["ends_at"], Value::Null, "not soon");
+        desk.end_due(later(minutes - 1));
+        assert_eq!(office.known(&desktop).await["state"], "there");
+        desk.end_due(later(minutes));
+        assert_eq!(office.end(&desktop).await, json!({"how": why}));
+    }
+    // A pool of its own says otherwise.
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking": 60, "idle": 0, "longest": 0});
+    assert_eq!(office.g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
+    let (desktop, _page) = begun().await;
+    desk.end_due(later(24 * 60));
+    assert_eq!(office.known(&desktop).await["state"], "there");
+    let hows: Vec<_> = office.audit("desktop_ended").await.iter().map(|line| line["details"]["how"].clone()).collect();
+    assert_eq!(hows, [json!("longest"), json!("idle")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_tells_somebody_something_on_their_page() {
+    let _pc = Pc::at("127.0.5.10", 2).await;
+    let office = office("127.0.5.10").await;
+    office.answers();
+    let (desktop, ticket) = office.ticket().await;
+    let tells = async |text: &str| {
+        let path = format!("/desktops/{desktop}/message");
+        office.g.ask(Door::Local, None, "POST", &path, Some(json!({"text": text}))).await.status.as_u16()
+    };
+    assert_eq!(tells("Too soon.").await, 404);
+    let (_page, refused) = office.opens(&ticket).await;
+    assert_eq!((refused, office.known(&desktop).await["told"].clone()), (None, Value::Null));
+    assert_eq!((tells("").await, tells(&"x".repeat(201)).await, tells("a\u{202e}b").await), (400, 400, 400));
+    assert_eq!(tells(" Please sign out by six. ").await, 204);
+    let told = office.known(&desktop).await["told"].clone();
+    assert_eq!(told["text"], "Please sign out by six.");
+    let written = office.audit("desktop_told").await;
+    assert_eq!((&written[0]["user"], &written[0]["details"]), (&json!("anne"), &json!({"workstation": "hers"})));
+    assert!(!written[0].to_string().contains("sign out"), "what was said is nobody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_booked_a_pc_has_it_when_they_come_and_not_before() {
+    let _pc = Pc::at("127.0.5.11", 2).await;
+    let office = office("127.0.5.11").await;
+    office.answers();
+    let g = &office.g;
+    // Ilse may use it, too.
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    write.add_member(office.group, g.ilse.0).await.unwrap();
+    write.commit().await.unwrap();
+    g.open(g.ilse).await;
+    let ilse = (g.tunnel(g.ilse.1).await, g.session(g.ilse.0, Some(g.ilse.1)).await);
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking": 60});
+    assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
+    let (desktop, ticket) = office.ticket().await;
+    let (_page, refused) = office.opens(&ticket).await;
+    assert_eq!((refused, office.known(&desktop).await["ends_at"].clone()), (None, Value::Null));
+    let quarter = crate::pure::booking::QUARTER_MS;
+    let now = Moment::now().wall.0 / quarter * quarter;
+    let asks = async || {
+        let asked = g.ask(ilse.0, Some(&ilse.1), "POST", "/me/workstations/hers/desktop", Some(json!({}))).await;
+        asked.json()
+    };
+    assert_eq!(asks().await["refused"], "in_use_remotely");
+    let book = json!({"pool": "CAD", "begins": now, "ends": now + quarter});
+    let booked = g.ask(ilse.0, Some(&ilse.1), "POST", "/me/bookings", Some(book)).await;
+    assert_eq!(booked.status, 201, "{}", booked.text);
+    // Whoever is there stays until then, and is told.
+    let known = office.known(&desktop).await;
+    assert_eq!((&known["state"], &known["ends_why"]), (&json!("there"), &json!("booked")));
+    assert!(asks().await["ticket"].is_string());
+    assert_eq!(office.end(&desktop).await, json!({"how": "booked"}));
+    assert_eq!(office.ask().await["refused"], "reserved");
+}

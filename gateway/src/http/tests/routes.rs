@@ -105,6 +105,19 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("post /me/workstations/{workstation}/desktop", Who::Viewer, 404),
     ("post /me/workstations/{workstation}/ask", Who::Verified, 404),
     ("post /desktops/admit", Who::Admin, 204),
+    ("post /desktops/{desktop}/message", Who::Admin, 404),
+    ("get /pools", Who::Admin, 200),
+    ("post /pools", Who::Admin, 201),
+    ("put /pools/{pool}", Who::Admin, 200),
+    ("delete /pools/{pool}", Who::Admin, 204),
+    ("get /bookings", Who::Admin, 200),
+    ("delete /bookings/{booking}", Who::Admin, 204),
+    ("get /me/pools", Who::Verified, 200),
+    ("post /me/pools/{pool}/seat", Who::Verified, 404),
+    ("delete /me/pools/{pool}/seat", Who::Verified, 404),
+    ("get /me/bookings", Who::Verified, 200),
+    ("post /me/bookings", Who::Verified, 404),
+    ("delete /me/bookings/{booking}", Who::Verified, 404),
     // A WebSocket of a page of ours alone.
     ("get /me/desktop", Who::Viewer, 403),
     ("get /me/desktops/{desktop}", Who::Viewer, 404),
@@ -227,6 +240,8 @@ pub(super) struct Victim {
     verification: String,
     policy: String,
     agent_token: String,
+    pool: String,
+    booking: String,
 }
 
 pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
@@ -257,11 +272,24 @@ pub(super) async fn victim(g: &Gateway, n: usize) -> Victim {
     let verification = write.open_door(user, device).await.unwrap();
     write.set_mail_server(&nowhere()).await.unwrap();
     write.commit().await.unwrap();
-    fixtures::workstation(store, &format!("p{name}")).await;
+    let pc = fixtures::workstation(store, &format!("p{name}")).await;
+    let (pool, booking) = fixtures::booked(store, &name, pc, user).await;
+    let (pool, booking) = (pool.to_string(), booking.to_string());
     store.enrol(&name, &name, &name, Moment::now()).await.unwrap();
     let invitation = store.invitation(invitation).await.unwrap();
     let (verification, policy) = (verification.to_string(), policy.to_string());
-    Victim { name, group: group.to_string(), user, device, invitation, verification, policy, agent_token }
+    Victim {
+        name,
+        group: group.to_string(),
+        user,
+        device,
+        invitation,
+        verification,
+        policy,
+        agent_token,
+        pool,
+        booking,
+    }
 }
 
 /// A file as it is sent.
@@ -297,6 +325,8 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         .replace("{agent}", &v.name)
         .replace("{token}", if path.starts_with("/agents") { &v.agent_token } else { &v.name })
         .replace("{verification}", &v.verification)
+        .replace("{pool}", &v.pool)
+        .replace("{booking}", &v.booking)
         .replace("{session}", &uuid::Uuid::now_v7().to_string())
         .replace("{passkey}", &v.user.to_string())
         .replace("{invitation}", &v.invitation.id.to_string());
@@ -312,6 +342,17 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         }
         "post /me/passkeys/confirm" => {
             json!({"name": v.name, "credential": v.name, "client_data": "e30", "attestation": ""})
+        }
+        "post /desktops/{desktop}/message" => json!({"text": "Please sign out by six."}),
+        "post /pools" => {
+            json!({"name": format!("new-{}", v.name), "workstations": [], "seats": 2, "longest_booking": 60})
+        }
+        "put /pools/{pool}" => json!({"name": v.name, "workstations": [pc], "longest_booking": 60}),
+        "get /bookings" | "get /me/bookings" => return (format!("{path}?from=0&to=1000"), None),
+        "post /me/bookings" => {
+            let quarter = crate::pure::booking::QUARTER_MS;
+            let next = (crate::clock::Unix::now().0 / quarter + 1) * quarter;
+            json!({"pool": v.pool, "begins": next, "ends": next + quarter})
         }
         "post /desktops/admit" => json!({"user": v.name, "workstation": pc}),
         "post /users" => json!({"login": format!("new-{}", v.name)}),
