@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, CidrSubnet, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
-    date_time_ymd,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
+    SanType, date_time_ymd,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -26,6 +26,13 @@ pub const SERVER_DAYS: u32 = 397;
 /// How long an agent's certificate is valid: a PC may stay in a cupboard for a year and still be known. What ends it
 /// before that is the gateway's list of agents, not its date.
 pub const AGENT_DAYS: u32 = 761;
+
+/// How long the certificate of who signs `.rdp` files is valid. IT distributes its thumbprint by group policy, and a new one
+/// is work on their side. What ends it before that is the thumbprint taken off again.
+pub const PUBLISHER_DAYS: u32 = 1826;
+
+/// Remote Desktop Authentication (`szOID_TS_KP_TS_SERVER_AUTH`, credssp.h).
+const REMOTE_DESKTOP_AUTHENTICATION: [u64; 10] = [1, 3, 6, 1, 4, 1, 311, 54, 1, 2];
 
 /// Certificates begin in the past by this much, for clients whose clock is behind.
 const BACKDATED: Duration = Duration::from_secs(3600);
@@ -157,6 +164,36 @@ impl Authority {
         valid(&mut params, unix_seconds, AGENT_DAYS);
         let certificate = params.signed_by(&request.public_key, &self.issuer).map_err(AuthorityError::Making)?;
         Ok(format!("{}{}", certificate.pem(), self.certificate_pem))
+    }
+
+    /// A certificate (DER) for who signs `.rdp` files, valid for 1826 days from this moment.
+    ///
+    /// Windows takes one for server authentication, for code signing, or for RDP (TechNet cc754499, dn781533). The first is
+    /// what holds under this authority, which is for servers and clients alone: to Windows no program is signed by it. It
+    /// names no host, so it is no TLS server's.
+    ///
+    /// # Errors
+    /// [`AuthorityError::Making`].
+    pub(crate) fn issue_publisher_at(
+        &self,
+        public_key: &impl PublicKeyData,
+        organisation: &str,
+        unix_seconds: u64,
+    ) -> Result<Vec<u8>, AuthorityError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        // Not the authority's own name, or the certificate would seem to be its own issuer.
+        params.distinguished_name.push(DnType::CommonName, format!("Remote desktops of {organisation}"));
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let remote_desktop = ExtendedKeyUsagePurpose::Other(REMOTE_DESKTOP_AUTHENTICATION.into());
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::CodeSigning, remote_desktop];
+        params.use_authority_key_identifier_extension = true;
+        valid(&mut params, unix_seconds, PUBLISHER_DAYS);
+        let certificate = params.signed_by(public_key, &self.issuer).map_err(AuthorityError::Making)?;
+        Ok(certificate.der().to_vec())
     }
 }
 

@@ -44,6 +44,12 @@ impl FromStr for Host {
     }
 }
 
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl FromStr for Folder {
     type Err = Bad;
     fn from_str(text: &str) -> Result<Self, Bad> {
