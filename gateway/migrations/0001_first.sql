@@ -359,3 +359,11 @@ CREATE TABLE booked_quarters (
 );
 CREATE UNIQUE INDEX booked_quarters_of_user ON booked_quarters (user_id, quarter);
 CREATE INDEX booked_quarters_of_booking ON booked_quarters (booking_id);
+
+-- Who signs `.rdp` files: the key (sealed), its certificate (DER), and when another takes its place.
+CREATE TABLE publisher (
+    id          BIGINT PRIMARY KEY CHECK (id = 1),
+    private_key TEXT   NOT NULL,
+    certificate TEXT   NOT NULL,
+    renew_at    BIGINT NOT NULL
+);

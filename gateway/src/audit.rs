@@ -379,6 +379,9 @@ pub enum Event {
         workstation: String,
         fields: Vec<&'static str>,
     },
+    PublisherMade {
+        thumbprint: String,
+    },
     PoolAdded {
         pool: String,
         workstations: Vec<String>,
@@ -537,7 +540,7 @@ pub enum Event {
 
 impl Event {
     /// Every event's name, in the order above.
-    pub const NAMES: [&str; 81] = [
+    pub const NAMES: [&str; 82] = [
         "site_created",
         "settings_changed",
         "agent_names_changed",
@@ -582,6 +585,7 @@ impl Event {
         "agent_revoked",
         "agent_refused",
         "workstation_changed",
+        "publisher_made",
         "pool_added",
         "pool_changed",
         "pool_removed",

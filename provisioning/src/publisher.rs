@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, SigningKey as _};
 use rsa::pkcs8::EncodePrivateKey as _;
 use rsa::rand_core::UnwrapErr;
@@ -117,6 +119,14 @@ impl Publisher {
     #[must_use]
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// The certificate in PEM (RFC 7468).
+    #[must_use]
+    pub fn certificate_pem(&self) -> String {
+        let text = STANDARD.encode(&self.certificate);
+        let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
+        format!("-----BEGIN CERTIFICATE-----\n{}-----END CERTIFICATE-----\n", lines.collect::<String>())
     }
 
     /// What the group policy *Specify SHA1 thumbprints of certificates representing trusted .rdp publishers* wants

@@ -1,5 +1,6 @@
 //! Real RDP apps at home: xfreerdp, on a screen that nobody looks at.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -56,14 +57,25 @@ impl<'o> Screen<'o> {
         self.ns.spawn_with(argv, &[("DISPLAY", &self.display), ("HOME", "/nonexistent")])
     }
 
+    /// The same by a file that was made for such apps.
+    ///
+    /// # Errors
+    /// xfreerdp is missing.
+    pub fn knock_by(&self, file: &Path) -> anyhow::Result<Output> {
+        self.goes(&file.to_string_lossy())
+    }
+
     /// The app goes there, is let in or not, and goes.
     ///
     /// # Errors
     /// xfreerdp is missing.
     pub fn knock(&self, pc: &str) -> anyhow::Result<Output> {
-        let to = format!("/v:{pc}");
+        self.goes(&format!("/v:{pc}"))
+    }
+
+    fn goes(&self, to: &str) -> anyhow::Result<Output> {
         let set = format!("DISPLAY={}", self.display);
-        let argv = ["env", &set, "HOME=/nonexistent", "xfreerdp", &to, "+auth-only"].into_iter().chain(USUAL);
+        let argv = ["env", &set, "HOME=/nonexistent", "xfreerdp", to, "+auth-only"].into_iter().chain(USUAL);
         self.ns.run(argv).context("xfreerdp")
     }
 }

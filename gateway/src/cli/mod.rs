@@ -72,7 +72,11 @@ enum Command {
     /// How the gateway and its devices are doing
     Status,
     /// The certificate that devices must trust for the portal to open without a warning
-    Authority,
+    Authority {
+        /// Instead, the certificate that signs .rdp files, and what Windows' group policy knows it by
+        #[arg(long)]
+        publisher: bool,
+    },
     /// May this user reach this resource now, and why (not)?
     Why(why::Why),
     /// Look for what is wrong and name the cure
@@ -212,7 +216,8 @@ fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Net(child) => run::net(&config, &child)?,
         Command::Serve(child) => run::serve(config, &child)?,
         Command::Status => status::status(&context()?)?,
-        Command::Authority => authority::authority(&context()?)?,
+        Command::Authority { publisher: true } => authority::publisher(&context()?)?,
+        Command::Authority { .. } => authority::authority(&context()?)?,
         Command::Why(why) => why.run(&context()?)?,
         Command::User(user) => user.run(&context()?)?,
         Command::Group(group) => group.run(&context()?)?,

@@ -8,6 +8,7 @@ pub mod door;
 pub mod end;
 pub mod lasting;
 mod pc;
+pub mod publisher;
 pub mod seats;
 pub mod ticket;
 
@@ -17,6 +18,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use provisioning::publisher::Publisher;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, timeout};
@@ -86,6 +88,8 @@ pub struct Desk {
     /// Connections of each device lately.
     comes: Mutex<HashMap<IpAddr, Bucket>>,
     tickets: ticket::Tickets,
+    /// Who signs `.rdp` files, and when another takes their place.
+    publisher: tokio::sync::Mutex<Option<(Arc<Publisher>, Unix)>>,
 }
 
 /// An app connects once or twice; whoever does it all the time keeps the gateway from others.
@@ -208,7 +212,8 @@ impl Desk {
         let (board, comes) = (Mutex::default(), Mutex::default());
         let (version, told) = (watch::Sender::new(0), watch::Sender::new(false));
         let tickets = ticket::Tickets::default();
-        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes, tickets })
+        let publisher = tokio::sync::Mutex::default();
+        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes, tickets, publisher })
     }
 
     /// As if the data plane had told of all that there are.

@@ -23,6 +23,15 @@ use crate::desktop::{Desktop as Known, NotEnded, Via};
 use crate::ids::{DesktopId, DeviceId};
 use crate::store::Moment;
 
+/// Who signs the gateway's `.rdp` files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Publisher {
+    /// Its certificate, in PEM (RFC 7468); the internal authority's is above it.
+    pub certificate: String,
+    /// What Windows' policy *Specify SHA1 thumbprints of certificates representing trusted .rdp publishers* wants.
+    pub thumbprint: String,
+}
+
 /// Somebody uses an office PC from afar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Desktop {
@@ -60,6 +69,7 @@ impl From<Known> for Desktop {
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(list_desktops))
+        .routes(routes!(read_publisher))
         .routes(routes!(end_desktop))
         .routes(routes!(tell_desktop))
         .routes(routes!(admit))
@@ -69,6 +79,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 #[utoipa::path(get, path = "/desktops", tag = "desktops", responses((status = 200, body = [Desktop]), Problems))]
 async fn list_desktops(_: Admin, State(api): State<Arc<Api>>) -> Json<Vec<Desktop>> {
     Json(api.desk.all().into_iter().map(Desktop::from).collect())
+}
+
+/// Who signs `.rdp` files: for the PCs at home that IT looks after to trust.
+#[utoipa::path(get, path = "/desktops/publisher", tag = "desktops", responses((status = 200, body = Publisher), Problems))]
+async fn read_publisher(_: Admin, State(api): State<Arc<Api>>) -> Answer<Json<Publisher>> {
+    let publisher = api.desk.publisher().await.map_err(ApiError::Internal)?;
+    Ok(Json(Publisher { certificate: publisher.certificate_pem(), thumbprint: publisher.thumbprint() }))
 }
 
 /// Ends one of them at once. What they had open there stays open on the PC.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use provisioning::drive::Host;
+use provisioning::rdp::{RdpFile, encoded};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -88,6 +90,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(wake_mine, cancel_mine))
         .routes(routes!(follow_mine))
         .routes(routes!(ask_people))
+        .routes(routes!(rdp_file))
 }
 
 /// The office PCs that this device may use now.
@@ -194,6 +197,22 @@ async fn ask_people(
             Err(ApiError::Conflict(Slug::AgentAway, "the question did not reach whoever is at this PC".into()))
         }
     }
+}
+
+/// A file that opens it in an RDP app, signed: without password, and without a name to sign in with.
+#[utoipa::path(get, path = "/me/workstations/{workstation}/rdp", tag = "workstations", params(("workstation" = String, Path)), responses(
+    (status = 200, content_type = "application/x-rdp", body = [u8], description = "UTF-16, as mstsc saves it"),
+    Problems
+))]
+async fn rdp_file(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<Response> {
+    let pc = mine(&api, &caller.device, &which).await?;
+    let address = name_of(&api, &pc).parse::<Host>().map_err(|e| ApiError::Internal(e.into()))?;
+    let publisher = api.desk.publisher().await.map_err(ApiError::Internal)?;
+    let text = RdpFile { address, user: None }.signed(&publisher).map_err(|e| ApiError::Internal(e.into()))?;
+    // A label of DNS: nothing in it needs quoting.
+    let file = format!("attachment; filename=\"{}.rdp\"", pc.name);
+    let headers = [(header::CONTENT_TYPE, "application/x-rdp".to_owned()), (header::CONTENT_DISPOSITION, file)];
+    Ok((headers, encoded(&text)).into_response())
 }
 
 /// Since when it is free, or asleep, says when somebody went home: that is theirs to tell.

@@ -35,6 +35,7 @@ pub mod own_factors;
 pub mod passkeys;
 pub mod policies;
 pub mod pools;
+pub mod publisher;
 pub mod resources;
 pub mod retention;
 pub mod room;

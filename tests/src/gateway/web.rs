@@ -1,6 +1,6 @@
 //! The portal as a browser in the tunnel sees it: real HTTPS by curl, trusting the gateway's own authority only.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -82,6 +82,25 @@ impl Web<'_> {
     /// No connection, no trust, or no HTTP.
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Page> {
         self.request("POST", path, Some(body))
+    }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// No connection, no trust, or no HTTP.
+    pub fn delete(&self, path: &str) -> anyhow::Result<Page> {
+        self.request("DELETE", path, None)
+    }
+
+    /// What is there, to the byte, in this file.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub fn download(&self, path: &str, to: &Path) -> anyhow::Result<()> {
+        let (url, to) = (format!("https://{NAME}{path}"), to.to_string_lossy());
+        let authority = self.authority.to_string_lossy();
+        let argv = ["curl", "-sSf", "--max-time", LIMIT_S, "--cacert", &authority, "--output", &to, &url];
+        self.ns.ok(argv).map(drop)
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Page> {

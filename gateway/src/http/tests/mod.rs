@@ -193,7 +193,7 @@ impl Gateway {
         Answered {
             status: parts.status,
             cookie,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
             headers: parts.headers,
         }
     }

@@ -656,3 +656,27 @@ async fn who_booked_a_pc_has_it_when_they_come_and_not_before() {
     assert_eq!(office.end(&desktop).await, json!({"how": "booked"}));
     assert_eq!(office.ask().await["refused"], "reserved");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_given_a_signed_file_of_ones_own_pc() {
+    let office = office("127.0.5.12").await;
+    let asks = async |pc: &str| {
+        office.g.ask(office.door, Some(&office.cookie), "GET", &format!("/me/workstations/{pc}/rdp"), None).await
+    };
+    let file = asks("hers").await;
+    assert_eq!((file.status.as_u16(), file.headers["content-type"].to_str().unwrap()), (200, "application/x-rdp"));
+    assert_eq!(file.headers["content-disposition"], "attachment; filename=\"hers.rdp\"");
+    // Read as text it is UTF-16 with a NUL behind each letter.
+    let text: String = file.text.chars().filter(|c| *c != '\0').collect();
+    assert!(text.contains("full address:s:hers.rossi.internal\r\n") && text.contains("signature:s:"), "{text}");
+    assert!(!text.contains("username") && !text.to_lowercase().contains("password:"), "{text}");
+    assert_eq!(asks("none").await.status, 404);
+    let trusted = async || office.g.ask(Door::Local, None, "GET", "/desktops/publisher", None).await.json();
+    let (one, two) = (trusted().await, trusted().await);
+    assert_eq!(one, two, "it stays the same");
+    let made = office.audit("publisher_made").await;
+    assert_eq!((made.len(), &made[0]["details"]["thumbprint"]), (1, &one["thumbprint"]));
+    // Another process of the same site signs by the same key.
+    let again = office.g.api.store.publisher().await.unwrap().unwrap().0;
+    assert_eq!(again.thumbprint(), one["thumbprint"].as_str().unwrap());
+}

@@ -104,6 +104,8 @@ pub(super) const TABLE: &[(&str, Who, u16)] = &[
     ("get /me/workstations/{workstation}/wake/events", Who::Verified, 404),
     ("post /me/workstations/{workstation}/desktop", Who::Viewer, 404),
     ("post /me/workstations/{workstation}/ask", Who::Verified, 404),
+    ("get /me/workstations/{workstation}/rdp", Who::Verified, 404),
+    ("get /desktops/publisher", Who::Admin, 200),
     ("post /desktops/admit", Who::Admin, 204),
     ("post /desktops/{desktop}/message", Who::Admin, 404),
     ("get /pools", Who::Admin, 200),
