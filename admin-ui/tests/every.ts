@@ -24,6 +24,8 @@ export const CONSOLE: readonly Named[] = [
   ['computers', '/admin/computers'],
   ['computer', '/admin/computers/computer?name=pc-compta'],
   ['desktops', '/admin/computers/desktops'],
+  ['pools', '/admin/computers/pools'],
+  ['bookings', '/admin/computers/bookings'],
   ['agents', '/admin/computers/agents'],
   ['resources', '/admin/resources'],
   ['access', '/admin/access'],
@@ -40,6 +42,7 @@ export const CONSOLE: readonly Named[] = [
 export const PORTAL: readonly Named[] = [
   ['office', '/'],
   ['devices', '/devices'],
+  ['bookings', '/bookings'],
   ['security', '/security'],
   ['data', '/data'],
   ['help', '/help'],

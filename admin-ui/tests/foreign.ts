@@ -15,6 +15,9 @@ const REBOUND = 'https://rebound.example.net';
 const HOSTS = 'MAP evil.example.* 192.168.1.10, MAP rebound.example.net 192.168.1.2';
 
 const DAY_MS = 86_400_000;
+const QUARTER_MS = 900_000;
+/** A time that can be booked. */
+const SOON = Math.ceil((Date.now() + DAY_MS) / QUARTER_MS) * QUARTER_MS;
 /** As many changes of each kind came at least as far as the gateway. */
 const LEAST = 50;
 /** Their policy is every page’s: opening takes a second each. */
@@ -54,6 +57,7 @@ async function things(page: Page): Promise<Record<string, string>> {
   await made(page, '/tokens', { name: 'spare', scopes: ['users:read'], until: Date.now() + DAY_MS });
   await made(page, '/agents/tokens', { name: 'spare', uses: 9, hosts: [{ host: 'spare-pc' }] });
   await made(page, '/resources', { kind: 'workstation', name: 'spare-pc', address4: '192.168.1.29' });
+  await made(page, '/pools', { name: 'spare', workstations: ['spare-pc'], seats: 1, longest_booking: 60 });
   await made(page, '/invitations', { user: 'boris' });
   const sessions = JSON.parse((await api(page, 'GET', '/me/sessions')).text) as { web: { id: string }[] };
   const first = async (path: string) => (await list(path))[0]?.id ?? NOBODY;
@@ -64,6 +68,8 @@ async function things(page: Page): Promise<Record<string, string>> {
     workstation: 'spare-pc',
     agent: NOBODY,
     desktop: NOBODY,
+    pool: 'spare',
+    booking: NOBODY,
     device: await first('/devices'),
     policy: await first('/policies'),
     invitation: await first('/invitations'),
@@ -81,6 +87,9 @@ const BODIES: Record<string, object> = {
   'POST /agents/approve': { agents: [{ agent: 'evil=1' }] },
   'POST /agents/tokens': { name: 'evil=1', uses: 9, hosts: [{ host: 'evil=1' }] },
   'PATCH /workstations/{workstation}': { sleep_again: true },
+  'POST /pools': { name: 'evil=1', workstations: [], longest_booking: 60 },
+  'PUT /pools/{pool}': { name: 'evil=1', workstations: [], longest_booking: 0 },
+  'POST /desktops/{desktop}/message': { text: 'evil=1' },
   'POST /desktops/admit': { user: 'boris', workstation: 'pc' },
   'POST /devices': { user: 'boris', name: 'evil=1', public_key: `${'A'.repeat(42)}E=` },
   'POST /groups': { name: 'evil=1' },
@@ -91,6 +100,7 @@ const BODIES: Record<string, object> = {
   'POST /invitations': { user: 'boris' },
   'POST /me/devices': { name: 'evil=1', public_key: `${'A'.repeat(42)}I=` },
   'PUT /me/checklist': { replies: { disk: 'yes' } },
+  'POST /me/bookings': { pool: 'spare', begins: SOON, ends: SOON + QUARTER_MS },
   'POST /me/rules': { version: 1 },
   'POST /policies': { group: 'spare', resource: 'files' },
   'POST /policies/change': { add: [{ group: 'spare', resource: 'pc' }] },
@@ -248,6 +258,8 @@ async function stored(page: Page): Promise<Record<string, string>> {
     'agents',
     'agents/tokens',
     'groups',
+    'pools',
+    `bookings?from=${SOON - DAY_MS}&to=${SOON + DAY_MS}`,
     'devices',
     'resources',
     'policies',

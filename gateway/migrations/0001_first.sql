@@ -41,6 +41,8 @@ CREATE TABLE site (
     agent_names         BIGINT NOT NULL DEFAULT 0 CHECK (agent_names IN (0, 1)),
     -- Whoever may use a PC may have whoever is at it asked.
     ask_people          BIGINT NOT NULL DEFAULT 0 CHECK (ask_people IN (0, 1)),
+    -- PCs may be used by a browser in the internet, without the tunnel.
+    desktops_outside    BIGINT NOT NULL DEFAULT 0 CHECK (desktops_outside IN (0, 1)),
     programs            TEXT   NOT NULL DEFAULT '[]',
     -- Until when it was looked whether weekly hours of PCs have begun.
     hours_looked        BIGINT
@@ -117,9 +119,12 @@ CREATE TABLE devices (
     handshake_at  BIGINT,
     disabled_at   BIGINT,
     revoked_at    BIGINT,
-    created_at    BIGINT NOT NULL
+    created_at    BIGINT NOT NULL,
+    -- It stands for their browsers in the internet: nobody has its private key, so it never has a tunnel.
+    outside       BIGINT NOT NULL DEFAULT 0 CHECK (outside IN (0, 1))
 );
 CREATE UNIQUE INDEX devices_name ON devices (user_id, name) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX devices_outside ON devices (user_id) WHERE outside = 1;
 
 -- Addresses with a prefix length: one machine is a network of one. The aliases are the room that was given.
 CREATE TABLE resources (

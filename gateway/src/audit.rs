@@ -198,6 +198,7 @@ pub enum Event {
         masquerade: Option<bool>,
         passkeys: Option<bool>,
         ask_people: Option<bool>,
+        desktops_outside: Option<bool>,
         retention: Option<Retention>,
         verification_minutes: Option<u32>,
         idle_minutes: Option<u32>,

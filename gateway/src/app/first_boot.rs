@@ -143,6 +143,7 @@ async fn make(config: &Config, boot: FirstBoot, sealer: Arc<Sealer>) -> anyhow::
         // The certificate is the internal authority's: nobody but machines that were told trusts it.
         passkeys: false,
         ask_people: false,
+        desktops_outside: false,
         retention: Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: HomeWork { language: administrator.language.clone(), ..HomeWork::default() },

@@ -118,7 +118,7 @@ const TABLE: [&str; 54] = [
      <office_interface:eth1> --time-zone <time_zone:Europe/Brussels> --resolver <resolvers:192.168.1.1> --office-zone \
      <office_zones:corp.lan> --masquerade <masquerade:true> --passkeys <passkeys:true> \
      --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> \
-     --ask-people <ask_people:true> --program <programs:Sage=/opt/sage> \
+     --ask-people <ask_people:true> --desktops-outside <desktops_outside:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
      <idle_minutes:60> --desktop-idle <desktop_idle:30> --desktop-longest <desktop_longest:480> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",

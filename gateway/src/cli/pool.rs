@@ -162,7 +162,8 @@ impl Booking {
                 let now = Unix::now();
                 let to = parse_end(&until, now)?;
                 let path = format!("bookings?from={}&to={}", now.0, to.0);
-                let booked: Vec<Booked> = context.client.get(&path)?;
+                let mut booked: Vec<Booked> = context.client.get(&path)?;
+                booked.retain(|b| b.freed.is_none());
                 let empty = format!("Nothing is booked until {}.", local(to));
                 list(context.json, &booked, &empty, &["PC", "WHO", "FROM", "UNTIL", "ID"], |b| {
                     vec![b.workstation.clone(), b.login.clone(), local(b.begins), local(b.ends), b.id.to_string()]

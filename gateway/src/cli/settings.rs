@@ -66,6 +66,9 @@ pub(super) struct Change {
     /// Whether whoever is at a PC may be asked to let somebody else use it
     #[arg(long, value_name = "BOOL")]
     ask_people: Option<bool>,
+    /// Whether PCs may be used by a browser in the internet, without the tunnel; signed in as ever, by the same policy
+    #[arg(long, value_name = "BOOL")]
+    desktops_outside: Option<bool>,
     /// A program to look for on office PCs, all of them anew; may be repeated. A path, `registry:` and a key below
     /// HKEY_LOCAL_MACHINE, or `package:` and its name: Sage=C:\Program Files\Sage
     #[arg(long = "program", value_name = "NAME=WHERE", value_parser = program, conflicts_with = "no_programs")]
@@ -179,6 +182,7 @@ impl Settings {
             ("Audit kept", kept(settings.retention)),
             ("Agents' names", yes(settings.agent_names)),
             ("People are asked", yes(settings.ask_people)),
+            ("PCs without tunnel", yes(settings.desktops_outside)),
             ("Programs", list(settings.programs.into_iter().map(|p| p.name).collect())),
             (
                 "Verification",
@@ -234,6 +238,7 @@ impl Change {
             masquerade: self.masquerade,
             passkeys: self.passkeys,
             ask_people: self.ask_people,
+            desktops_outside: self.desktops_outside,
             retention: self.keep_audit,
             agent_names: self.agent_names,
             programs,

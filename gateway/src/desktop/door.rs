@@ -128,6 +128,9 @@ impl Desk {
 
     /// Until when they may go there.
     pub(super) async fn until(&self, device: &Device, resource: &Resource) -> Result<Boot, NoEntry> {
+        if device.outside && !self.reconciler.site().desktops_outside {
+            return Err(NoEntry::NotAllowed);
+        }
         let now = Moment::now();
         let world = self.store.world(&Scope::user(device.user), now).await.map_err(|_| NoEntry::Gateway)?;
         match decide(&world, device.id, resource.id, now.boot) {

@@ -132,6 +132,7 @@ fn our_site() -> Site {
         masquerade: true,
         passkeys: true,
         ask_people: false,
+        desktops_outside: false,
         retention: crate::pure::retention::Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: crate::pure::home_work::HomeWork::default(),

@@ -153,7 +153,8 @@ pub struct Inside {
     pub device: Option<Device>,
 }
 
-/// Somebody signed in on this browser, by a device of theirs in the tunnel whose door is open.
+/// Somebody signed in on this browser, by a device of theirs in the tunnel whose door is open; or by the internet, where IT
+/// has switched that on.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// Who.
@@ -223,11 +224,50 @@ async fn device(door: Door, api: &Api) -> Answer<Option<Device>> {
     let Door::Tunnel(address) = door else { return Ok(None) };
     let cuts = api.store.waiting_cuts();
     let device = api.store.device_at(address.to_canonical()).await?;
-    let device = device.filter(|d| !shut_out(&cuts, d.user, Some(d.id)));
+    let device = device.filter(|d| !shut_out(&cuts, d.user, Some(d.id)) && !d.outside);
     // The data plane has no such peer, so a request of one is of the moment in which it was cut.
     let device = device.filter(Device::may_come_in).ok_or(ApiError::NotFound)?;
     api.expected.came(device.id);
     Ok(Some(device))
+}
+
+/// What a browser in the internet may ask for where IT has switched that on.
+pub(super) const OUTSIDE: [&str; 20] = [
+    "sign-in",
+    "sign-in/passkey/begin",
+    "sign-in/passkey/finish",
+    "sign-out",
+    "door",
+    "door/events",
+    "extend",
+    "extend/passkey",
+    "lock",
+    "me/workstations",
+    "me/workstations/{workstation}/wake",
+    "me/workstations/{workstation}/wake/events",
+    "me/workstations/{workstation}/ask",
+    "me/workstations/{workstation}/desktop",
+    "me/desktop",
+    "me/desktops/{desktop}",
+    "me/pools",
+    "me/pools/{pool}/seat",
+    "me/bookings",
+    "me/bookings/{booking}",
+];
+
+/// What stands for the browser in the internet that somebody has signed in by; a session of any other door is none there.
+async fn outside(parts: &Parts, api: &Api, used: bool) -> Answer<Option<(Device, WebSession, String)>> {
+    let route = parts.extensions.get::<MatchedPath>().and_then(|path| path.as_str().strip_prefix("/api/v1/"));
+    // The internet's router has no other; but whoever adds one there by mistake opens nothing.
+    if !api.site().desktops_outside || !route.is_some_and(|route| OUTSIDE.contains(&route)) {
+        return Err(ApiError::NotFound);
+    }
+    let Some((session, hash)) = found(parts, api, used).await? else { return Ok(None) };
+    let Some(id) = session.device else { return Ok(None) };
+    let cuts = api.store.waiting_cuts();
+    let device = api.store.device(id).await?;
+    let good = device.outside && device.may_come_in() && !shut_out(&cuts, device.user, Some(id));
+    Ok(good.then_some((device, session, hash)))
 }
 
 /// `used`: this request counts as use of the session, unless it says of itself that nobody made it.
@@ -237,6 +277,13 @@ async fn session(
     device: Option<&Device>,
     used: bool,
 ) -> Answer<Option<(WebSession, String)>> {
+    // A cookie that was carried to another device or door is nobody's.
+    let carried = |s: &WebSession| s.device != device.map(|d| d.id) && !planted(Bug::CookieTravels);
+    Ok(found(parts, api, used).await?.filter(|(s, _)| !carried(s)))
+}
+
+/// The session of the cookie, whosever it is.
+async fn found(parts: &Parts, api: &Api, used: bool) -> Answer<Option<(WebSession, String)>> {
     let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     let Some(token) = cookies.filter_map(WebToken::from_cookies).next() else { return Ok(None) };
     let hash = token.hash();
@@ -247,16 +294,20 @@ async fn session(
     } else {
         api.store.running_web_session(&hash, now).await?
     };
-    // A cookie that was carried to another device or door is nobody's.
-    let carried = |s: &WebSession| s.device != device.map(|d| d.id) && !planted(Bug::CookieTravels);
-    Ok(session.filter(|s| !carried(s)).map(|s| (s, hash)))
+    Ok(session.map(|session| (session, hash)))
 }
 
 /// Who comes by a browser: the door, the device in the tunnel, the web session.
 async fn browser(parts: &Parts, api: &Api, used: bool) -> Answer<(Door, Option<Device>, Option<(WebSession, String)>)> {
     let door = door(parts)?;
-    if matches!(door, Door::Local | Door::Internet(_)) {
-        return Err(ApiError::NotFound);
+    match door {
+        Door::Local => return Err(ApiError::NotFound),
+        Door::Internet(_) => {
+            let found = outside(parts, api, used).await?;
+            let (device, session) = found.map(|(device, session, hash)| (device, (session, hash))).unzip();
+            return Ok((door, device, session));
+        }
+        Door::Tunnel(_) | Door::Office(_) => {}
     }
     let device = device(door, api).await?;
     let session = session(parts, api, device.as_ref(), used).await?;
@@ -267,15 +318,11 @@ impl FromRequestParts<Arc<Api>> for Public {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
         let door = door(parts)?;
-        if matches!(door, Door::Internet(_)) {
-            return Err(ApiError::NotFound);
+        if door == Door::Local {
+            return Ok(Self { door, device: None, session: None });
         }
-        let device = device(door, api).await?;
-        let session = match door {
-            Door::Local => None,
-            _ => session(parts, api, device.as_ref(), false).await?.map(|(s, _)| s),
-        };
-        Ok(Self { door, device, session })
+        let (door, device, session) = browser(parts, api, false).await?;
+        Ok(Self { door, device, session: session.map(|(session, _)| session) })
     }
 }
 
@@ -301,6 +348,10 @@ impl FromRequestParts<Arc<Api>> for Tunnel {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
         let door = door(parts)?;
+        if let Door::Internet(_) = door {
+            let (device, ..) = outside(parts, api, true).await?.ok_or(ApiError::Unauthenticated(Slug::NotSignedIn))?;
+            return Ok(Self { door, device });
+        }
         let Door::Tunnel(address) = door else { return Err(ApiError::NotFound) };
         let looked = tokio::time::timeout(LOOK, device(door, api)).await;
         // Whoever wants to lock now is known from the last look; whoever wants more needs the database.
@@ -330,7 +381,13 @@ impl Follower {
     /// # Errors
     /// The device is not good any more, or the database does not answer.
     pub async fn again(&self, api: &Api) -> Answer<(Option<Device>, Option<WebSession>)> {
-        let device = device(self.door, api).await?;
+        let device = match (self.door, self.device) {
+            (Door::Internet(_), Some(id)) => Some(api.store.device(id).await?).filter(|d| {
+                let cuts = api.store.waiting_cuts();
+                api.site().desktops_outside && d.may_come_in() && !shut_out(&cuts, d.user, Some(id))
+            }),
+            _ => device(self.door, api).await?,
+        };
         if device.as_ref().map(|d| d.id) != self.device {
             return Err(ApiError::NotFound);
         }
@@ -338,7 +395,11 @@ impl Follower {
             Some(hash) => api.store.running_web_session(hash, Moment::now().wall).await?,
             None => None,
         };
-        Ok((device, session.filter(|s| s.device == self.device)))
+        let session = session.filter(|s| s.device == self.device);
+        if matches!(self.door, Door::Internet(_)) && session.is_none() {
+            return Err(ApiError::NotFound);
+        }
+        Ok((device, session))
     }
 }
 
@@ -470,7 +531,7 @@ impl Inside {
 impl FromRequestParts<Arc<Api>> for Viewer {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Answer<Self> {
-        if !matches!(door(parts)?, Door::Tunnel(_)) {
+        if !matches!(door(parts)?, Door::Tunnel(_) | Door::Internet(_)) {
             return Err(ApiError::NotFound);
         }
         let Inside { session, token_hash, device, .. } = Inside::from_request_parts(parts, api).await?;

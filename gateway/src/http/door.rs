@@ -229,7 +229,11 @@ pub(super) async fn seen(
         grace: left.is_some_and(|left| left.grace),
         resources,
         later,
-        links: if left.is_some() { api.site().home_work.links.clone() } else { Vec::new() },
+        links: if left.is_some() && device.is_some_and(|device| !device.outside) {
+            api.site().home_work.links.clone()
+        } else {
+            Vec::new()
+        },
         me,
         ..locked(api, door, device)
     };
@@ -300,7 +304,9 @@ pub(super) async fn reachable(api: &Api, device: &Device, now: Moment) -> Answer
         held.filter_map(|p| p.from).filter(|from| *from > now.boot).min()
     };
     let mut found = Reachable::default();
-    for r in api.store.resources().await? {
+    // A share's own protocol does not come through a browser.
+    let there = |r: &crate::store::resources::Resource| !device.outside || r.kind == ResourceKind::Workstation;
+    for r in api.store.resources().await?.into_iter().filter(there) {
         match decide(&world, device.id, r.id, now.boot) {
             Verdict::Allow { until, .. } => {
                 found.ends = found.ends.into_iter().chain([until]).min();

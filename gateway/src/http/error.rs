@@ -125,6 +125,10 @@ impl From<Refused> for ApiError {
                 Slug::OtherDevice,
                 "this device belongs to somebody else: nobody but its owner opens it",
             ),
+            Refused::Outside => Self::Forbidden(
+                Slug::NotAllowed,
+                "IT has switched off that you use the office's PCs without the tunnel: connect WireGuard first",
+            ),
             Refused::Late => Self::Conflict(Slug::PasskeyLate, "begin again".into()),
             Refused::Anew => Self::Conflict(
                 Slug::Outdated,

@@ -304,11 +304,24 @@ pub fn document() -> OpenApi {
     api_routes().into_openapi()
 }
 
-/// Everything that strangers from the internet are answered: an invitation is opened, and whoever forgot the tunnel is told.
+/// What is for browsers in the internet where IT has switched that on; each caller is none where it has not.
+fn outside_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .merge(sign_in::routes())
+        .merge(passkeys::sign_in_routes())
+        .merge(door::routes())
+        .merge(events::routes())
+        .merge(my_desktops::routes())
+        .merge(my_workstations::routes())
+        .merge(my_pools::routes())
+}
+
+/// Everything that strangers from the internet are answered: an invitation is opened, whoever forgot the tunnel is told; and
+/// PCs are used by a browser, if IT has switched that on.
 /// What is not here is not there, whatever a handler would say.
 pub fn internet_router(api: Arc<Api>) -> Router {
-    let invitations = OpenApiRouter::new().nest("/api/v1", invitations::visitor_routes());
-    let (routes, _) = invitations.split_for_parts();
+    let theirs = invitations::visitor_routes().merge(outside_routes());
+    let (routes, _) = OpenApiRouter::new().nest("/api/v1", theirs).split_for_parts();
     with_guard(routes.merge(pages::internet_routes()), api)
 }
 

@@ -178,7 +178,7 @@ async fn my_bookings(
     let shown = |booked: crate::store::bookings::Named| {
         let booking = booked.booking;
         let own = booking.user == caller.device.user;
-        if !own && !mine.pcs.contains_key(&booking.pc) {
+        if booked.freed.is_some() || (!own && !mine.pcs.contains_key(&booking.pc)) {
             return None;
         }
         let (pool, id) = (named(booking.pc)?, own.then_some(booking.id));

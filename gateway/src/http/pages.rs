@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
@@ -63,12 +64,30 @@ const FOR_STRANGERS: [&str; 3] = ["/invitation.html", "/mark.svg", "/wireguard-f
 /// What stands at `/` for them.
 const OUTSIDE: &str = "/outside.html";
 
+/// What takes its place, and stands beside it, where IT has switched on that PCs are used by browsers in the internet.
+const HOME: &str = "/index.html";
+const WHERE_SWITCHED_ON: [&str; 3] = [HOME, DESKTOP, "/bookings.html"];
+
 /// The files' routes, for strangers from the internet.
 pub(super) fn internet_routes() -> Router<Arc<Api>> {
     let seen = |page: &&Page| FOR_STRANGERS.contains(&page.path) || page.path.starts_with("/_app/");
-    let outside = PAGES.iter().find(|page| page.path == OUTSIDE).map(|page| ("/", page));
-    let pages = PAGES.iter().filter(seen).map(|page| (page.route(), page)).chain(outside);
-    routed(pages)
+    let pages = routed(PAGES.iter().filter(seen).map(|page| (page.route(), page)));
+    let theirs = PAGES.iter().filter(|page| WHERE_SWITCHED_ON.contains(&page.path));
+    theirs.fold(pages, |router, page| {
+        let shown = async move |api: Arc<Api>, method: Method, uri: Uri, headers: HeaderMap| match api
+            .site()
+            .desktops_outside
+        {
+            true => page.answer(&headers),
+            false if page.path == HOME => match PAGES.iter().find(|page| page.path == OUTSIDE) {
+                Some(outside) => outside.answer(&headers),
+                None => ApiError::NotFound.into_response(),
+            },
+            false => lost(method, uri, headers).await,
+        };
+        let handler = move |State(api): State<Arc<Api>>, method, uri, headers| shown(api, method, uri, headers);
+        router.route(page.route(), get(handler))
+    })
 }
 
 /// Whatever has no route: the API answers with a problem, all else with a page.

@@ -136,18 +136,30 @@ impl ConfirmPasskey {
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
-        .routes(routes!(begin_passkey_sign_in))
-        .routes(routes!(finish_passkey_sign_in))
-        .routes(routes!(extend_with_passkey))
+        .merge(sign_in_routes())
         .routes(routes!(list_my_passkeys))
         .routes(routes!(begin_my_passkey))
         .routes(routes!(confirm_my_passkey))
         .routes(routes!(revoke_my_passkey))
 }
 
+/// What opens a door by one, and keeps it open.
+pub(super) fn sign_in_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(begin_passkey_sign_in))
+        .routes(routes!(finish_passkey_sign_in))
+        .routes(routes!(extend_with_passkey))
+}
+
 /// Where they are not offered, there are none.
 pub(super) fn offered<'a>(api: &'a Api, door: super::caller::Door, device: Option<&'a Device>) -> Answer<Passkeys<'a>> {
-    Passkeys::offered(&api.site(), &api.ceremonies, device, door.address()).ok_or(ApiError::NotFound)
+    let offered = Passkeys::offered(&api.site(), &api.ceremonies, device, door.address()).ok_or(ApiError::NotFound)?;
+    Ok(offered.by_the_internet(matches!(door, super::caller::Door::Internet(_))))
+}
+
+/// Whoever signs in by the internet is known by nothing that they have signed in by before.
+fn in_the_tunnel(caller: &Public) -> Option<&Device> {
+    caller.device.as_ref().filter(|device| !device.outside)
 }
 
 fn timeout_ms() -> u64 {
@@ -157,7 +169,7 @@ fn timeout_ms() -> u64 {
 /// What a passkey is to sign here: to sign in, to extend, to register another, or to show again who one is.
 #[utoipa::path(post, path = "/sign-in/passkey/begin", tag = "passkeys", responses((status = 200, body = PasskeyChallenge), Problems))]
 async fn begin_passkey_sign_in(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<PasskeyChallenge>> {
-    let challenge = offered(&api, caller.door, caller.device.as_ref())?.ask(Moment::now())?;
+    let challenge = offered(&api, caller.door, in_the_tunnel(&caller))?.ask(Moment::now())?;
     let rp_id = api.site().public_name.to_lowercase();
     Ok(Json(PasskeyChallenge { challenge, rp_id, timeout_ms: timeout_ms() }))
 }
@@ -169,7 +181,7 @@ async fn finish_passkey_sign_in(
     State(api): State<Arc<Api>>,
     Body(assertion): Body<Assertion>,
 ) -> Answer<(HeaderMap, Json<SignedIn>)> {
-    let passkeys = offered(&api, caller.door, caller.device.as_ref())?;
+    let passkeys = offered(&api, caller.door, in_the_tunnel(&caller))?;
     let done = passkeys.sign_in(&api.store, &assertion, Moment::now()).await?;
     sign_in::welcome(&api, caller.door, caller.device.as_ref(), &done).await
 }

@@ -53,6 +53,8 @@ pub struct Settings {
     pub passkeys: bool,
     /// Whether whoever is at a PC may be asked to let somebody else use it.
     pub ask_people: bool,
+    /// Whether PCs may be used by a browser in the internet, without the tunnel: after password and code, by the same policy.
+    pub desktops_outside: bool,
     /// How many people have no other second factor: without passkeys they have recovery codes, or a new invitation.
     pub passkeys_alone: u32,
     /// A door opened from now on stays open for so many minutes at most.
@@ -134,6 +136,10 @@ pub struct ChangeSettings {
     /// of who says nothing.
     #[serde(default)]
     pub ask_people: Option<bool>,
+    /// Whether PCs may be used by a browser in the internet, without the tunnel. Needs the internet's door
+    /// (`internet_listen` in the gateway's configuration).
+    #[serde(default)]
+    pub desktops_outside: Option<bool>,
     /// For how many days lines of the audit are kept: 30 to 1096.
     #[serde(default)]
     pub retention: Option<KeepAudit>,
@@ -188,6 +194,7 @@ impl Settings {
             masquerade: s.masquerade,
             passkeys: s.passkeys,
             ask_people: s.ask_people,
+            desktops_outside: s.desktops_outside,
             passkeys_alone,
             retention: s.retention.into(),
             agent_names: s.wanted.names,
@@ -273,6 +280,7 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
         masquerade: change.masquerade,
         passkeys: change.passkeys,
         ask_people: change.ask_people,
+        desktops_outside: change.desktops_outside,
         retention: change.retention.map(input::retention).transpose()?,
         agent_names: change.agent_names,
         programs: change.programs.as_deref().map(wanted::programs).transpose().map_err(in_field("programs"))?,

@@ -62,7 +62,8 @@ async fn sign_in(
         password: Zeroizing::new(body.password),
         code: Zeroizing::new(body.code),
         address: caller.door.address(),
-        device: caller.device.as_ref(),
+        device: caller.device.as_ref().filter(|device| !device.outside),
+        outside: matches!(caller.door, caller::Door::Internet(_)),
     };
     let done = sign_in::sign_in(&api.store, &api.passwords, attempt, Moment::now()).await?;
     welcome(&api, caller.door, caller.device.as_ref(), &done).await
@@ -77,7 +78,11 @@ pub(super) async fn welcome(
 ) -> Answer<(HeaderMap, Json<SignedIn>)> {
     let session = api.store.web_session(&done.token.hash(), Moment::now().wall).await?.ok_or(ApiError::NotFound)?;
     api.reconciler.carry_out(done.epoch, Wait::Complete).await?;
-    let door = door::state(api, by, device, Some(&session)).await?;
+    let outside = match (by, session.device) {
+        (caller::Door::Internet(_), Some(id)) => Some(api.store.device(id).await?),
+        _ => None,
+    };
+    let door = door::state(api, by, outside.as_ref().or(device), Some(&session)).await?;
     let me = me::of(api, &session).await?;
     Ok((cookie(&done.token.set_cookie())?, Json(SignedIn { me, door })))
 }

@@ -55,6 +55,9 @@ pub enum Refused {
     /// The passkey is good, but the device at this door is somebody else's.
     #[error("the device belongs to somebody else")]
     OtherDevice,
+    /// IT has shut this person's browsers in the internet out. Only said to who has shown to be that person.
+    #[error("the use of browsers in the internet is switched off for this person")]
+    Outside,
     /// What was begun is over: its time, its one use, or it was begun elsewhere.
     #[error("too late, or used already")]
     Late,

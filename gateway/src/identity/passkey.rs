@@ -114,6 +114,8 @@ pub struct Passkeys<'a> {
     ceremonies: &'a Ceremonies,
     place: Place,
     device: Option<&'a Device>,
+    /// By the internet.
+    outside: bool,
 }
 
 impl<'a> Passkeys<'a> {
@@ -132,7 +134,13 @@ impl<'a> Passkeys<'a> {
         };
         // By its name alone: another port of it is another's page.
         let party = Passki::new(&name, &[format!("https://{name}")], &site.organisation);
-        are_offered(site).then_some(Self { party, ceremonies, place, device })
+        are_offered(site).then_some(Self { party, ceremonies, place, device, outside: false })
+    }
+
+    /// The same by the internet, where what is opened stands for somebody's browsers there.
+    #[must_use]
+    pub fn by_the_internet(self, outside: bool) -> Self {
+        Self { outside, ..self }
     }
 
     /// The same by an invitation.
@@ -165,7 +173,8 @@ impl<'a> Passkeys<'a> {
         let proven = self.prove_owner(store, assertion, now).await?;
         let passkey = &proven.passkey;
         let write = self.spend(store, &proven, now).await?;
-        let whose = Whose { user: passkey.user, login: &passkey.login, device: self.device, from: self.from() };
+        let (user, login, device, outside) = (passkey.user, passkey.login.as_str(), self.device, self.outside);
+        let whose = Whose { user, login, device, outside, from: self.from() };
         sign_in::let_in(store, write, &whose, Factor::Passkey).await
     }
 

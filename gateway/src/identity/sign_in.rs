@@ -35,6 +35,8 @@ pub struct Attempt<'a> {
     pub address: Option<std::net::IpAddr>,
     /// The device at this door, in the tunnel.
     pub device: Option<&'a Device>,
+    /// By the internet: what is opened is the door of what stands for their browsers there.
+    pub outside: bool,
 }
 
 /// Signed in.
@@ -89,7 +91,7 @@ pub async fn sign_in(
         drop(write);
         return refuse(store, Some(known.id), attempt.device, Refusal::Code, now).await;
     }
-    let whose = Whose { user: known.id, login: &login, device: attempt.device, from };
+    let whose = Whose { user: known.id, login: &login, device: attempt.device, outside: attempt.outside, from };
     let_in(store, write, &whose, proof.factor()).await
 }
 
@@ -99,6 +101,8 @@ pub(super) struct Whose<'a> {
     pub(super) login: &'a str,
     /// In the tunnel.
     pub(super) device: Option<&'a Device>,
+    /// By the internet.
+    pub(super) outside: bool,
     /// Where tries are counted as coming from.
     pub(super) from: Option<String>,
 }
@@ -119,9 +123,16 @@ pub(super) async fn let_in(
         return Err(Refused::Restored);
     }
     write.audit(&Event::SignedIn { user: whose.login.to_owned(), factor }).await?;
-    write.begin_web_session(&token.hash(), whose.user, whose.device.map(|d| d.id)).await?;
-    if let Some(device) = whose.device {
-        write.open_door(whose.user, device.id).await?;
+    let device = match whose.device {
+        None if whose.outside => Some(write.outside_device(whose.user).await?),
+        device => device.map(|d| d.id),
+    };
+    write.begin_web_session(&token.hash(), whose.user, device).await?;
+    if let Some(device) = device {
+        write.open_door(whose.user, device).await.map_err(|e| match e {
+            crate::store::Error::NotFound(_) if whose.outside => Refused::Outside,
+            e => e.into(),
+        })?;
     }
     let epoch = write.commit().await?;
     Ok(SignedIn { user: whose.user, token, epoch })

@@ -47,6 +47,7 @@ async fn attempt(
         code: Zeroizing::new(code.to_owned()),
         address: Some("192.0.2.1".parse().unwrap()),
         device,
+        outside: false,
     };
     sign_in(store, passwords, attempt, now).await
 }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use provisioning::keys::PresharedKey;
+use provisioning::keys::{PresharedKey, PrivateKey};
 use sqlx::any::AnyRow;
 
 use super::row::Columns as _;
@@ -51,7 +51,12 @@ pub struct Device {
     pub revoked_at: Option<Unix>,
     /// Added.
     pub created_at: Unix,
+    /// It stands for its owner's browsers in the internet, and never has a tunnel.
+    pub outside: bool,
 }
+
+/// What the one that stands for browsers in the internet is called.
+const OUTSIDE: &str = "Browser (internet)";
 
 impl Device {
     /// Whether it may have a tunnel: nobody has shut it or its owner out, and they have a second factor.
@@ -191,6 +196,26 @@ impl Write<'_> {
         Ok(id)
     }
 
+    /// What stands for this person's browsers in the internet: made the first time, and theirs from then on, shut out or
+    /// not. Its private key is thrown away: nobody ever has a tunnel by it.
+    ///
+    /// # Errors
+    /// The site network is full.
+    pub async fn outside_device(&mut self, user: UserId) -> Result<DeviceId> {
+        let known = "SELECT id FROM devices WHERE user_id = $1 AND outside = 1";
+        let known = sqlx::query(known).bind(user.to_string()).fetch_optional(self.connection()).await?;
+        if let Some(row) = known {
+            return row.parsed("id");
+        }
+        let key = PrivateKey::generate()?.public_key().to_string();
+        // Somebody may have called one of theirs so.
+        let name = format!("{OUTSIDE} {}", &key[..4]);
+        let id = self.add_device(user, &name, &key).await?;
+        let sql = "UPDATE devices SET outside = 1 WHERE id = $1";
+        sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
+        Ok(id)
+    }
+
     /// Shuts a device out, reversibly. Its door locks.
     ///
     /// # Errors
@@ -265,5 +290,6 @@ fn device(row: &AnyRow) -> Result<Device> {
         disabled_at: row.maybe_time("disabled_at")?,
         revoked_at: row.maybe_time("revoked_at")?,
         created_at: row.time("created_at")?,
+        outside: row.integer("outside")? != 0,
     })
 }

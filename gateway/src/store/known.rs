@@ -194,6 +194,7 @@ impl Known {
             disabled_at: device.disabled.then_some(Unix(0)),
             revoked_at: device.revoked.then_some(Unix(0)),
             created_at: Unix(0),
+            outside: false,
         })
     }
 }

@@ -48,6 +48,8 @@ pub struct Site {
     pub passkeys: bool,
     /// Whether whoever is at a PC may be asked to let somebody else use it.
     pub ask_people: bool,
+    /// Whether PCs may be used by a browser in the internet, without the tunnel.
+    pub desktops_outside: bool,
     /// For how long lines of the audit are kept.
     pub retention: Retention,
     /// What agents of office PCs are to tell.
@@ -106,6 +108,8 @@ pub struct NewSettings {
     pub passkeys: Option<bool>,
     /// Whether whoever is at a PC may be asked to let somebody else use it.
     pub ask_people: Option<bool>,
+    /// Whether PCs may be used by a browser in the internet.
+    pub desktops_outside: Option<bool>,
     /// For how long lines of the audit are kept.
     pub retention: Option<Retention>,
     /// Whether agents tell the names of people in sessions.
@@ -148,6 +152,7 @@ impl Store {
             masquerade: row.integer("masquerade")? != 0,
             passkeys: row.integer("passkeys")? != 0,
             ask_people: row.integer("ask_people")? != 0,
+            desktops_outside: row.integer("desktops_outside")? != 0,
             retention: Retention {
                 access: row.count("keep_access")?,
                 administration: row.count("keep_administration")?,
@@ -321,7 +326,8 @@ impl Write<'_> {
              resolvers = COALESCE($5, resolvers), office_zones = COALESCE($6, office_zones), \
              masquerade = COALESCE($7, masquerade), passkeys = COALESCE($8, passkeys), \
              keep_access = COALESCE($9, keep_access), keep_administration = COALESCE($10, keep_administration), \
-             keep_security = COALESCE($11, keep_security), ask_people = COALESCE($12, ask_people)",
+             keep_security = COALESCE($11, keep_security), ask_people = COALESCE($12, ask_people), \
+             desktops_outside = COALESCE($13, desktops_outside)",
         )
         .bind(new.organisation.clone())
         .bind(new.endpoint.clone())
@@ -335,6 +341,7 @@ impl Write<'_> {
         .bind(new.retention.map(|r| i64::from(r.administration)))
         .bind(new.retention.map(|r| i64::from(r.security)))
         .bind(new.ask_people.map(i64::from))
+        .bind(new.desktops_outside.map(i64::from))
         .execute(self.connection())
         .await?;
         let also = self.change_home_work(&new.home_work).await?;
@@ -355,6 +362,7 @@ impl Write<'_> {
             masquerade,
             passkeys,
             ask_people,
+            desktops_outside: new.desktops_outside,
             retention,
             verification_minutes: new.home_work.verification_minutes,
             idle_minutes: new.home_work.idle_minutes,

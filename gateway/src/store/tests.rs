@@ -45,6 +45,7 @@ pub(crate) fn site() -> Site {
         masquerade: true,
         passkeys: true,
         ask_people: false,
+        desktops_outside: false,
         retention: Retention::default(),
         wanted: crate::pure::wanted::Wanted::default(),
         home_work: crate::pure::home_work::HomeWork {

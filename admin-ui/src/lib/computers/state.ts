@@ -70,6 +70,7 @@ export const NO_ENTRY: Record<NoEntry, Sentence> = {
   in_use_remotely: 'noInUseRemotely',
   locked_by_another: 'noLocked',
   reserved: 'noReserved',
+  no_seat: 'noSeat',
   unseen: 'noUnseen',
   rdp_off: 'noRdpOff',
   still_waking: 'noStillWaking',

@@ -5,7 +5,7 @@ import console_ from '../messages/console/en.ts';
 import portal from '../messages/portal/en.ts';
 import watch from '../messages/watch/en.ts';
 import { Words } from '../messages/words.ts';
-import { actorOf, detailsOf, eventOf, EVENTS, FIELDS, SILENT, VALUES } from './audit.ts';
+import { actorOf, detailsOf, eventName, eventOf, EVENTS, FIELDS, SILENT, VALUES } from './audit.ts';
 
 const words = new Words('en', [portal, console_, watch], 'en-GB');
 const entry = (event: string, details: object, actor = 'ilse'): AuditEntry => ({
@@ -58,6 +58,7 @@ it('has words for every value that the gateway chooses itself', () => {
       ...variants(block(rust('pure/desktop.rs'), 'pub enum Stranger {')),
     ],
     says: variants(block(rust('desktop/ask.rs'), 'pub enum Says {')),
+    freed: variants(block(rust('pure/booking.rs'), 'pub enum Freed {')),
     via: variants(block(rust('desktop/mod.rs'), 'pub enum Via {')),
     how: variants(block(audit, 'pub enum Ended {')),
     because: variants(block(audit, 'pub enum AgentRefusal {')),
@@ -101,6 +102,22 @@ it('says what was done, and the rest as details', () => {
   expect(detailsOf(words, entry('settings_changed', { retention: { access: 92, security: 365 } }))).toContain(
     '92 / 365',
   );
+});
+
+it('tells pools, bookings and what IT told', () => {
+  const pool = { pool: 'CAD', workstations: ['pc-1', 'pc-2'], seats: null, longest_booking: 0, idle: 0, longest: 480 };
+  const changed = entry('pool_changed', pool);
+  expect([eventOf(words, changed), detailsOf(words, changed)]).toEqual([
+    'Pool CAD changed',
+    'PCs: pc-1 and pc-2 · minutes of a booking at most: none · minutes unused: never · minutes in all: 480',
+  ]);
+  const at = Date.UTC(2026, 10, 23, 9);
+  const freed = entry('booking_freed', { booking: 'id', workstation: 'pc-1', begins: at, freed: 'absent' });
+  expect(eventOf(words, freed)).toBe('A booking of pc-1 ended before its time');
+  expect(detailsOf(words, freed)).toBe(`from: ${words.short(at)} · reason: nobody came`);
+  const told = { ...entry('desktop_told', { workstation: 'pc-1' }), user: 'anne' };
+  expect([eventOf(words, told), detailsOf(words, told)]).toEqual(['Message to anne at pc-1', '']);
+  expect(eventName(words, EVENTS.desktop_told)).toBe('Message to … at …');
 });
 
 it('shows what it does not know as it came', () => {

@@ -53,6 +53,12 @@ export const EVENTS = {
   agent_revoked: 'event_agent_revoked',
   agent_refused: 'event_agent_refused',
   workstation_changed: 'event_workstation_changed',
+  publisher_made: 'event_publisher_made',
+  pool_added: 'event_pool_added',
+  pool_changed: 'event_pool_changed',
+  pool_removed: 'event_pool_removed',
+  booked: 'event_booked',
+  booking_freed: 'event_booking_freed',
   wake_begun: 'event_wake_begun',
   wake_ended: 'event_wake_ended',
   sent_to_sleep: 'event_sent_to_sleep',
@@ -60,6 +66,7 @@ export const EVENTS = {
   desktop_begun: 'event_desktop_begun',
   desktop_ended: 'event_desktop_ended',
   desktop_cut: 'event_desktop_cut',
+  desktop_told: 'event_desktop_told',
   desktop_refused: 'event_desktop_refused',
   desktop_asked: 'event_desktop_asked',
   desktop_admitted: 'event_desktop_admitted',
@@ -134,6 +141,16 @@ export const FIELDS: Record<string, Sentence> = {
   macs: 'field_macs',
   wake_hours: 'field_wake_hours',
   sleep_again: 'field_sleep_again',
+  workstations: 'field_workstations',
+  seats: 'field_seats',
+  longest_booking: 'field_longest_booking',
+  idle: 'field_idle',
+  longest: 'field_longest',
+  begins: 'field_begins',
+  ends: 'field_ends',
+  freed: 'field_freed',
+  desktop_idle: 'field_desktop_idle',
+  desktop_longest: 'field_desktop_longest',
   organisation: 'field_organisation',
   office_interface: 'field_office_interface',
   time_zone: 'field_time_zone',
@@ -142,6 +159,7 @@ export const FIELDS: Record<string, Sentence> = {
   office_zones: 'field_office_zones',
   masquerade: 'field_masquerade',
   ask_people: 'field_ask_people',
+  desktops_outside: 'field_desktops_outside',
   retention: 'field_retention',
   names: 'field_names',
   programs: 'field_programs',
@@ -161,6 +179,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     in_use_remotely: 'value_in_use_remotely',
     locked_by_another: 'value_locked_by_another',
     reserved: 'value_reserved',
+    no_seat: 'value_no_seat',
     unseen: 'value_unseen',
     rdp_off: 'value_rdp_off',
     still_waking: 'value_still_waking',
@@ -202,8 +221,12 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     by_pc: 'value_by_pc',
     cut: 'value_was_cut',
     not_allowed: 'value_by_policy',
+    idle: 'value_by_idle',
+    longest: 'value_by_longest',
+    booked: 'value_by_booking',
     gateway: 'value_by_gateway',
   },
+  freed: { back: 'value_freed_back', absent: 'value_freed_absent', it: 'value_freed_it' },
   says: { yes: 'value_says_yes', no: 'value_says_no' },
   via: { app: 'value_via_app', browser: 'value_via_browser' },
   role: { admin: 'value_admin', user: 'value_person' },
@@ -227,9 +250,11 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
   },
 };
 
-const TIMES = ['until', 'made_at'];
+const TIMES = ['until', 'made_at', 'begins', 'ends'];
+/** Minutes, of which 0 is no limit. */
+const LIMITS = ['idle', 'longest', 'desktop_idle', 'desktop_longest'];
 /** They say nothing to people. */
-export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key', 'agent'];
+export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key', 'agent', 'booking'];
 
 const own = <T>(of: Record<string, T>, key: string): T | undefined => (Object.hasOwn(of, key) ? of[key] : undefined);
 const fieldsOf = ({ details }: AuditEntry) => Object.entries(details as Record<string, unknown>);
@@ -237,14 +262,15 @@ const fieldsOf = ({ details }: AuditEntry) => Object.entries(details as Record<s
 /** What was done. */
 export function eventOf(words: Words, entry: AuditEntry): string {
   const sentence = own<Sentence>(EVENTS, entry.event);
-  const values = Object.fromEntries(fieldsOf(entry).map(([name, value]) => [name, text(words, value)]));
+  const fields = fieldsOf(entry).map(([name, value]) => [name, text(words, value)] as const);
+  const values = { user: entry.user ?? '', ...Object.fromEntries(fields) };
   return sentence ? words.say(sentence, values) : entry.event;
 }
 
 /** The name of an event, without what it was done to. */
 export const eventName = (words: Words, sentence: Sentence): string => {
-  const holes = { name: '…', group: '…', resource: '…', token: '…', organisation: '…' };
-  return words.say(sentence, holes);
+  const holes = words.holes(sentence).map((name) => [name, '…']);
+  return words.say(sentence, Object.fromEntries(holes));
 };
 
 /** What the sentence does not say. */
@@ -267,6 +293,8 @@ export function detailsOf(words: Words, entry: AuditEntry, devices = new Map<str
 
 function valueOf(words: Words, name: string, value: unknown): string {
   if (typeof value === 'number' && TIMES.includes(name)) return words.short(value);
+  if (value === 0 && LIMITS.includes(name)) return words.say('never');
+  if (value === 0 && name === 'longest_booking') return words.say('value_none');
   if (Array.isArray(value) && value.length > 0) return words.list(value.map((one) => valueOf(words, name, one)));
   if (name === 'ports' && isPorts(value)) return portText(value);
   const said = typeof value === 'string' ? own(own(VALUES, name) ?? {}, value) : undefined;

@@ -1,12 +1,12 @@
 // What the gateway is asked of a desktop in the browser.
 import type { MyDesktop, MyEntry } from '#lib/api/document.d.ts';
-import { call, post, read } from '../api/client.ts';
+import { call, post, read, type Answer } from '../api/client.ts';
 
 export const ask = async (workstation: string): Promise<MyEntry> =>
   (await post('/api/v1/me/workstations/{workstation}/desktop', { path: { workstation } })).value;
 
-export const look = async (desktop: string): Promise<MyDesktop> =>
-  (await read('/api/v1/me/desktops/{desktop}', { path: { desktop } })).value;
+export const look = (desktop: string): Promise<Answer<MyDesktop>> =>
+  read('/api/v1/me/desktops/{desktop}', { path: { desktop } });
 
 export const finish = async (desktop: string): Promise<void> =>
   void (await call('delete', '/api/v1/me/desktops/{desktop}', { path: { desktop } }));

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import type { End as Told } from '#lib/api/document.d.ts';
+import { describe, expect, it, vi } from 'vitest';
+import type { End as Told, MyDesktop } from '#lib/api/document.d.ts';
 import computers from '../messages/computers/en.ts';
 import en from '../messages/desktop/en.ts';
 import { Words } from '../messages/words.ts';
 import { accountOf } from './account.ts';
 import { faultOf } from './component.ts';
-import { endText, isCalm, type End } from './end.ts';
+import { endText, isCalm, leadsElsewhere, type End } from './end.ts';
+import { endingOf, endingText, Notices } from './notices.svelte.ts';
 import { qualityText, rateOf } from './quality.ts';
 import { desktopSize } from './size.ts';
 
@@ -55,6 +56,9 @@ describe('the end', () => {
     'not_allowed',
     'ended',
     'moved',
+    'idle',
+    'longest',
+    'booked',
     'ticket',
     'gateway',
   ] as const;
@@ -87,7 +91,52 @@ describe('the end', () => {
   it('is no trouble if one wished it, or the PC did', () => {
     const ended = (how: (typeof ENDS)[number]): End => ({ by: 'gateway', end: { how } });
     expect(isCalm({ by: 'self' }) && isCalm(ended('by_pc')) && isCalm(ended('moved'))).toBe(true);
+    expect((['idle', 'longest', 'booked'] as const).every((how) => isCalm(ended(how)))).toBe(true);
     expect(isCalm(ended('sign_in')) || isCalm(ended('not_allowed')) || isCalm({ by: 'crash' })).toBe(false);
+  });
+});
+
+it('leads to another PC where somebody else has this one', () => {
+  const refused = (why: 'no_seat' | 'reserved' | 'silent'): End => ({ by: 'gateway', end: { how: 'refused', why } });
+  const elsewhere = [refused('no_seat'), refused('reserved'), { by: 'refusal', refused: 'no_seat' } as const];
+  expect(elsewhere.every(leadsElsewhere)).toBe(true);
+  expect(leadsElsewhere({ by: 'gateway', end: { how: 'booked' } })).toBe(true);
+  expect([refused('silent'), { by: 'self' } as const].some(leadsElsewhere)).toBe(false);
+  expect(endText(words, refused('no_seat'))).toBe(computers.noSeat);
+});
+
+describe('what is to be known meanwhile', () => {
+  const AT = new Date(2026, 10, 23, 14, 5).getTime();
+  const ending = (ends_why: 'idle' | 'booked' | null, left: number) =>
+    endingOf({ ends_at: ends_why && AT, ends_why }, AT - left);
+
+  it('is when it ends, why, and in how many minutes', () => {
+    expect(ending(null, 0)).toBeNull();
+    expect([241_000, 240_000, 1, 0, -60_000].map((left) => ending('booked', left)?.minutes)).toEqual([5, 4, 1, 0, 0]);
+    const soon = ending('idle', 60_000);
+    expect(soon && endingText(words, soon)).toMatch(/^This connection ends at 14:05: nobody has used it\./);
+  });
+
+  it('is what IT told, until it was read', () => {
+    const stored = new Map<string, string>();
+    const storage = { getItem: (key: string) => stored.get(key) ?? null, setItem: stored.set.bind(stored) };
+    vi.stubGlobal('sessionStorage', storage);
+    const told = (at: number, text: string) => ({ told: { at, text } }) as MyDesktop;
+    const notices = new Notices('pc-cad1');
+    notices.hear(told(1, 'Save your work.'), 0);
+    expect(notices.told?.text).toBe('Save your work.');
+    notices.read();
+    notices.hear(told(1, 'Save your work.'), 0);
+    expect(notices.told).toBeNull();
+    // The page was loaded anew; and something else was told.
+    const anew = new Notices('pc-cad1');
+    anew.hear(told(1, 'Save your work.'), 0);
+    expect(anew.told).toBeNull();
+    anew.hear(told(2, 'The server restarts.'), 0);
+    expect(anew.told?.at).toBe(2);
+    anew.hear({} as MyDesktop, 0);
+    expect(anew.told ?? null).toBeNull();
+    vi.unstubAllGlobals();
   });
 });
 

@@ -35,6 +35,9 @@ const ENDS: Record<How, Sentence> = {
   not_allowed: 'deskNotAllowed',
   ended: 'deskEnded',
   moved: 'deskMoved',
+  idle: 'deskIdle',
+  longest: 'deskLongest',
+  booked: 'deskBooked',
   ticket: 'deskTicket',
   gateway: 'deskGateway',
 };
@@ -82,8 +85,16 @@ export function endText(words: Words, end: End): string {
   }
 }
 
-/** What one did oneself, or the PC, is no trouble. */
+/** What one did oneself, or the PC, or was announced, is no trouble. */
 export function isCalm(end: End): boolean {
   if (end.by === 'self') return true;
-  return end.by === 'gateway' && ['by_device', 'by_pc', 'moved'].includes(end.end.how);
+  return end.by === 'gateway' && ['by_device', 'by_pc', 'moved', 'idle', 'longest', 'booked'].includes(end.end.how);
+}
+
+/** Somebody else has the PC: another is found in one's office sooner than here. */
+export function leadsElsewhere(end: End): boolean {
+  if (end.by === 'gateway' && end.end.how === 'booked') return true;
+  const why =
+    end.by === 'refusal' ? end.refused : end.by === 'gateway' && end.end.how === 'refused' ? end.end.why : null;
+  return why === 'no_seat' || why === 'reserved';
 }

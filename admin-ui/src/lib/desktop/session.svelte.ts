@@ -8,6 +8,7 @@ import { accountOf, remember } from './account.ts';
 import * as api from './api.ts';
 import { faultOf, load, show, type Scale, type Shown } from './component.ts';
 import type { End, Fault } from './end.ts';
+import { Notices } from './notices.svelte.ts';
 import { rateOf, type Reading } from './quality.ts';
 import type { Size } from './size.ts';
 
@@ -45,6 +46,8 @@ export class Desktop {
   /** It shall come anew, at another size. */
   again = $state(false);
   shown = $state.raw<Shown | null>(null);
+  /** What is to be known of it meanwhile. */
+  readonly notices: Notices;
   readonly #pc: string;
   readonly #mine: MyComputers;
   #nth = 0;
@@ -54,6 +57,7 @@ export class Desktop {
   constructor(pc: string, mine: MyComputers) {
     this.#pc = pc;
     this.#mine = mine;
+    this.notices = new Notices(pc);
   }
 
   /** Begins to look after it; gives the way to end that. */
@@ -78,6 +82,7 @@ export class Desktop {
     const current = () => nth === this.#nth;
     this.end = null;
     this.again = false;
+    this.notices.clear();
     this.phase = 'coming';
     remember(this.#pc, typed);
     try {
@@ -260,7 +265,7 @@ export class Desktop {
     for (let tries = 0; id !== null && tries < TOLD_TRIES; tries += 1) {
       if (tries > 0) await later(TOLD_MS);
       try {
-        const { state, end } = await api.look(id);
+        const { state, end } = (await api.look(id)).value;
         if (state === 'ended') return end ? { by: 'gateway', end } : null;
       } catch (error) {
         const problem: Problem | null = error instanceof Refusal ? problemOf(error) : null;
@@ -275,7 +280,8 @@ export class Desktop {
     const [id, nth] = [this.#id, this.#nth];
     if (this.phase !== 'there' || id === null || document.hidden) return;
     try {
-      const { state, end, rx, tx, round_trip_us } = await api.look(id);
+      const { value, date } = await api.look(id);
+      const { state, end, rx, tx, round_trip_us } = value;
       if (nth !== this.#nth || this.phase !== 'there') return;
       this.silent = false;
       if (state === 'ended' && end) {
@@ -286,6 +292,7 @@ export class Desktop {
         this.#drop();
         return this.#over({ by: 'gateway', end });
       }
+      this.notices.hear(value, date ?? Date.now());
       const roundTripMs = round_trip_us == null ? null : round_trip_us / 1000;
       const now = { at: performance.now(), bytes: rx + tx, roundTripMs };
       this.rate = rateOf(this.#before, now);

@@ -43,6 +43,8 @@ class Door {
   portal = $derived(this.#known.heard?.view.public_name || globalThis.location?.hostname || '');
   organisation = $derived(this.#known.heard?.view.organisation || 'Passerelle');
   device = $derived(this.#known.heard?.view.device?.id ?? null);
+  /** In the internet, without the tunnel: office PCs in the browser, and nothing else. */
+  outside = $derived(this.#known.heard?.view.door === 'internet');
   passkeys = $derived(usable(this.#known.heard?.view, globalThis.location?.origin ?? '', globalThis));
   contact = $derived(this.#known.heard?.view.contact ?? null);
   links = $derived(this.#known.heard?.view.links ?? []);

@@ -52,6 +52,7 @@ export type Screen =
   | { name: 'wait' }
   | { name: 'silent' }
   | { name: 'away'; publicName: string }
+  | { name: 'outside' }
   | { name: 'locked'; device: DoorDevice }
   | { name: 'open'; end: End | null; resources: DoorResource[]; later: DoorLater[] }
   | { name: 'extend'; end: End | null };
@@ -73,9 +74,14 @@ const lockMs = (view: DoorView): number => Math.min(view.remaining_ms ?? Infinit
 export function screen(known: Known, now: Moment): Screen {
   const view = known.heard?.view;
   if (!view) return known.silent ? { name: 'silent' } : { name: 'wait' };
-  if (!view.device) return known.silent ? { name: 'silent' } : { name: 'away', publicName: view.public_name };
+  const outside = view.door === 'internet';
+  if (!view.device && known.silent) return { name: 'silent' };
+  if (!view.device) return outside ? { name: 'outside' } : { name: 'away', publicName: view.public_name };
   const leftMs = left(known, now);
-  if (view.state !== 'open' || (leftMs !== null && leftMs <= 0)) return { name: 'locked', device: view.device };
+  if (view.state !== 'open' || (leftMs !== null && leftMs <= 0)) {
+    // What stands for a browser in the internet is no device to anybody.
+    return outside ? { name: 'outside' } : { name: 'locked', device: view.device };
+  }
   const end = endOf(view, leftMs);
   return known.extending
     ? { name: 'extend', end }

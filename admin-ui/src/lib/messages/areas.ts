@@ -11,7 +11,9 @@ import type homework from './homework/en.ts';
 import type mail from './mail/en.ts';
 import type people from './people/en.ts';
 import type places from './places/en.ts';
+import type pools from './pools/en.ts';
 import type portal from './portal/en.ts';
+import type seats from './seats/en.ts';
 import type self from './self/en.ts';
 import type setup from './setup/en.ts';
 import type settings from './settings/en.ts';
@@ -33,6 +35,8 @@ export interface Areas {
   desktop: typeof desktop;
   /** Office PCs as IT sees them, and their agents. */
   fleet: typeof fleet;
+  /** Pools of office PCs as IT sees them, and what is booked of them. */
+  pools: typeof pools;
   /** What people read, accept and answer for working from home; whom they call. */
   homework: typeof homework;
   /** What becomes of a mail. */
@@ -47,6 +51,8 @@ export interface Areas {
   passkey: typeof passkey;
   /** Before the gateway is set up. */
   setup: typeof setup;
+  /** Pools of office PCs: seats, lines, bookings. */
+  seats: typeof seats;
   /** Settings, tokens. */
   settings: typeof settings;
   /** One's own security and data; drives, their check, help. */

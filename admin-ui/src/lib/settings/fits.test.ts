@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { endpointFits, mailFits, numberFits, phoneFits, resolver, urlFits, zoneOfTimeFits } from './fits.ts';
+import {
+  endpointFits,
+  mailFits,
+  minutesFit,
+  numberFits,
+  phoneFits,
+  resolver,
+  urlFits,
+  zoneOfTimeFits,
+} from './fits.ts';
 
 it('knows what can be right', () => {
   expect(['door.example.org:51820', '192.0.2.1:443', '[2001:db8::1]:51820'].map(endpointFits)).toEqual([
@@ -22,4 +31,6 @@ it('knows what can be right', () => {
   expect(['a@x.org'].every(mailFits) && !['a@x', 'a b@x.org', '<a@x.org>', ''].some(mailFits)).toBe(true);
   expect(phoneFits('+32 (0)2 123-45.67') && phoneFits('') && !phoneFits('call me')).toBe(true);
   expect(numberFits('7,5', [1, 24]) && !numberFits('', [0, 5]) && !numberFits('x', [0, 5])).toBe(true);
+  expect(['0', ' 10 ', '720'].every((text) => minutesFit(text, [10, 720]))).toBe(true);
+  expect(['', '9', '721', '-10', '10.5', '1e2'].some((text) => minutesFit(text, [10, 720]))).toBe(false);
 });

@@ -49,3 +49,7 @@ export const numberFits = (text: string, [least, most]: readonly [number, number
   const n = Number(text.replace(',', '.'));
   return text.trim() !== '' && n >= least && n <= most;
 };
+
+/** Whole minutes within bounds; 0: none. */
+export const minutesFit = (text: string, bounds: readonly [number, number]): boolean =>
+  /^\d{1,5}$/.test(text.trim()) && (Number(text) === 0 || numberFits(text, bounds));

@@ -9,6 +9,8 @@ export const NOUNS: Record<string, Sentence> = {
   resources: 'scopeResources',
   workstations: 'scopeWorkstations',
   desktops: 'scopeDesktops',
+  pools: 'scopePools',
+  bookings: 'scopeBookings',
   agents: 'scopeAgents',
   policies: 'scopePolicies',
   verifications: 'scopeVerifications',

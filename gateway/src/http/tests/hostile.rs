@@ -129,6 +129,7 @@ fn table() -> Vec<(&'static str, &'static str, Field, Value)> {
         ("Admit", "workstation", Existing, none.clone()),
         ("ChangeSettings", "agent_names", Strict, json!(true)),
         ("ChangeSettings", "ask_people", Strict, json!(true)),
+        ("ChangeSettings", "desktops_outside", Strict, json!(true)),
         ("ChangeSettings", "programs", Strict, json!([{"name": "Sage", "look": {"at": "path", "path": "/opt/sage"}}])),
         ("Firewalls", "problem", Name, json!("chain x drops")),
         ("ChangeSettings", "verification_minutes", Strict, json!(480)),

@@ -9,6 +9,7 @@ mod joining;
 mod journeys;
 mod meanwhile;
 mod my_desktops;
+mod outside;
 mod own;
 mod pages;
 mod passkeys;

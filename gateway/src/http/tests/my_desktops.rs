@@ -210,9 +210,13 @@ impl Office {
 
 /// As the component asks: with somebody's name, and for another address.
 fn request(ticket: &str) -> Vec<u8> {
+    request_to(ticket, ELSEWHERE)
+}
+
+fn request_to(ticket: &str, named_at: &str) -> Vec<u8> {
     let named =
         b"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=anne\r\n\x01\x00\x08\x00\x0b\x00\x00\x00";
-    let pdu = RDCleanPathPdu::new_request(named.to_vec(), ELSEWHERE.into(), ticket.into(), None).unwrap();
+    let pdu = RDCleanPathPdu::new_request(named.to_vec(), named_at.into(), ticket.into(), None).unwrap();
     pdu.to_der().unwrap()
 }
 
@@ -463,6 +467,69 @@ async fn pages_that_say_something_else_lead_nowhere() {
     assert_eq!(pc.connections(), came, "by a ticket, and no other way");
     let nobody = tokio::time::timeout(Duration::from_millis(100), elsewhere.accept()).await;
     assert!(nobody.is_err(), "somebody went where the page said");
+}
+
+/// Ten thousand: bytes changed, cut off, doubled and put between, some of them of a request that shows a good ticket.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_messages_lead_nowhere_but_to_the_tickets_pc() {
+    let pc = Pc::at("127.0.5.13", 2).await;
+    let office = office("127.0.5.13").await;
+    office.answers();
+    let named = "127.0.5.98:3389";
+    let elsewhere = TcpListener::bind(named).await.unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut chance = move |below: usize| {
+        // xorshift64 (Marsaglia 2003): the same ten thousand each time.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let (mut ticket, mut came) = (office.ticket().await.1, 0);
+    let never = "0".repeat(ticket.len());
+    for n in 0..10_000 {
+        // Most show one that was never given.
+        let good = n % 100 == 0;
+        let mut bytes = request_to(if good { &ticket } else { &never }, named);
+        for _ in 0..=chance(4) {
+            let at = chance(bytes.len().max(1));
+            match chance(5) {
+                0 => bytes.truncate(at),
+                1 => bytes.insert(at.min(bytes.len()), u8::try_from(chance(256)).unwrap()),
+                2 => {
+                    let twice = bytes[at.min(bytes.len())..].to_vec();
+                    bytes.extend(twice);
+                }
+                _ => {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte = u8::try_from(chance(256)).unwrap();
+                    }
+                }
+            }
+        }
+        bytes.truncate(30_000);
+        let mut page = office.page(office.g.anne.1, office.session()).await;
+        page.send(Message::binary(bytes.clone())).await.unwrap();
+        // What waits for more is not waited for.
+        if !matches!(RDCleanPathPdu::detect(&bytes), DetectionResult::Detected { total_length, .. } if total_length <= bytes.len())
+            && !matches!(RDCleanPathPdu::detect(&bytes), DetectionResult::Failed)
+        {
+            continue;
+        }
+        let answer = hears(&mut page).await.and_then(|der| RDCleanPathPdu::from_der(&der).ok());
+        if answer.is_some_and(|pdu| pdu.error.is_none()) {
+            came += 1;
+        }
+        if good {
+            drop(page);
+            office.g.api.desk.forget_comers();
+            ticket = office.ticket().await.1;
+        }
+    }
+    assert!(came > 0, "some of them are good all the same");
+    assert_eq!(pc.connections(), came, "by a ticket, and no other way");
+    let nobody = tokio::time::timeout(Duration::from_millis(100), elsewhere.accept()).await;
+    assert!(nobody.is_err(), "somebody went where no ticket leads");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,11 +52,16 @@ export default {
   causeSilent:
     'No respon. Pot ser per l’alimentació, el cable, el microprogramari o una adreça de maquinari equivocada.',
   pcUse: 'A la vostra aplicació d’escriptori remot, escriviu aquest nom:',
+  outsideOnly:
+    'No sou dins el túnel: aquí feu servir els ordinadors en aquest navegador. Per a les carpetes compartides i la vostra aplicació RDP, activeu WireGuard i torneu a carregar aquesta pàgina.',
+  rdpFile: 'Fitxer per a la meva aplicació RDP',
   pcTaken: 'Hi trobaríeu algú treballant: truqueu-li o proveu-ho més tard.',
+  pcTurn: 'Està reservat, o és el torn d’algú: agafeu-ne un altre, o proveu-ho més tard.',
   askThem: 'Demana-l’hi',
   asking: 'La pregunta és a la pantalla. Queden 20 segons per respondre.',
   askedNo: 'La resposta és que no, o no n’hi ha. Truqueu, o proveu-ho més tard.',
   pcAdmitted: 'Podeu entrar: connecteu-vos abans de tres minuts.',
+  pcKept: 'Reservat per a vós fins a les {time}.',
   wakeNextTime: 'La pròxima vegada trieu-hi «Repòs», no «Apaga». Avui algú l’ha d’encendre a l’oficina.',
   wakeTellIt: 'Digueu-ho a informàtica; mentrestant, algú a l’oficina el pot encendre.',
   wakeTellOn: 'Digueu-ho a informàtica: algú l’ha d’anar a mirar.',
@@ -66,7 +71,8 @@ export default {
   noInUseHere: 'Hi havia algú a l’ordinador. Truqueu-li, o torneu-ho a provar més tard.',
   noInUseRemotely: 'Algú altre el feia servir a distància. Torneu-ho a provar més tard.',
   noLocked: 'Algú altre hi té la sessió bloquejada: demaneu-li que la tanqui.',
-  noReserved: 'Ara està reservat per a algú altre. Torneu-ho a provar més tard.',
+  noReserved: 'Ara està reservat per a algú altre. Agafeu-ne un altre, o torneu-ho a provar més tard.',
+  noSeat: 'Totes les llicències del seu programa estan en ús. Espereu un lloc a la vostra oficina, a «Ordinadors».',
   noUnseen:
     'No s’ha pogut veure si hi ha algú a l’ordinador. Torneu-ho a provar d’aquí a un minut; si continua igual, aviseu informàtica.',
   noStillWaking:

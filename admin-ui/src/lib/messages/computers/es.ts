@@ -53,11 +53,16 @@ export default {
   causeSilent:
     'No responde. Puede deberse a la alimentación, al cable, al firmware o a una dirección de hardware equivocada.',
   pcUse: 'En su aplicación de escritorio remoto, escriba este nombre:',
+  outsideOnly:
+    'No está en el túnel: aquí usa los ordenadores en este navegador. Para las carpetas compartidas y su aplicación RDP, active WireGuard y vuelva a cargar esta página.',
+  rdpFile: 'Archivo para mi aplicación RDP',
   pcTaken: 'Encontraría a alguien trabajando: llame antes o pruebe más tarde.',
+  pcTurn: 'Está reservado, o es el turno de alguien: tome otro, o pruebe más tarde.',
   askThem: 'Preguntar',
   asking: 'La pregunta está en la pantalla. Quedan 20 segundos para responder.',
   askedNo: 'La respuesta es no, o no la hay. Llame, o inténtelo más tarde.',
   pcAdmitted: 'Puede entrar: conéctese antes de tres minutos.',
+  pcKept: 'Reservado para usted hasta las {time}.',
   wakeNextTime: 'La próxima vez elija en él «Suspender», no «Apagar». Hoy alguien tiene que encenderlo en la oficina.',
   wakeTellIt: 'Dígaselo a informática; mientras tanto, alguien en la oficina puede encenderlo.',
   wakeTellOn: 'Dígaselo a informática: alguien tiene que ir a mirarlo.',
@@ -67,7 +72,8 @@ export default {
   noInUseHere: 'Había alguien en el ordenador. Llame a esa persona, o inténtelo más tarde.',
   noInUseRemotely: 'Otra persona lo usaba a distancia. Inténtelo más tarde.',
   noLocked: 'Otra persona tiene allí la sesión bloqueada: pídale que la cierre.',
-  noReserved: 'Ahora está reservado para otra persona. Inténtelo más tarde.',
+  noReserved: 'Ahora está reservado para otra persona. Tome otro, o inténtelo más tarde.',
+  noSeat: 'Todas las licencias de su programa están en uso. Espere un puesto en su oficina, en «Ordenadores».',
   noUnseen:
     'No se pudo ver si hay alguien en el ordenador. Inténtelo en un minuto; si sigue igual, avise a informática.',
   noStillWaking: 'El ordenador aún arrancaba. Espere a que esta página diga que está listo y vuelva a conectar.',

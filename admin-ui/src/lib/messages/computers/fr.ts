@@ -53,11 +53,16 @@ export default {
   causeSilent:
     'Il ne répond pas. Cela peut venir de l’alimentation, du câble, du micrologiciel ou d’une adresse matérielle erronée.',
   pcUse: 'Dans votre application de bureau à distance, tapez ce nom\u00a0:',
+  outsideOnly:
+    'Vous n’êtes pas dans le tunnel\u00a0: ici, vous utilisez les ordinateurs dans ce navigateur. Pour les partages et votre application RDP, activez WireGuard et rechargez cette page.',
+  rdpFile: 'Fichier pour mon application RDP',
   pcTaken: 'Vous y trouveriez quelqu’un au travail\u00a0: appelez, ou essayez plus tard.',
+  pcTurn: 'Il est réservé, ou c’est le tour de quelqu’un\u00a0: prenez-en un autre, ou essayez plus tard.',
   askThem: 'Lui demander',
   asking: 'La question est affichée sur ce PC. Il reste 20 secondes pour y répondre.',
   askedNo: 'La réponse est non, ou il n’y en a pas. Appelez, ou essayez plus tard.',
   pcAdmitted: 'Vous pouvez entrer\u00a0: connectez-vous dans les trois minutes.',
+  pcKept: 'Réservé pour vous jusqu’à {time}.',
   wakeNextTime:
     'La prochaine fois, choisissez «\u00a0Veille\u00a0» sur ce PC, et non «\u00a0Arrêter\u00a0». Aujourd’hui, quelqu’un doit l’allumer au bureau.',
   wakeTellIt: 'Dites-le à l’informatique\u202f; en attendant, quelqu’un au bureau peut l’allumer.',
@@ -69,7 +74,9 @@ export default {
   noInUseHere: 'Quelqu’un était devant le PC. Appelez cette personne, ou réessayez plus tard.',
   noInUseRemotely: 'Quelqu’un d’autre l’utilisait à distance. Réessayez plus tard.',
   noLocked: 'Quelqu’un d’autre y a une session verrouillée\u00a0: demandez-lui de la fermer.',
-  noReserved: 'Il est réservé à quelqu’un d’autre en ce moment. Réessayez plus tard.',
+  noReserved: 'Il est réservé à quelqu’un d’autre en ce moment. Prenez-en un autre, ou réessayez plus tard.',
+  noSeat:
+    'Toutes les licences de son programme sont utilisées. Attendez un poste dans votre bureau, sous «\u00a0Ordinateurs\u00a0».',
   noUnseen:
     'On n’a pas pu voir si quelqu’un est devant le PC. Réessayez dans une minute\u202f; si cela continue, prévenez l’informatique.',
   noStillWaking: 'Le PC démarrait encore. Attendez que cette page dise qu’il est prêt, puis reconnectez-vous.',

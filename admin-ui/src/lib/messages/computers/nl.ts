@@ -53,11 +53,16 @@ export default {
   causeSilent:
     'Hij antwoordt niet. Dat kan liggen aan de stroom, de kabel, de firmware of een verkeerd hardware-adres.',
   pcUse: 'Typ deze naam in uw app voor Extern bureaublad:',
+  outsideOnly:
+    'U bent niet in de tunnel: hier gebruikt u computers in deze browser. Zet voor gedeelde mappen en uw eigen RDP-app WireGuard aan en laad deze pagina opnieuw.',
+  rdpFile: 'Bestand voor mijn RDP-app',
   pcTaken: 'U zou er iemand aan het werk vinden: bel even, of probeer later.',
+  pcTurn: 'Hij is gereserveerd, of iemand is aan de beurt: neem een andere, of probeer later.',
   askThem: 'Vragen',
   asking: 'De vraag staat op het scherm. Er zijn 20 seconden om te antwoorden.',
   askedNo: 'Het antwoord is nee, of er kwam geen. Bel, of probeer het later.',
   pcAdmitted: 'U mag binnen: maak binnen drie minuten verbinding.',
+  pcKept: 'Voor u vrijgehouden tot {time}.',
   wakeNextTime:
     'Kies er de volgende keer “Slaapstand”, niet “Afsluiten”. Vandaag moet iemand hem op kantoor aanzetten.',
   wakeTellIt: 'Zeg het aan IT; intussen kan iemand op kantoor hem aanzetten.',
@@ -68,7 +73,8 @@ export default {
   noInUseHere: 'Er zat iemand aan de pc. Bel die persoon, of probeer het later opnieuw.',
   noInUseRemotely: 'Iemand anders gebruikte hem op afstand. Probeer het later opnieuw.',
   noLocked: 'Iemand anders is daar aangemeld en heeft hem vergrendeld: vraag die persoon zich af te melden.',
-  noReserved: 'Hij is nu voor iemand anders gereserveerd. Probeer het later opnieuw.',
+  noReserved: 'Hij is nu voor iemand anders gereserveerd. Neem een andere, of probeer het later opnieuw.',
+  noSeat: 'Alle licenties van zijn programma zijn in gebruik. Wacht in uw kantoor op een plaats, onder “Computers”.',
   noUnseen:
     'Er kon niet worden gezien of er iemand aan de pc zit. Probeer het over een minuut opnieuw; blijft het zo, meld het dan aan IT.',
   noStillWaking:

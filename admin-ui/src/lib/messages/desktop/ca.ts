@@ -19,6 +19,14 @@ export default {
     'Ara aquest ordinador no us és obert. Torneu a la vostra oficina, i demaneu-ho a informàtica si ho hauria de ser.',
   deskBar: 'Què podeu fer amb aquest escriptori',
   deskQuality: 'Connexió: anada i tornada, i cabal',
+  deskEndsIdle:
+    'Aquesta connexió s’acaba a les {time}: ningú no l’ha feta servir. Continueu treballant per mantenir-la.',
+  deskEndsLongest: 'Aquesta connexió s’acaba a les {time}: és el temps màxim que informàtica permet. Deseu la feina.',
+  deskEndsBooked:
+    'Algú ha reservat aquest ordinador a partir de les {time}; aquesta connexió s’acaba quan arribi. Deseu la feina.',
+  deskEndsIn: 'queden {left}',
+  deskTold: 'Informàtica us diu ({time}):',
+  deskRead: 'Entesos',
   deskChord: 'Ctrl+Alt+Inici torna a aquesta barra; totes les altres tecles van a l’ordinador.',
   deskFull: 'Pantalla completa',
   deskWindow: 'Surt de pantalla completa',
@@ -64,6 +72,12 @@ export default {
   deskEnded:
     'Aquesta connexió s’ha acabat: per informàtica, o per vós des d’un altre lloc. El que hi ha obert a l’ordinador continua obert.',
   deskMoved: 'Heu obert aquest ordinador en un altre lloc, en una altra finestra o aplicació. Continua allà.',
+  deskIdle:
+    'Ningú no ha fet servir aquesta connexió durant el temps que informàtica permet, i s’ha acabat. El que hi ha obert a l’ordinador continua obert: torneu a connectar per continuar.',
+  deskLongest:
+    'Aquesta connexió ha durat tant com informàtica permet. El que hi ha obert a l’ordinador continua obert: torneu a connectar si encara el necessiteu.',
+  deskBooked:
+    'Algú havia reservat aquest ordinador i ja hi és. El que hi ha obert hi continua obert. A la vostra oficina trobareu un altre lloc, o una hora per reservar.',
   deskGateway:
     'Alguna cosa ha anat malament de camí a l’ordinador. Torneu-ho a provar; si torna a passar, aviseu informàtica.',
   deskTicket: 'Ha trigat massa. Torneu a connectar.',

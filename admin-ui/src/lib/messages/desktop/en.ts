@@ -16,6 +16,12 @@ const en = {
   deskUnknown: 'This PC is not open to you now. Go back to your office, and ask IT if it should be.',
   deskBar: 'What you can do with this desktop',
   deskQuality: 'Connection: there and back, and how much comes',
+  deskEndsIdle: 'This connection ends at {time}: nobody has used it. Go on working to keep it.',
+  deskEndsLongest: 'This connection ends at {time}: that is the longest time IT allows. Save your work.',
+  deskEndsBooked: 'Somebody has booked this PC from {time}; this connection ends when they come. Save your work.',
+  deskEndsIn: '{left} left',
+  deskTold: 'IT says ({time}):',
+  deskRead: 'Understood',
   deskChord: 'Ctrl+Alt+Home leads back to this bar; all other keys go to the PC.',
   deskFull: 'Full screen',
   deskWindow: 'Leave full screen',
@@ -57,6 +63,12 @@ const en = {
   deskNotAllowed: 'Your access to this PC has ended. What is open on it stays open. If that is wrong, tell IT.',
   deskEnded: 'This connection was ended: by IT, or by you elsewhere. What is open on the PC stays open.',
   deskMoved: 'You opened this PC elsewhere, in another window or app. It goes on there.',
+  deskIdle:
+    'Nobody used this connection for as long as IT allows, so it was ended. What is open on the PC stays open: connect again to go on.',
+  deskLongest:
+    'This connection lasted as long as IT allows. What is open on the PC stays open: connect again if you still need it.',
+  deskBooked:
+    'Somebody had booked this PC, and has come. What is open on it stays open. In your office you find another seat, or a time to book.',
   deskGateway: 'Something went wrong on the way to the PC. Try again; if it happens again, tell IT.',
   deskTicket: 'That took too long. Connect again.',
   deskNoLine:

@@ -19,6 +19,14 @@ export default {
     'Este ordenador no está abierto para usted ahora. Vuelva a su oficina, y pregunte a informática si debería estarlo.',
   deskBar: 'Qué puede hacer con este escritorio',
   deskQuality: 'Conexión: ida y vuelta, y caudal',
+  deskEndsIdle: 'Esta conexión termina a las {time}: nadie la ha usado. Siga trabajando para mantenerla.',
+  deskEndsLongest:
+    'Esta conexión termina a las {time}: es el tiempo máximo que informática permite. Guarde su trabajo.',
+  deskEndsBooked:
+    'Alguien ha reservado este ordenador a partir de las {time}; esta conexión termina cuando llegue. Guarde su trabajo.',
+  deskEndsIn: 'quedan {left}',
+  deskTold: 'Informática le dice ({time}):',
+  deskRead: 'Entendido',
   deskChord: 'Ctrl+Alt+Inicio vuelve a esta barra; todas las demás teclas van al ordenador.',
   deskFull: 'Pantalla completa',
   deskWindow: 'Salir de pantalla completa',
@@ -63,6 +71,12 @@ export default {
   deskEnded:
     'Esta conexión se terminó: por informática, o por usted desde otro sitio. Lo que está abierto en el ordenador sigue abierto.',
   deskMoved: 'Abrió este ordenador en otro sitio, en otra ventana o aplicación. Sigue allí.',
+  deskIdle:
+    'Nadie usó esta conexión durante el tiempo que informática permite, y se terminó. Lo que está abierto en el ordenador sigue abierto: vuelva a conectar para continuar.',
+  deskLongest:
+    'Esta conexión duró tanto como informática permite. Lo que está abierto en el ordenador sigue abierto: vuelva a conectar si aún lo necesita.',
+  deskBooked:
+    'Alguien había reservado este ordenador y ya ha llegado. Lo que está abierto en él sigue abierto. En su oficina encontrará otro puesto, o una hora que reservar.',
   deskGateway: 'Algo salió mal de camino al ordenador. Inténtelo de nuevo; si vuelve a ocurrir, avise a informática.',
   deskTicket: 'Tardó demasiado. Conecte de nuevo.',
   deskNoLine:

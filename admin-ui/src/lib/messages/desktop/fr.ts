@@ -19,6 +19,15 @@ export default {
     'Ce PC ne vous est pas ouvert en ce moment. Retournez à votre bureau, et demandez à l’informatique s’il devrait l’être.',
   deskBar: 'Ce que vous pouvez faire de ce bureau',
   deskQuality: 'Connexion\u00a0: aller-retour, et débit',
+  deskEndsIdle:
+    'Cette connexion prend fin à {time}\u00a0: personne ne l’a utilisée. Continuez à travailler pour la garder.',
+  deskEndsLongest:
+    'Cette connexion prend fin à {time}\u00a0: c’est la durée la plus longue que l’informatique permet. Enregistrez votre travail.',
+  deskEndsBooked:
+    'Quelqu’un a réservé ce PC à partir de {time}\u202f; cette connexion prend fin à son arrivée. Enregistrez votre travail.',
+  deskEndsIn: 'encore {left}',
+  deskTold: 'L’informatique vous dit ({time})\u00a0:',
+  deskRead: 'Compris',
   deskChord: 'Ctrl+Alt+Début ramène à cette barre\u202f; toutes les autres touches vont au PC.',
   deskFull: 'Plein écran',
   deskWindow: 'Quitter le plein écran',
@@ -64,6 +73,12 @@ export default {
   deskEnded:
     'Cette connexion a été arrêtée\u00a0: par l’informatique, ou par vous ailleurs. Ce qui est ouvert sur le PC le reste.',
   deskMoved: 'Vous avez ouvert ce PC ailleurs, dans une autre fenêtre ou application. Cela continue là-bas.',
+  deskIdle:
+    'Cette connexion est restée inutilisée aussi longtemps que l’informatique le permet\u202f; elle a pris fin. Ce qui est ouvert sur le PC le reste\u00a0: reconnectez-vous pour continuer.',
+  deskLongest:
+    'Cette connexion a duré aussi longtemps que l’informatique le permet. Ce qui est ouvert sur le PC le reste\u00a0: reconnectez-vous si vous en avez encore besoin.',
+  deskBooked:
+    'Quelqu’un avait réservé ce PC et vient d’arriver. Ce qui y est ouvert le reste. Votre bureau vous propose un autre poste, ou une heure à réserver.',
   deskGateway:
     'Quelque chose s’est mal passé en chemin vers le PC. Réessayez\u202f; si cela se répète, prévenez l’informatique.',
   deskTicket: 'Cela a pris trop de temps. Reconnectez-vous.',

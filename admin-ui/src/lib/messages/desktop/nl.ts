@@ -18,6 +18,13 @@ export default {
   deskUnknown: 'Deze pc is nu niet voor u open. Ga terug naar uw kantoor, en vraag het IT als dat wel zou moeten.',
   deskBar: 'Wat u met dit bureaublad kunt doen',
   deskQuality: 'Verbinding: heen en terug, en hoeveel er komt',
+  deskEndsIdle: 'Deze verbinding eindigt om {time}: niemand heeft ze gebruikt. Werk verder om ze te houden.',
+  deskEndsLongest: 'Deze verbinding eindigt om {time}: langer laat IT niet toe. Sla uw werk op.',
+  deskEndsBooked:
+    'Iemand heeft deze pc vanaf {time} gereserveerd; deze verbinding eindigt als die persoon komt. Sla uw werk op.',
+  deskEndsIn: 'nog {left}',
+  deskTold: 'IT zegt ({time}):',
+  deskRead: 'Begrepen',
   deskChord: 'Ctrl+Alt+Home brengt u terug naar deze balk; alle andere toetsen gaan naar de pc.',
   deskFull: 'Volledig scherm',
   deskWindow: 'Volledig scherm verlaten',
@@ -62,6 +69,12 @@ export default {
     'Uw toegang tot deze pc is beëindigd. Wat erop openstaat, blijft open. Klopt dat niet, meld het dan aan IT.',
   deskEnded: 'Deze verbinding is beëindigd: door IT, of door u elders. Wat op de pc openstaat, blijft open.',
   deskMoved: 'U hebt deze pc elders geopend, in een ander venster of een andere app. Het gaat daar verder.',
+  deskIdle:
+    'Deze verbinding werd zo lang niet gebruikt als IT toelaat; ze is beëindigd. Wat op de pc openstaat, blijft open: maak opnieuw verbinding om verder te gaan.',
+  deskLongest:
+    'Deze verbinding heeft zo lang geduurd als IT toelaat. Wat op de pc openstaat, blijft open: maak opnieuw verbinding als u hem nog nodig hebt.',
+  deskBooked:
+    'Iemand had deze pc gereserveerd en is er nu. Wat erop openstaat, blijft open. In uw kantoor vindt u een andere plaats, of een tijd om te reserveren.',
   deskGateway: 'Er ging iets mis op weg naar de pc. Probeer het opnieuw; gebeurt het nog eens, meld het dan aan IT.',
   deskTicket: 'Dat duurde te lang. Maak opnieuw verbinding.',
   deskNoLine:

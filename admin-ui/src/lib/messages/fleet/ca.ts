@@ -7,6 +7,8 @@ export default {
   partPcs: 'De l’oficina',
   partAgents: 'Agents',
   partDesktops: 'Connectats',
+  partPools: 'Pools',
+  partBookings: 'Reserves',
   desktopsWhy:
     'Qui està connectat ara a quin ordinador de l’oficina per la passarel·la, amb una aplicació RDP pròpia o al navegador. El que s’hi fa no es mostra a ningú.',
   desktopsNone: 'Ara ningú no està connectat a cap ordinador de l’oficina per la passarel·la.',
@@ -14,6 +16,19 @@ export default {
   viaApp: 'aplicació RDP',
   viaBrowser: 'navegador',
   desktopPassed: 'Trànsit',
+  desktopTrip: 'Anada i tornada {time}',
+  desktopTell: 'Missatge',
+  desktopTellTo: 'Missatge a {login} a {name}',
+  desktopTellBrowser: 'Es mostra a la seva pàgina, damunt de l’escriptori.',
+  desktopTellApp:
+    'Fa servir una aplicació RDP pròpia: l’agent de l’ordinador ho mostra a la pantalla, que l’aplicació ensenya.',
+  desktopTellText: 'Text',
+  desktopTellHint: 'Una línia: {n} de {most} caràcters.',
+  desktopTellWrong: 'Escriviu d’1 a 200 caràcters en una línia, cap d’invisible.',
+  desktopTellSend: 'Envia',
+  desktopTold: 'S’ha enviat el missatge a {what}.',
+  desktopUntold:
+    'No s’ha enviat. Fa servir una aplicació RDP pròpia, i l’agent de l’ordinador, que ho mostraria, ara no hi és. Truqueu-li, o torneu-ho a provar d’aquí a un minut.',
   desktopEnd: 'Desconnecta',
   desktopEndAsk: 'Voleu desconnectar {login} de {name}?',
   desktopEndWhy:

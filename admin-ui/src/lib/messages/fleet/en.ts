@@ -4,6 +4,8 @@ const en = {
   partPcs: 'Office PCs',
   partAgents: 'Agents',
   partDesktops: 'Connected',
+  partPools: 'Pools',
+  partBookings: 'Bookings',
   desktopsWhy:
     'Who is connected to which office PC through the gateway now, by an RDP app of their own or in the browser. What they do there is shown to nobody.',
   desktopsNone: 'Nobody is connected to an office PC through the gateway now.',
@@ -11,6 +13,19 @@ const en = {
   viaApp: 'RDP app',
   viaBrowser: 'browser',
   desktopPassed: 'Traffic',
+  desktopTrip: 'Round trip {time}',
+  desktopTell: 'Message',
+  desktopTellTo: 'Message to {login} at {name}',
+  desktopTellBrowser: 'It is shown on their page, above the desktop.',
+  desktopTellApp:
+    'They use an RDP app of their own: the PC’s agent shows it on the PC’s screen, which their app shows.',
+  desktopTellText: 'Text',
+  desktopTellHint: 'One line: {n} of {most} characters.',
+  desktopTellWrong: 'Write 1 to 200 characters in one line, none of them invisible.',
+  desktopTellSend: 'Send',
+  desktopTold: 'The message was sent to {what}.',
+  desktopUntold:
+    'Not sent. They use an RDP app of their own, and the PC’s agent, which would show it, is not there now. Call them, or try again in a minute.',
   desktopEnd: 'Disconnect',
   desktopEndAsk: 'Disconnect {login} from {name}?',
   desktopEndWhy:

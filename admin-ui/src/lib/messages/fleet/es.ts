@@ -7,6 +7,8 @@ export default {
   partPcs: 'De la oficina',
   partAgents: 'Agentes',
   partDesktops: 'Conectados',
+  partPools: 'Pools',
+  partBookings: 'Reservas',
   desktopsWhy:
     'Quién está conectado ahora a qué ordenador de la oficina por la pasarela, con una aplicación RDP propia o en el navegador. Lo que se hace allí no se muestra a nadie.',
   desktopsNone: 'Ahora nadie está conectado a un ordenador de la oficina por la pasarela.',
@@ -14,6 +16,19 @@ export default {
   viaApp: 'aplicación RDP',
   viaBrowser: 'navegador',
   desktopPassed: 'Tráfico',
+  desktopTrip: 'Ida y vuelta {time}',
+  desktopTell: 'Mensaje',
+  desktopTellTo: 'Mensaje a {login} en {name}',
+  desktopTellBrowser: 'Se muestra en su página, encima del escritorio.',
+  desktopTellApp:
+    'Usa una aplicación RDP propia: el agente del ordenador lo muestra en la pantalla, que la aplicación enseña.',
+  desktopTellText: 'Texto',
+  desktopTellHint: 'Una línea: {n} de {most} caracteres.',
+  desktopTellWrong: 'Escriba de 1 a 200 caracteres en una línea, ninguno invisible.',
+  desktopTellSend: 'Enviar',
+  desktopTold: 'Se envió el mensaje a {what}.',
+  desktopUntold:
+    'No se ha enviado. Usa una aplicación RDP propia, y el agente del ordenador, que lo mostraría, no está ahora. Llame, o vuelva a intentarlo dentro de un minuto.',
   desktopEnd: 'Desconectar',
   desktopEndAsk: '¿Desconectar a {login} de {name}?',
   desktopEndWhy:

@@ -7,6 +7,8 @@ export default {
   partPcs: 'PC du bureau',
   partAgents: 'Agents',
   partDesktops: 'Connectés',
+  partPools: 'Pools',
+  partBookings: 'Réservations',
   desktopsWhy:
     'Qui est connecté en ce moment à quel PC du bureau par la passerelle, avec sa propre application RDP ou dans le navigateur. Ce qui s’y fait n’est montré à personne.',
   desktopsNone: 'Personne n’est connecté à un PC du bureau par la passerelle en ce moment.',
@@ -14,6 +16,19 @@ export default {
   viaApp: 'application RDP',
   viaBrowser: 'navigateur',
   desktopPassed: 'Trafic',
+  desktopTrip: 'Aller-retour {time}',
+  desktopTell: 'Message',
+  desktopTellTo: 'Message à {login} sur {name}',
+  desktopTellBrowser: 'Il s’affiche sur sa page, au-dessus du bureau.',
+  desktopTellApp:
+    'Une application RDP est utilisée\u00a0: l’agent du PC l’affiche à l’écran du PC, que cette application montre.',
+  desktopTellText: 'Texte',
+  desktopTellHint: 'Une ligne\u00a0: {n} caractères sur {most}.',
+  desktopTellWrong: 'Écrivez de 1 à 200 caractères sur une ligne, aucun d’invisible.',
+  desktopTellSend: 'Envoyer',
+  desktopTold: 'Le message a été envoyé à {what}.',
+  desktopUntold:
+    'Pas envoyé. Une application RDP est utilisée, et l’agent du PC, qui l’afficherait, n’est pas là en ce moment. Téléphonez, ou réessayez dans une minute.',
   desktopEnd: 'Déconnecter',
   desktopEndAsk: 'Déconnecter {login} de {name}\u202f?',
   desktopEndWhy:

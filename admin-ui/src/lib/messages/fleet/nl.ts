@@ -6,6 +6,8 @@ export default {
   partPcs: 'Kantoor-pc’s',
   partAgents: 'Agents',
   partDesktops: 'Verbonden',
+  partPools: 'Pools',
+  partBookings: 'Reserveringen',
   desktopsWhy:
     'Wie nu via de gateway met welke kantoor-pc verbonden is, met een eigen RDP-app of in de browser. Wat iemand daar doet, wordt niemand getoond.',
   desktopsNone: 'Niemand is nu via de gateway met een kantoor-pc verbonden.',
@@ -13,7 +15,20 @@ export default {
   viaApp: 'RDP-app',
   viaBrowser: 'browser',
   desktopPassed: 'Verkeer',
-  desktopEnd: 'Verbinding verbreken',
+  desktopTrip: 'Heen en terug {time}',
+  desktopTell: 'Bericht',
+  desktopTellTo: 'Bericht aan {login} op {name}',
+  desktopTellBrowser: 'Het verschijnt op de pagina, boven het bureaublad.',
+  desktopTellApp:
+    'Er wordt een eigen RDP-app gebruikt: de agent van de pc toont het op het scherm van de pc, dat die app laat zien.',
+  desktopTellText: 'Tekst',
+  desktopTellHint: 'Eén regel: {n} van {most} tekens.',
+  desktopTellWrong: 'Schrijf 1 tot 200 tekens op één regel, geen onzichtbare.',
+  desktopTellSend: 'Verzenden',
+  desktopTold: 'Het bericht is aan {what} verzonden.',
+  desktopUntold:
+    'Niet verzonden. Er wordt een eigen RDP-app gebruikt, en de agent van de pc, die het zou tonen, is er nu niet. Bel, of probeer het over een minuut opnieuw.',
+  desktopEnd: 'Verbreken',
   desktopEndAsk: 'De verbinding van {login} met {name} verbreken?',
   desktopEndWhy:
     'De verbinding stopt meteen. Wat open stond, blijft open op de pc. Wie de pc mag gebruiken, kan opnieuw verbinding maken.',

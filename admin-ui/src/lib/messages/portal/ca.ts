@@ -111,6 +111,8 @@ export default {
     'not-found': 'Això ja no hi és. Torneu a obrir la pàgina.',
     'already-exists': 'Aquest nom ja existeix: trieu-ne un altre.',
     'too-many': 'N’hi ha tants com se’n poden tenir. Traieu-ne un que no feu servir, o demaneu-ho a informàtica.',
+    booked: 'Algú altre el té en aquell moment. Trieu una altra hora, o un altre ordinador.',
+    'booked-own': 'A aquesta hora ja teniu reservat un altre ordinador.',
     'last-administrator': 'És l’últim administrador: afegiu-ne abans un altre.',
     'last-factor':
       'No teniu res més per entrar. Configureu abans una aplicació de codis, o afegiu una altra clau d’accés.',

@@ -106,6 +106,8 @@ const en = {
     'not-found': 'That is not there any more. Open this page again.',
     'already-exists': 'That name is taken already: choose another.',
     'too-many': 'There are as many as there may be. Remove one that you do not use, or ask IT.',
+    booked: 'Somebody else has it then. Choose another time, or another PC.',
+    'booked-own': 'You have booked another PC at this time.',
     'last-administrator': 'This is the last administrator: add another first.',
     'last-factor': 'You have nothing else to sign in with. Set up an app for codes, or add another passkey, first.',
     'no-address': 'The office has no address left for another device. Ask IT.',

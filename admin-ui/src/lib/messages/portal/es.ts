@@ -110,6 +110,8 @@ export default {
     'not-found': 'Eso ya no está. Abra de nuevo esta página.',
     'already-exists': 'Ese nombre ya existe: elija otro.',
     'too-many': 'Hay tantos como se pueden tener. Quite uno que no use, o pregunte a informática.',
+    booked: 'Otra persona lo tiene en ese momento. Elija otra hora, u otro ordenador.',
+    'booked-own': 'A esa hora ya tiene reservado otro ordenador.',
     'last-administrator': 'Es el último administrador: añada antes otro.',
     'last-factor':
       'No tiene nada más para entrar. Configure antes una aplicación de códigos, o añada otra clave de acceso.',

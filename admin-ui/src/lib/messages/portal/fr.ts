@@ -111,6 +111,8 @@ export default {
     'not-found': 'Cela n’existe plus. Rouvrez cette page.',
     'already-exists': 'Ce nom est déjà pris\u00a0: choisissez-en un autre.',
     'too-many': 'Il y en a autant que possible. Retirez-en un qui ne sert pas, ou demandez à l’informatique.',
+    booked: 'Quelqu’un d’autre l’a à ce moment. Choisissez une autre heure, ou un autre PC.',
+    'booked-own': 'Vous avez réservé un autre PC à ce moment.',
     'last-administrator': 'C’est le dernier administrateur\u00a0: ajoutez-en d’abord un autre.',
     'last-factor':
       'Vous n’avez rien d’autre pour vous connecter. Configurez d’abord une application de codes, ou ajoutez une autre clé d’accès.',

@@ -111,6 +111,8 @@ export default {
     'not-found': 'Dat is er niet meer. Open deze pagina opnieuw.',
     'already-exists': 'Die naam is al in gebruik: kies een andere.',
     'too-many': 'Er zijn er zoveel als mogelijk. Verwijder er een die u niet gebruikt, of vraag het aan IT.',
+    booked: 'Iemand anders heeft hem dan. Kies een andere tijd, of een andere pc.',
+    'booked-own': 'U hebt op die tijd al een andere pc gereserveerd.',
     'last-administrator': 'Dit is de laatste beheerder: voeg eerst een andere toe.',
     'last-factor':
       'U hebt niets anders om u aan te melden. Stel eerst een app voor codes in, of voeg een andere toegangssleutel toe.',

@@ -45,6 +45,8 @@ export default {
   dataDevicesKept:
     'Mentre siguin vostres. D’un dispositiu bloquejat en queda la línia, perquè la clau no es torni a fer servir mai.',
   dataDoors: 'Quan heu obert l’oficina, en quin dispositiu i quan s’ha tancat',
+  dataBookings: 'Quins ordinadors de l’oficina heu reservat, i per a quan',
+  dataBookingsKept: 'Un mes després que s’acabin.',
   dataAudit: 'El registre del que s’ha fet: entrades, denegacions, canvis del vostre accés',
   dataAuditKept: 'El temps que l’organització ha decidit; informàtica us ho pot dir.',
   dataSessions: 'En quins navegadors teniu la sessió oberta',

@@ -43,6 +43,8 @@ const en = {
   dataDevicesKept:
     'As long as they are yours. Of a device that was shut out, the line stays, so that its key is never taken again.',
   dataDoors: 'When you opened your office, on which device, and when it locked',
+  dataBookings: 'Which office PCs you booked, and for when',
+  dataBookingsKept: 'A month after their end.',
   dataAudit: 'The record of what was done: sign-ins, refusals, changes of your access',
   dataAuditKept: 'As long as your organisation has decided; IT can tell you.',
   dataSessions: 'In which browsers you are signed in',

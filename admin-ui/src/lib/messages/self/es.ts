@@ -46,6 +46,8 @@ export default {
   dataDevicesKept:
     'Mientras sean suyos. De un dispositivo bloqueado queda la línea, para que su clave no vuelva a usarse nunca.',
   dataDoors: 'Cuándo abrió la oficina, en qué dispositivo y cuándo se cerró',
+  dataBookings: 'Qué ordenadores de la oficina reservó, y para cuándo',
+  dataBookingsKept: 'Un mes después de que terminen.',
   dataAudit: 'El registro de lo que se hizo: entradas, denegaciones, cambios de su acceso',
   dataAuditKept: 'El tiempo que su organización ha decidido; informática puede decírselo.',
   dataSessions: 'En qué navegadores tiene la sesión abierta',

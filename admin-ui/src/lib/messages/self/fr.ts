@@ -48,6 +48,8 @@ export default {
   dataDevicesKept:
     'Tant qu’ils sont à vous. D’un appareil bloqué, la ligne reste, pour que sa clé ne serve plus jamais.',
   dataDoors: 'Quand vous avez ouvert votre bureau, sur quel appareil, et quand il s’est verrouillé',
+  dataBookings: 'Les PC du bureau que vous avez réservés, et pour quand',
+  dataBookingsKept: 'Un mois après leur fin.',
   dataAudit: 'Le journal de ce qui a été fait\u00a0: connexions, refus, changements de vos accès',
   dataAuditKept: 'Aussi longtemps que votre organisation l’a décidé\u202f; l’informatique peut vous le dire.',
   dataSessions: 'Dans quels navigateurs vous êtes connecté',

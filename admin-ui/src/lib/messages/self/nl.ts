@@ -45,6 +45,8 @@ export default {
   dataDevicesKept:
     'Zolang ze van u zijn. Van een geblokkeerd toestel blijft de regel, zodat zijn sleutel nooit meer wordt gebruikt.',
   dataDoors: 'Wanneer u uw kantoor opende, op welk toestel, en wanneer het vergrendelde',
+  dataBookings: 'Welke kantoor-pc’s u reserveerde, en voor wanneer',
+  dataBookingsKept: 'Een maand na het einde.',
   dataAudit: 'Het logboek van wat er gebeurde: aanmeldingen, weigeringen, wijzigingen van uw toegang',
   dataAuditKept: 'Zolang uw organisatie heeft beslist; IT kan het u zeggen.',
   dataSessions: 'In welke browsers u aangemeld bent',

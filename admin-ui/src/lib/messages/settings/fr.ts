@@ -17,6 +17,11 @@ export default {
     'Informez les gens avant de l’activer\u00a0: cela montre quand quelqu’un travaille. Sans cela, la console dit «\u00a0quelqu’un\u00a0». Quand on le désactive, les noms connus sont oubliés.',
   askPeople: 'Permettre de demander à qui travaille sur un PC de le céder',
   askPeopleHint: 'Une question à l’écran du PC, pendant 20 secondes. Sans réponse, c’est non.',
+  desktopsOutside: 'Permettre d’utiliser les PC du bureau par un navigateur depuis internet, sans le tunnel',
+  desktopsOutsideHint:
+    'On se connecte avec mot de passe et code, et n’atteint que les PC permis par les règles d’accès. Chaque personne a alors un appareil nommé «\u00a0Browser (internet)\u00a0»\u00a0: désactivez-le pour fermer l’accès à ses navigateurs.',
+  desktopsOutsideNone:
+    'Cette passerelle n’est pas ouverte sur internet\u00a0: voir `internet_listen` dans sa configuration.',
   programs: 'Programmes recherchés',
   programsHint:
     'Un par ligne\u00a0: un nom, «\u00a0=\u00a0», et où il se voit\u00a0: un chemin, «\u00a0{registry}\u00a0» et une clé sous HKEY_LOCAL_MACHINE, ou «\u00a0{package}\u00a0» et un nom. Sage = {example}',
@@ -63,6 +68,16 @@ export default {
   idleMinutes: 'Minutes sans utilisation',
   idleMinutesHint: 'De 15 à 720\u202f; qui quitte l’ordinateur est verrouillé après ce temps.',
   idleMinutesWrong: 'Écrivez un nombre de minutes de 15 à 720.',
+  groupDesktops: 'Connexions aux PC du bureau',
+  groupDesktopsWhy:
+    'Quand une connexion à un PC du bureau se termine, dans le navigateur ou dans une application RDP. Les utilisateurs sont prévenus 5 minutes avant, et ce qui est ouvert sur le PC le reste. Un pool peut en décider autrement.',
+  desktopIdle: 'Minutes d’inutilisation',
+  desktopIdleHint: 'De 10 à 720\u00a0: une connexion inutilisée pendant ce temps se termine. 0\u00a0: jamais.',
+  desktopIdleWrong: 'Écrivez 0, ou un nombre de minutes de 10 à 720.',
+  desktopLongest: 'Minutes en tout',
+  desktopLongestHint:
+    'De 15 à 1440\u00a0: toute connexion se termine après ce temps, utilisée ou non. 0\u00a0: jamais.',
+  desktopLongestWrong: 'Écrivez 0, ou un nombre de minutes de 15 à 1440.',
   groupContact: 'Qui appeler',
   groupContactWhy: 'Chacun le voit sur sa première page et dans les invitations.',
   contactText: 'Qui, et quand',
@@ -136,6 +151,8 @@ export default {
   scopeResources: 'Partages et services',
   scopeWorkstations: 'postes de bureau',
   scopeDesktops: 'qui est connecté aux postes de bureau',
+  scopePools: 'pools de postes de bureau',
+  scopeBookings: 'réservations de postes de bureau',
   scopeAgents: 'agents des postes',
   scopePolicies: 'Règles d’accès',
   scopeVerifications: 'Portes ouvertes',
