@@ -57,6 +57,15 @@ impl<'o> Screen<'o> {
         self.ns.spawn_with(argv, &[("DISPLAY", &self.display), ("HOME", "/nonexistent")])
     }
 
+    /// Another app, of another make: rdesktop, whose person believes any certificate.
+    ///
+    /// # Errors
+    /// rdesktop is missing.
+    pub fn other_app(&self, pc: &str) -> anyhow::Result<Process> {
+        let line = format!("yes yes | exec rdesktop -u marta -p no-secret -g 800x600 {pc}");
+        self.ns.spawn_with(["sh", "-c", &line], &[("DISPLAY", &self.display), ("HOME", "/nonexistent")])
+    }
+
     /// The same by a file that was made for such apps.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
 use office::desktops::{COLOUR, PASSWORD, Shadow, USER, weston};
-use office::gateway::{Cast, GatewayOptions, Lan};
-use office::{Browser, Home, OfficeOptions, Part, Sleeper, scenario, wait_until};
+use office::gateway::{Cast, GatewayOptions, Lan, Role};
+use office::{Browser, Home, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
 use serde_json::{Value, json};
 
 /// A PC is called within this.
@@ -36,10 +36,15 @@ fn a_pc_is_shown_and_says_how_it_ends() -> anyhow::Result<()> {
         }
         let client = cast.anne_at(Home::A)?;
         let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
-        let gateway = &cast.gateway;
+        let gateway = &mut cast.gateway;
         browser.lead("desktop.ts", &mut cast.anne, |wanted| {
             match wanted {
                 "part" => return Ok(String::from("shown")),
+                "restarted" => {
+                    gateway.kill(Role::Serve)?;
+                    gateway.launch(Role::Serve)?;
+                    gateway.wait_until_ready()?;
+                }
                 "desk" => return Ok(json!({ "user": USER, "password": PASSWORD, "colour": COLOUR }).to_string()),
                 "typed" => {
                     let typed = || Ok(Some(shadow.typed()).filter(|typed| typed.ends_with('\n')));
@@ -57,6 +62,39 @@ fn a_pc_is_shown_and_says_how_it_ends() -> anyhow::Result<()> {
             }
             Ok(String::from("seen"))
         })?;
+        Ok(())
+    })
+}
+
+/// From a browser in the internet, without a tunnel: not before IT wants it, and no longer than IT wants it.
+#[test]
+fn a_pc_is_used_without_the_tunnel_where_it_wants_that() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let options = GatewayOptions { lan: Lan::Named, internet: true, ..GatewayOptions::default() };
+        let mut cast = Cast::start(office, options)?;
+        let linux = office.machine("pc-linux", Part::First, 72)?;
+        let _weston = weston(office, &linux, "192.168.1.72")?;
+        cast.gateway.cli(&["workstation", "add", "pc-linux", "192.168.1.72"])?;
+        cast.gateway.cli(&["policy", "add", "workshop", "pc-linux"])?;
+        cast.gateway.until_pc_is("pc-linux", "stale", LIMIT)?;
+        let home = office.home(Home::B);
+        let browser = Browser::new(office, home, Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
+        let gateway = &cast.gateway;
+        let switch = |on: &str| gateway.cli(&["settings", "change", "--desktops-outside", on]).map(drop);
+        browser.lead("desktop.ts", &mut cast.anne, |wanted| {
+            match wanted {
+                "part" => return Ok(String::from("outside")),
+                "list" => return Ok(gateway.cli(&["desktop", "list"])?.to_string()),
+                "on" => switch("true")?,
+                "off" => switch("false")?,
+                other => bail!("the script wants `{other}`"),
+            }
+            Ok(String::from("seen"))
+        })?;
+        // What stands for her browsers opens nothing else: the file server is as closed as before.
+        for to in cast.files_at(445) {
+            ensure!(!connect(home, to, TYPED)?.is_open(), "{to} is open");
+        }
         Ok(())
     })
 }

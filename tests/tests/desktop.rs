@@ -117,6 +117,28 @@ fn an_app_comes_to_its_pc_by_name_and_goes_with_its_right() -> anyhow::Result<()
     })
 }
 
+/// An app of another make is led there and cut off as any other.
+#[test]
+fn another_app_is_heard_as_well() -> anyhow::Result<()> {
+    scenario(OfficeOptions::default(), |office| {
+        let pc = Sleeper::awake(office, "pc-d", Part::First, 66)?;
+        let mut cast = started(office)?;
+        let at = publish(&cast, "desk", &pc)?;
+        let client = anne(&mut cast, Home::A)?;
+        let screen = Screen::on(client.ns())?;
+        let mut app = screen.other_app(&at.ip().to_string())?;
+        until_there(&cast)?;
+        wait_until("a picture has come", LIMIT, || {
+            let one = desktops(&cast)?.pop().with_context(|| format!("it is over: {}", app.log()))?;
+            Ok((one["tx"].as_u64() > Some(5_000)).then_some(()))
+        })?;
+        cast.gateway.cli(&["policy", "remove", "workshop", "desk", "--yes"])?;
+        app.wait(CUT).context("the app goes on")?;
+        wait_until("nobody is there", CUT, || Ok(desktops(&cast)?.is_empty().then_some(())))?;
+        Ok(())
+    })
+}
+
 /// One attempt, while the PC sleeps; and what is no RDP wakes nobody.
 #[test]
 fn an_app_waits_for_a_pc_that_is_woken_for_it() -> anyhow::Result<()> {

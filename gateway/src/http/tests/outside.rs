@@ -180,5 +180,7 @@ async fn nothing_else_is_opened() {
     }
     let known: std::collections::BTreeSet<_> = TABLE.iter().map(|(route, ..)| of(route)).collect();
     assert!(OUTSIDE.iter().all(|route| known.contains(*route)), "a route that is no more");
-    assert!(opened.contains(&"get /me/workstations") && opened.contains(&"post /me/workstations/{workstation}/desktop"));
+    assert!(
+        opened.contains(&"get /me/workstations") && opened.contains(&"post /me/workstations/{workstation}/desktop")
+    );
 }
