@@ -148,7 +148,6 @@ impl Desk {
             }
             self.allowed(device, resource).await?;
             self.knows_all(Instant::now() + ANSWERS).await?;
-            self.make_room(resource.id, device.user).await;
             self.has_room(resource.id, device.user)?;
             self.comes_back(resource.id).await;
             let (entry, state) = self.look(device, resource)?;
@@ -233,6 +232,10 @@ impl Desk {
         };
         if self.knows_all(Instant::now() + ANSWERS).await.is_err() {
             return refuse(socket, End::Gateway.status()).await;
+        }
+        // Nobody goes for who is not let in.
+        if self.allowed(&device, &resource).await.is_ok() && self.still(&device, &resource).is_ok() {
+            self.make_room(resource.id, device.user, Moment::now()).await;
         }
         let (stop, stopped) = watch::channel(None);
         let coming = Desktop { via: Via::Browser, ..of(ticket.desktop, &device, resource.id, &resource.name) };
@@ -546,8 +549,12 @@ impl Desk {
     /// It is carried no more.
     fn closed(&self, id: DesktopId, end: End) {
         let now = Moment::now();
-        self.board().browsers.remove(&id);
+        let told = self.board().browsers.remove(&id).and_then(|told| *told.borrow());
         let Some(desktop) = self.leaves(id, now) else { return };
+        // Its page is gone without a word: a line that broke, another size.
+        if desktop.there && end == End::ByDevice && told.is_none() {
+            self.keep_for_return(desktop.resource, desktop.user, now);
+        }
         self.remember(desktop.clone(), end);
         self.changed();
         if desktop.there {

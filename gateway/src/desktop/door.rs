@@ -72,7 +72,7 @@ impl Desk {
     async fn who_and_where(&self, peer: IpAddr, alias: IpAddr) -> Option<(Device, Resource)> {
         let cuts = self.store.waiting_cuts();
         let device = self.store.device_at(peer.to_canonical()).await.ok()??;
-        if shut_out(&cuts, device.user, Some(device.id)) || !device.may_come_in() {
+        if shut_out(&cuts, device.user, Some(device.id)) || !device.may_come_in() || device.outside {
             return None;
         }
         let here = |r: &Resource| match alias.to_canonical() {
@@ -93,7 +93,10 @@ impl Desk {
         let asked = timeout(ASKS, ask(&mut stream)).await.ok().flatten().ok_or(NoEntry::NoRdp)?;
         self.allowed(device, resource).await?;
         self.knows_all(until).await?;
-        self.make_room(resource.id, device.user).await;
+        // Nobody goes for who is not let in.
+        if self.still(device, resource).is_ok() {
+            self.make_room(resource.id, device.user, Moment::now()).await;
+        }
         let id = DesktopId::new();
         let on_the_way = self.enter(of(id, device, resource.id, &resource.name))?;
         let found = async {
@@ -193,6 +196,7 @@ impl Desk {
             by: state.judged.by.as_deref(),
             login: &device.login,
             kept: self.is_kept_from(resource.id, device.user, Moment::now()),
+            booked: self.is_theirs(resource.id, device.user, Moment::now()),
             own: self.is_own(resource.id, device.user, Boot::now())
                 || (state.judged.reason == Reason::ThroughGateway && self.is_at(resource.id, device.user)),
             admitted: self.is_admitted(resource.id, device.user, Boot::now()),

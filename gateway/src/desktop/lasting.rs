@@ -19,6 +19,9 @@ use crate::store::Moment;
 /// Letters of what IT tells: a line on a screen.
 pub const LONGEST: usize = 200;
 
+/// A warning on the PC's screen is drawn within this, and is no use of it.
+const DRAWN: Duration = Duration::from_secs(15);
+
 /// What IT told is shown for so long to who was away from the screen.
 const TOLD: Duration = Duration::from_secs(1_800);
 
@@ -41,14 +44,25 @@ pub(super) struct Use {
     base: u64,
     /// Of which end they have been told.
     warned: Option<Due>,
+    /// What passes until then is the warning itself, which the PC draws.
+    warning: Boot,
 }
 
 impl Use {
     pub(super) fn from(now: Boot) -> Self {
-        Self { at: now, minute: now, base: 0, warned: None }
+        Self { at: now, minute: now, base: 0, warned: None, warning: Boot::default() }
+    }
+
+    /// They know that it ends soon.
+    pub(super) fn is_warned(&self) -> bool {
+        self.warned.is_some()
     }
 
     fn counted(&mut self, passed: u64, now: Boot) {
+        if now < self.warning {
+            self.base = passed;
+            return;
+        }
         // As with doors: a minute that carries less is none of work.
         if passed.saturating_sub(self.base) >= BUSY {
             *self = Self { at: now, minute: now, base: passed, ..*self };
@@ -70,7 +84,10 @@ pub enum NotTold {
 impl Board {
     fn due(&self, desktop: &Desktop, now: Moment) -> Option<(Boot, Due)> {
         let limits = self.seating.limits(desktop.resource);
-        let booked = self.seating.booked_by_another(desktop.resource, desktop.user, now.wall);
+        let pool = self.seating.pool_of(desktop.resource);
+        let members = pool.map(|pool| pool.members.as_slice()).unwrap_or_default();
+        let used = members.iter().filter(|(pc, _)| self.all.values().any(|d| d.resource == *pc)).count();
+        let booked = self.seating.booked_by_another(desktop.resource, desktop.user, used, now.wall);
         let booked = booked.map(|at| now.boot + at.remaining(now.wall));
         ends(limits, desktop.began, desktop.used.at, booked)
     }
@@ -101,6 +118,9 @@ impl Desk {
                 let due = board.due(&desktop, now);
                 let soon = due.filter(|(at, _)| at.remaining(now.boot) <= WARNED);
                 let Some(kept) = board.all.get_mut(&id) else { continue };
+                if kept.used.warned.is_none() && soon.is_some() {
+                    kept.used.warning = now.boot + DRAWN;
+                }
                 kept.used.warned = soon.map(|(_, why)| why);
                 match soon {
                     // Whoever booked it has it when they come: [`Desk::make_room`].

@@ -88,6 +88,8 @@ pub struct Desk {
     /// Connections of each device lately.
     comes: Mutex<HashMap<IpAddr, Bucket>>,
     tickets: ticket::Tickets,
+    /// Pools are read by one at a time: what was read last is what counts.
+    reading: tokio::sync::Mutex<()>,
     /// Who signs `.rdp` files, and when another takes their place.
     publisher: tokio::sync::Mutex<Option<(Arc<Publisher>, Unix)>>,
 }
@@ -212,13 +214,27 @@ impl Desk {
         let (board, comes) = (Mutex::default(), Mutex::default());
         let (version, told) = (watch::Sender::new(0), watch::Sender::new(false));
         let tickets = ticket::Tickets::default();
-        let publisher = tokio::sync::Mutex::default();
-        Arc::new(Self { store, fleet, waker, reconciler, board, version, told, notes, comes, tickets, publisher })
+        let (reading, publisher) = (tokio::sync::Mutex::default(), tokio::sync::Mutex::default());
+        Arc::new(Self {
+            store,
+            fleet,
+            waker,
+            reconciler,
+            board,
+            version,
+            told,
+            notes,
+            comes,
+            tickets,
+            reading,
+            publisher,
+        })
     }
 
     /// As if the data plane had told of all that there are.
     #[cfg(test)]
     pub(crate) fn all_are_told(&self) {
+        self.board().seating.as_if_read();
         self.told.send_replace(true);
     }
 
@@ -317,7 +333,7 @@ impl Desk {
     /// Keeps the PC for whoever comes, unless somebody else is there or on their way, or they have begun enough.
     fn enter(self: &Arc<Self>, coming: Desktop) -> Result<OnTheWay, NoEntry> {
         let mut board = self.board();
-        board.has_room(coming.resource, coming.user)?;
+        board.has_room(coming.resource, coming.user, &[])?;
         self.has_seat(&board, coming.resource, coming.user, Moment::now())?;
         let id = coming.id;
         board.all.insert(id, coming);
@@ -325,9 +341,11 @@ impl Desk {
     }
 
     fn has_room(&self, resource: ResourceId, user: UserId) -> Result<(), NoEntry> {
-        let board = self.board();
-        board.has_room(resource, user)?;
-        self.has_seat(&board, resource, user, Moment::now())
+        let (board, now) = (self.board(), Moment::now());
+        // Whoever goes for them when they come is in nobody's way.
+        let yields = self.yields(&board, resource, user, now);
+        board.has_room(resource, user, &yields)?;
+        if yields.is_empty() { self.has_seat(&board, resource, user, now) } else { Ok(()) }
     }
 
     /// Whether a desktop of theirs is at this PC, or was until a moment ago: one that somebody has signed in to.
@@ -490,7 +508,8 @@ impl Desk {
         let resource = self.store.resource(&report.resource.to_string()).await?;
         let since = Unix(Unix::now().0.saturating_sub(i64::try_from(report.since_ms).unwrap_or(i64::MAX)));
         let (rx, tx) = (report.rx, report.tx);
-        Ok(Desktop { since, rx, tx, there: true, ..of(report.desktop, &device, resource.id, &resource.name) })
+        let began = Boot(Boot::now().0.saturating_sub(report.since_ms));
+        Ok(Desktop { since, rx, tx, began, there: true, ..of(report.desktop, &device, resource.id, &resource.name) })
     }
 
     /// `end` is absent where the data plane went, and took it along.
@@ -535,8 +554,9 @@ impl Desk {
 }
 
 impl Board {
-    fn has_room(&self, resource: ResourceId, user: UserId) -> Result<(), NoEntry> {
-        if self.all.values().any(|other| other.resource == resource && other.user != user) {
+    fn has_room(&self, resource: ResourceId, user: UserId, without: &[DesktopId]) -> Result<(), NoEntry> {
+        let others = self.all.values().filter(|other| other.user != user && !without.contains(&other.id));
+        if others.into_iter().any(|other| other.resource == resource) {
             return Err(NoEntry::InUseRemotely);
         }
         let parked = self.parked.get(&(resource, user));

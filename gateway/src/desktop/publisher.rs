@@ -22,7 +22,13 @@ impl Desk {
     ///
     /// # Errors
     /// The database does not answer, or no key can be made.
-    pub async fn publisher(&self) -> anyhow::Result<Arc<Publisher>> {
+    pub async fn publisher(self: &Arc<Self>) -> anyhow::Result<Arc<Publisher>> {
+        let desk = self.clone();
+        // Whoever hangs up does not have it begun anew.
+        tokio::spawn(async move { desk.signs().await }).await?
+    }
+
+    async fn signs(&self) -> anyhow::Result<Arc<Publisher>> {
         let mut known = self.publisher.lock().await;
         let now = Moment::now();
         if let Some((publisher, renew_at)) = known.as_ref().filter(|(_, renew_at)| now.wall < *renew_at) {
@@ -40,6 +46,7 @@ impl Desk {
     }
 
     async fn made(&self, now: Moment) -> anyhow::Result<(Publisher, Unix)> {
+        anyhow::ensure!(self.store.clock_is_believed(now).await?, "the gateway's clock is wrong");
         let site = self.store.site().await?.context("the site")?;
         let renew_at = now.wall + DAY * (PUBLISHER_DAYS - BEFORE);
         // Primes take their time.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::end::End;
-use super::{Board, Desk, millis};
+use super::{Board, Desk, Desktop, millis};
 use crate::audit::Actor;
 use crate::clock::{Boot, Unix};
-use crate::ids::{BookingId, PoolId, ResourceId, UserId};
+use crate::ids::{BookingId, DesktopId, PoolId, ResourceId, UserId};
 use crate::pure::booking::{self, ABSENT_MS, Booking, Freed};
 use crate::pure::desktop::NoEntry;
 use crate::pure::length::Limits;
@@ -28,11 +28,14 @@ use crate::store::{Moment, Result};
 /// Whoever's turn it is comes within this.
 pub const HOLD: Duration = Duration::from_secs(120);
 
+/// Whoever's line broke comes back within this.
+const RETURN: Duration = Duration::from_secs(60);
+
 /// People in one line: a whole office.
 const LINE: usize = 200;
 
-/// Whoever waits asks at least this often; their place is given up without.
-const HEARD: Duration = Duration::from_secs(15 * 60);
+/// Whoever waits asks at least this often, a page in the background too; their place is given up without.
+const HEARD: Duration = Duration::from_secs(5 * 60);
 
 /// That a turn has passed is said for so long.
 const SAID: Duration = Duration::from_secs(600);
@@ -46,6 +49,8 @@ const READ: Duration = Duration::from_secs(30);
 /// What is known of pools, lines and bookings.
 #[derive(Debug, Default)]
 pub(super) struct Seating {
+    /// They were read once; before, nobody is let in.
+    known: bool,
     pools: Vec<Pool>,
     bookings: Vec<Booking>,
     /// What wakes of each PC took.
@@ -124,6 +129,7 @@ impl Desk {
     /// # Errors
     /// The database does not answer.
     pub async fn reload_pools(&self) -> Result<()> {
+        let _alone = self.reading.lock().await;
         let now = Moment::now();
         let (pools, bookings) = (self.store.pools().await?, self.store.bookings(now.wall).await?);
         let took = self.store.workstations().await?.into_iter().map(|(id, kept)| (id, kept.took)).collect();
@@ -137,6 +143,7 @@ impl Desk {
             let mut board = self.board();
             let seating = &mut board.seating;
             (seating.pools, seating.bookings, seating.took, seating.limits) = (pools, bookings, took, limits);
+            seating.known = true;
             let known: BTreeSet<PoolId> = seating.pools.iter().map(|pool| pool.id).collect();
             seating.lines.retain(|pool, _| known.contains(pool));
             seating.missed.retain(|(pool, _), _| known.contains(pool));
@@ -152,6 +159,13 @@ impl Desk {
         Ok(())
     }
 
+    /// The same after a change that is stored: whatever reads it next finds it.
+    pub async fn pools_changed(&self) {
+        if let Err(e) = self.reload_pools().await {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(e)), "pools cannot be read");
+        }
+    }
+
     /// Lets lines go on, and ends bookings whose owner does not come, for as long as this process runs.
     pub async fn keep_seats(self: Arc<Self>) {
         let (mut pcs, mut desktops) = (self.fleet.version(), self.version());
@@ -161,12 +175,8 @@ impl Desk {
         loop {
             let now = Moment::now();
             if read.is_none_or(|at| now.boot.0.saturating_sub(at.0) >= millis(READ)) {
-                match self.reload_pools().await {
-                    Ok(()) => read = Some(now.boot),
-                    Err(e) => {
-                        tracing::warn!(error = format!("{:#}", anyhow::Error::from(e)), "pools cannot be read");
-                    }
-                }
+                self.pools_changed().await;
+                read = Some(now.boot);
             }
             self.free_the_absent(now).await;
             if self.go_on(now) {
@@ -183,8 +193,10 @@ impl Desk {
     /// Whose turn it is now is kept a seat. Whether anything has changed.
     pub(crate) fn go_on(&self, now: Moment) -> bool {
         let mut board = self.board();
-        let over: Vec<_> =
-            board.seating.kept.iter().filter(|(_, k)| k.until.boot <= now.boot).map(|(pc, _)| *pc).collect();
+        // Whoever has it woken is on their way.
+        let wakes = |pc: ResourceId| self.fleet.state(pc).is_some_and(|state| state.judged.kind == Kind::Waking);
+        let is_over = |(pc, kept): &(&ResourceId, &Kept)| kept.until.boot <= now.boot && !wakes(**pc);
+        let over: Vec<_> = board.seating.kept.iter().filter(is_over).map(|(pc, _)| *pc).collect();
         let mut changed = !over.is_empty();
         for pc in over {
             let pool = board.seating.pool_of(pc).map(|pool| pool.id);
@@ -216,7 +228,10 @@ impl Desk {
         let turns = seats::turns(&seats, most, &wanting);
         for (user, pc) in &turns {
             line.retain(|waiting| waiting.wanting.user != *user);
-            let until = Moment { wall: now.wall + HOLD, boot: now.boot + HOLD };
+            // What has to be woken is kept for as long as that takes, too.
+            let wakes = seats.iter().find(|seat| seat.pc == *pc).map(|seat| seat.stand);
+            let hold = if let Some(Stand::Away(expected)) = wakes { HOLD + expected } else { HOLD };
+            let until = Moment { wall: now.wall + hold, boot: now.boot + hold };
             seating.kept.insert(*pc, Kept { user: *user, until });
             tracing::debug!(%user, %pc, "a seat is kept");
         }
@@ -235,8 +250,8 @@ impl Desk {
             let stand = match state {
                 _ if used || kept => Stand::Taken,
                 None => Stand::Out,
-                // Its agent is on its way back, and says who is there.
-                Some(state) if state.is_unseen() && !is_away(state.judged.kind) => Stand::Out,
+                // Its agent is on its way back, and says who is there: until then somebody may be.
+                Some(state) if state.is_unseen() && !is_away(state.judged.kind) => Stand::Taken,
                 Some(state) => {
                     let took = seating.took.get(&pc).map(Vec::as_slice).unwrap_or_default();
                     let wakeable = self.waker.wakeable(&state, took);
@@ -367,26 +382,100 @@ impl Desk {
         self.board().seating.is_kept_from(resource, user, now)
     }
 
-    /// Who booked a PC has it when they come: whoever else is connected to it goes. They were told before.
-    pub(super) async fn make_room(&self, resource: ResourceId, user: UserId) {
-        let now = Unix::now();
-        let mut version = self.version();
-        let others: Vec<_> = {
-            let board = self.board();
-            let holder = booking::holder(&board.seating.bookings, resource, now);
-            if holder.is_none_or(|booking| booking.user != user || booking.begins > now) {
-                return;
-            }
-            let theirs = board.all.values().filter(|d| d.there && d.resource == resource && d.user != user);
-            theirs.map(|d| d.id).collect()
-        };
+    /// Who has to go for this person, who booked this PC: whoever else is at it, or has a seat too many of its pool. They
+    /// were told before; who was not stays.
+    pub(super) fn yields(&self, board: &Board, resource: ResourceId, user: UserId, now: Moment) -> Vec<DesktopId> {
+        let holder = booking::holder(&board.seating.bookings, resource, now.wall);
+        if holder.is_none_or(|booking| booking.user != user || booking.begins > now.wall) {
+            return Vec::new();
+        }
+        let theirs = |d: &&Desktop| d.there && d.resource == resource && d.user != user && d.used.is_warned();
+        let here: Vec<_> = board.all.values().filter(theirs).map(|d| d.id).collect();
+        if here.is_empty() { self.too_many(board, resource, user, now) } else { here }
+    }
+
+    /// Whether whoever else is at this PC through the gateway goes for this person.
+    pub(super) fn is_theirs(&self, resource: ResourceId, user: UserId, now: Moment) -> bool {
+        let board = self.board();
+        let yields = self.yields(&board, resource, user, now);
+        yields.iter().any(|id| board.all.get(id).is_some_and(|desktop| desktop.resource == resource))
+    }
+
+    /// Has them go, at the moment in which that person comes, and waits until the PC says so, too.
+    pub(super) async fn make_room(&self, resource: ResourceId, user: UserId, now: Moment) {
+        let others = self.yields(&self.board(), resource, user, now);
+        if others.is_empty() {
+            return;
+        }
+        let (mut desktops, mut pcs) = (self.version(), self.fleet.version());
         for other in &others {
             // Without a data plane there is none of them.
             let _ = self.cut(*other, End::Booked);
         }
         let there = || others.iter().any(|other| self.board().all.contains_key(other));
-        let gone = async { while there() && version.changed().await.is_ok() {} };
+        let used = || self.fleet.state(resource).is_some_and(|state| state.judged.kind == Kind::InUseRemotely);
+        let gone = async {
+            while there() && desktops.changed().await.is_ok() {}
+            while used() && pcs.changed().await.is_ok() {}
+        };
         let _ = timeout(PATIENCE, gone).await;
+    }
+
+    /// Those who have to go so that whoever booked a PC finds a seat of its pool: who came last goes first, and nobody goes
+    /// who has booked theirs.
+    fn too_many(&self, board: &Board, resource: ResourceId, user: UserId, now: Moment) -> Vec<DesktopId> {
+        let Some((pool, seats)) = self.others(board, resource, user, now) else { return Vec::new() };
+        let over = (seats::taken(&seats, user) + 1).saturating_sub(pool.most());
+        let booked = |d: &&Desktop| {
+            let holder = booking::holder(&board.seating.bookings, d.resource, now.wall);
+            holder.is_some_and(|booking| booking.user == d.user)
+        };
+        let there = |d: &&Desktop| {
+            d.there && d.user != user && d.used.is_warned() && seats.iter().any(|seat| seat.pc == d.resource)
+        };
+        let mut there: Vec<_> = board.all.values().filter(there).filter(|d| !booked(d)).collect();
+        there.sort_by_key(|d| d.began);
+        there.iter().rev().take(over).map(|d| d.id).collect()
+    }
+
+    /// The seats of this PC's pool but this one, and without what is kept for this person: it is given back when they are
+    /// there.
+    fn others<'b>(
+        &self,
+        board: &'b Board,
+        resource: ResourceId,
+        user: UserId,
+        now: Moment,
+    ) -> Option<(&'b Pool, Vec<Seat>)> {
+        let pool = board.seating.pool_of(resource)?;
+        let mine = |pc: &ResourceId| board.seating.kept.get(pc).is_some_and(|kept| kept.user == user);
+        let seats = self.seats_of(board, pool.id, now)?;
+        Some((pool, seats.into_iter().filter(|seat| seat.pc != resource && !mine(&seat.pc)).collect()))
+    }
+
+    /// The PCs of a pool that this person could have at this moment, before all who wait: those that are booked from now on.
+    #[must_use]
+    pub fn open_now(&self, pool: PoolId, wanting: &Wanting, now: Moment) -> BTreeSet<ResourceId> {
+        let board = self.board();
+        let waits = board.seating.lines.get(&pool).is_some_and(|l| l.iter().any(|w| w.wanting.user != wanting.user));
+        let mine = |pc: ResourceId| {
+            let there = board.all.values().any(|d| d.resource == pc && d.user == wanting.user);
+            there || board.seating.kept.get(&pc).is_some_and(|kept| kept.user == wanting.user)
+        };
+        let seats = self.seats_of(&board, pool, now).unwrap_or_default();
+        let most = board.seating.pools.iter().find(|p| p.id == pool).map_or(0, Pool::most);
+        let free = !waits && seats::free(&seats, most, wanting) > 0;
+        let open = |seat: &&Seat| mine(seat.pc) || (free && seat.is_for(wanting));
+        seats.iter().filter(open).map(|seat| seat.pc).collect()
+    }
+
+    /// Whoever lost a PC of a pool by their line, and not by their wish, has a minute to come back.
+    pub(super) fn keep_for_return(&self, resource: ResourceId, user: UserId, now: Moment) {
+        let mut board = self.board();
+        if board.seating.pool_of(resource).is_some() && !board.seating.is_kept_from(resource, user, now) {
+            let until = Moment { wall: now.wall + RETURN, boot: now.boot + RETURN };
+            board.seating.kept.insert(resource, Kept { user, until });
+        }
     }
 
     /// Who booked a PC, and does not come or is gone for a quarter of an hour, has it no more.
@@ -396,7 +485,7 @@ impl Desk {
             let runs = |b: &&Booking| b.begins <= now.wall && now.wall < b.ends;
             let running: Vec<Booking> = board.seating.bookings.iter().filter(runs).copied().collect();
             let present = |b: &Booking| {
-                let there = board.all.values().any(|d| d.resource == b.pc && d.user == b.user);
+                let there = board.all.values().any(|d| d.there && d.resource == b.pc && d.user == b.user);
                 // Whoever sits at it may be they: in the office, nobody signs in here.
                 let sits =
                     self.fleet.state(b.pc).is_some_and(|s| matches!(s.judged.kind, Kind::InUseHere | Kind::Locked));
@@ -441,19 +530,30 @@ impl Desk {
         user: UserId,
         now: Moment,
     ) -> std::result::Result<(), NoEntry> {
+        if !board.seating.known {
+            return Err(NoEntry::Gateway);
+        }
         if board.seating.is_kept_from(resource, user, now) {
             return Err(NoEntry::Reserved);
         }
-        let Some(pool) = board.seating.pool_of(resource) else { return Ok(()) };
-        let Some(seats) = self.seats_of(board, pool.id, now) else { return Ok(()) };
-        // The one they go to counts once, and what is kept for them elsewhere is given back when they are there.
-        let mine = |pc: &ResourceId| board.seating.kept.get(pc).is_some_and(|kept| kept.user == user);
-        let others: Vec<Seat> = seats.into_iter().filter(|seat| seat.pc != resource && !mine(&seat.pc)).collect();
+        let elsewhere = |d: &Desktop| d.user == user && d.resource != resource;
+        let same = |d: &Desktop| {
+            board.seating.pool_of(d.resource).map(|p| p.id) == board.seating.pool_of(resource).map(|p| p.id)
+        };
+        if board.seating.pool_of(resource).is_some() && board.all.values().any(|d| elsewhere(d) && same(d)) {
+            return Err(NoEntry::NoSeat);
+        }
+        let Some((pool, others)) = self.others(board, resource, user, now) else { return Ok(()) };
         if seats::taken(&others, user) >= pool.most() { Err(NoEntry::NoSeat) } else { Ok(()) }
     }
 }
 
 impl Seating {
+    #[cfg(test)]
+    pub(super) fn as_if_read(&mut self) {
+        self.known = true;
+    }
+
     pub(super) fn pool_of(&self, pc: ResourceId) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.members.iter().any(|(member, _)| *member == pc))
     }
@@ -468,9 +568,14 @@ impl Seating {
         }
     }
 
-    /// When somebody else's booking of it begins.
-    pub(super) fn booked_by_another(&self, pc: ResourceId, user: UserId, now: Unix) -> Option<Unix> {
-        booking::next_of_another(&self.bookings, pc, user, now)
+    /// When somebody else's booking begins for which whoever is at this PC may have to go; `used`: PCs of its pool that are
+    /// used through the gateway.
+    pub(super) fn booked_by_another(&self, pc: ResourceId, user: UserId, used: usize, now: Unix) -> Option<Unix> {
+        let own = booking::holder(&self.bookings, pc, now).is_some_and(|booking| booking.user == user);
+        let pool = self.pool_of(pc).filter(|pool| used >= pool.most() && !own);
+        let members = pool.map(|pool| pool.members.as_slice()).unwrap_or_default();
+        let seats = members.iter().filter_map(|(pc, _)| booking::next_of_another(&self.bookings, *pc, user, now));
+        booking::next_of_another(&self.bookings, pc, user, now).into_iter().chain(seats).min()
     }
 
     fn is_kept_from(&self, pc: ResourceId, user: UserId, now: Moment) -> bool {
@@ -497,8 +602,7 @@ impl Seating {
     }
 
     fn reserved(&self, now: Moment) -> BTreeSet<ResourceId> {
-        let booked =
-            self.bookings.iter().map(|b| b.pc).filter(|pc| booking::holder(&self.bookings, *pc, now.wall).is_some());
+        let booked = self.bookings.iter().filter(|booking| booking.holds(now.wall)).map(|booking| booking.pc);
         self.kept.keys().copied().chain(booked).collect()
     }
 }

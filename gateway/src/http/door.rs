@@ -261,7 +261,9 @@ fn locked(api: &Api, door: caller::Door, device: Option<&Device>) -> DoorView {
         grace: false,
         resources: Vec::new(),
         later: Vec::new(),
-        contact: Some(api.site().home_work.contact.clone()).filter(|c| !c.is_empty()),
+        // Strangers are not told whom people call.
+        contact: Some(api.site().home_work.contact.clone())
+            .filter(|c| !c.is_empty() && (device.is_some() || !matches!(door, caller::Door::Internet(_)))),
         links: Vec::new(),
         me: None,
     }

@@ -109,7 +109,8 @@ impl Api {
         let names = self.names(&site, now.boot).await;
         let way_in = self.machine.way_in.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (clock, restored_at) = (self.store.clock_is_believed(now).await?, self.store.restored_at().await?);
-        let devices = self.store.devices(None).await?;
+        // What stands for browsers in the internet has no tunnel to be heard by.
+        let devices: Vec<_> = self.store.devices(None).await?.into_iter().filter(|d| !d.outside).collect();
         let outside = |d: &&Device| {
             let endpoint = self.reconciler.live().of(d.id).endpoint.or(d.endpoint);
             endpoint.is_some_and(|at| !is_private(at.ip().to_canonical()))

@@ -81,5 +81,14 @@ async fn lose_my_device(caller: SignedIn, State(api): State<Arc<Api>>, Path(devi
     if found.user != caller.session.user || found.revoked_at.is_some() {
         return Err(ApiError::NotFound);
     }
-    api.cut(What::RevokeDevice(id), Actor::User(caller.session.login), from).await
+    // One's browsers in the internet are signed out, and may be signed in again: to keep them out is IT's to do.
+    let what = if found.outside { What::LockDevice(id) } else { What::RevokeDevice(id) };
+    let actor = Actor::User(caller.session.login);
+    let cut = api.cut(what, actor.clone(), from).await?;
+    if found.outside {
+        let mut write = api.store.write(from, actor).await?;
+        write.end_sessions_of_device(id).await?;
+        write.commit().await?;
+    }
+    Ok(cut)
 }

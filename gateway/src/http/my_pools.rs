@@ -1,7 +1,7 @@
 //! Seats for whoever may use PCs of a pool: a free one, a place in the line, a booking. Who else sits, waits or has booked is
 //! not told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -24,8 +24,9 @@ use crate::audit::Actor;
 use crate::clock::Unix;
 use crate::desktop::seats::{NoSeat, Place, Stood};
 use crate::ids::{BookingId, PoolId, ResourceId};
-use crate::pure::booking::{Freed, LONGEST_MINUTES, quarters};
+use crate::pure::booking::{Freed, LEAD_MS, LONGEST_MINUTES, quarters};
 use crate::pure::decide::{Reason, Verdict, decide};
+use crate::pure::rule::Rule;
 use crate::pure::seats::Wanting;
 use crate::store::bookings::{Full, Wanted};
 use crate::store::devices::Device;
@@ -40,7 +41,7 @@ pub struct MyPool {
     pub id: PoolId,
     /// Its name.
     pub name: String,
-    /// The PCs of it that one may use now, by name.
+    /// The PCs of it that one may use, now or at other hours, by name.
     pub workstations: Vec<String>,
     /// How many may be used at once.
     pub seats: usize,
@@ -131,11 +132,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
 /// The pools of which this device may use some PC now.
 #[utoipa::path(get, path = "/me/pools", tag = "pools", responses((status = 200, body = [MyPool]), Problems))]
 async fn my_pools(caller: Verified, State(api): State<Arc<Api>>) -> Answer<Json<Vec<MyPool>>> {
-    let mine = Mine::of(&api, &caller.device, false).await?;
+    // At other hours one books for the next day.
+    let (mine, later) = (Mine::of(&api, &caller.device, false).await?, Mine::of(&api, &caller.device, true).await?);
     let now = Moment::now();
     let shown = |pool: &Pool| {
-        let wanting = mine.wanting(&caller.device, pool)?;
-        Some(mine.view(&api, pool, &wanting, api.desk.stood(pool.id, &wanting, now)?))
+        let all = later.wanting(&caller.device, pool)?;
+        let wanting = mine.wanting(&caller.device, pool).unwrap_or(Wanting { user: all.user, may: BTreeSet::new() });
+        Some(later.view(&api, pool, &all, api.desk.stood(pool.id, &wanting, now)?))
     };
     Ok(Json(api.store.pools().await?.iter().filter_map(shown).collect()))
 }
@@ -156,7 +159,7 @@ async fn take_seat(caller: Verified, State(api): State<Arc<Api>>, Path(which): P
 /// Gives the seat that is kept back, or leaves the line.
 #[utoipa::path(delete, path = "/me/pools/{pool}/seat", tag = "pools", params(("pool" = String, Path)), responses((status = 204), Problems))]
 async fn leave_seat(caller: Verified, State(api): State<Arc<Api>>, Path(which): Path<String>) -> Answer<StatusCode> {
-    let (_, pool, wanting) = wanted(&api, &caller.device, &which, false).await?;
+    let (_, pool, wanting) = wanted(&api, &caller.device, &which, true).await?;
     let left = api.desk.stand_up(pool.id, wanting.user);
     if left { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::unknown("seat", &which)) }
 }
@@ -168,7 +171,7 @@ async fn my_bookings(
     State(api): State<Arc<Api>>,
     Query(span): Query<Span>,
 ) -> Answer<Json<Vec<MyBooking>>> {
-    let (from, to) = span.checked()?;
+    let ((from, to), now) = (span.checked()?, Unix::now());
     let mine = Mine::of(&api, &caller.device, true).await?;
     let pools = api.store.pools().await?;
     let named = |pc: ResourceId| {
@@ -178,7 +181,9 @@ async fn my_bookings(
     let shown = |booked: crate::store::bookings::Named| {
         let booking = booked.booking;
         let own = booking.user == caller.device.user;
-        if booked.freed.is_some() || (!own && !mine.pcs.contains_key(&booking.pc)) {
+        // When colleagues worked is theirs to tell.
+        let others = !own && (booking.ends <= now || !mine.pcs.contains_key(&booking.pc));
+        if booked.freed.is_some() || others {
             return None;
         }
         let (pool, id) = (named(booking.pc)?, own.then_some(booking.id));
@@ -198,14 +203,29 @@ async fn book(
     let within =
         |longest| quarters(book.begins, book.ends, longest, now.wall).map_err(|e| ApiError::Invalid(e.to_string()));
     within(LONGEST_MINUTES)?;
-    let (mine, pool, wanting) = wanted(&api, &caller.device, &book.pool, true).await?;
+    let (mine, pool, mut wanting) = wanted(&api, &caller.device, &book.pool, true).await?;
+    let rulebook = api.store.rulebook().await?;
+    let groups = rulebook.world.users.get(&wanting.user).map(|user| user.groups.clone()).unwrap_or_default();
+    let rules: Vec<&Rule> = rulebook.rules.values().filter(|rule| groups.contains(&rule.group)).collect();
+    wanting.may.retain(|pc| {
+        rules.iter().any(|rule| rule.resource == *pc && rule.covers(&rulebook.zone, book.begins, book.ends))
+    });
+    if wanting.may.is_empty() {
+        return Err(ApiError::Invalid("begins, ends: your access does not cover this time".into()));
+    }
+    // What begins at once is booked of what is free now, and before nobody who waits.
+    if book.begins.0.saturating_sub(LEAD_MS) <= now.wall.0 {
+        let open = api.desk.open_now(pool.id, &wanting, now);
+        wanting.may.retain(|pc| open.contains(pc));
+    }
     let quarters = within(pool.rules.longest_booking)?;
     let fits = |pc: &ResourceId| {
         book.workstation.as_ref().is_none_or(|name| mine.pcs.get(pc).is_some_and(|r| r.name == *name))
     };
     let pcs: Vec<ResourceId> =
         pool.members.iter().map(|(pc, _)| *pc).filter(|pc| wanting.may.contains(pc)).filter(fits).collect();
-    if pcs.is_empty() {
+    let known = |name: &String| pool.members.iter().any(|(_, member)| member == name);
+    if !book.workstation.as_ref().is_none_or(known) {
         return Err(ApiError::unknown("workstation", book.workstation.as_deref().unwrap_or_default()));
     }
     let most = pool.most();
@@ -224,7 +244,7 @@ async fn book(
         Err(e) => return Err(e.into()),
     };
     write.commit().await?;
-    api.desk.reload_pools().await?;
+    api.desk.pools_changed().await;
     let workstation = mine.pcs.get(&booking.pc).map(|r| r.name.clone()).unwrap_or_default();
     let (id, pool) = (Some(booking.id), pool.rules.name);
     let made = MyBooking { id, pool, workstation, begins: booking.begins, ends: booking.ends };
@@ -246,7 +266,7 @@ async fn give_back(caller: Verified, State(api): State<Arc<Api>>, Path(which): P
     let mut write = api.store.write(now, Actor::User(caller.device.login)).await?;
     write.free_booking(&booking, Freed::Back).await?;
     write.commit().await?;
-    api.desk.reload_pools().await?;
+    api.desk.pools_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -290,7 +310,12 @@ impl Mine {
         MyPool {
             id: pool.id,
             name: pool.rules.name.clone(),
-            workstations: wanting.may.iter().map(|pc| named(*pc)).collect(),
+            workstations: pool
+                .members
+                .iter()
+                .filter(|(pc, _)| wanting.may.contains(pc))
+                .map(|(_, n)| n.clone())
+                .collect(),
             seats: pool.most().min(pool.members.len()),
             free: stood.free,
             waiting: stood.waiting,

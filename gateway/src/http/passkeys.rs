@@ -154,7 +154,8 @@ pub(super) fn sign_in_routes() -> OpenApiRouter<Arc<Api>> {
 /// Where they are not offered, there are none.
 pub(super) fn offered<'a>(api: &'a Api, door: super::caller::Door, device: Option<&'a Device>) -> Answer<Passkeys<'a>> {
     let offered = Passkeys::offered(&api.site(), &api.ceremonies, device, door.address()).ok_or(ApiError::NotFound)?;
-    Ok(offered.by_the_internet(matches!(door, super::caller::Door::Internet(_))))
+    let from = if let super::caller::Door::Internet(from) = door { Some(from) } else { None };
+    Ok(offered.by_the_internet(from))
 }
 
 /// Whoever signs in by the internet is known by nothing that they have signed in by before.

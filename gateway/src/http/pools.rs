@@ -210,7 +210,7 @@ async fn remove_pool(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pat
     let mut write = api.store.write(Moment::now(), admin.actor).await?;
     write.remove_pool(id).await?;
     write.commit().await?;
-    api.desk.reload_pools().await?;
+    api.desk.pools_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -229,7 +229,7 @@ async fn free_booking(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pa
     let mut write = api.store.write(now, admin.actor).await?;
     write.free_booking(&booking, Freed::It).await?;
     write.commit().await?;
-    api.desk.reload_pools().await?;
+    api.desk.pools_changed().await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -265,7 +265,7 @@ async fn checked(api: &Api, set: SetPool) -> Answer<(stored::Rules, Vec<Resource
 
 /// As it is after a change, which whoever waits learns of at once.
 async fn changed(api: &Api, id: PoolId) -> Answer<Pool> {
-    api.desk.reload_pools().await?;
+    api.desk.pools_changed().await;
     let pool = api.store.pool(&id.to_string()).await?;
     let used = api.desk.used(id, Moment::now());
     Ok(view(pool, used, &logins(api).await?))

@@ -242,7 +242,7 @@ async fn change_settings(
         api.forget_seen().await;
     }
     if new.home_work.desktop_idle.is_some() || new.home_work.desktop_longest.is_some() {
-        api.desk.reload_pools().await?;
+        api.desk.pools_changed().await;
     }
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
     Ok(Json(Settings::of(&api, passkeys_alone)))

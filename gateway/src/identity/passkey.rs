@@ -114,8 +114,8 @@ pub struct Passkeys<'a> {
     ceremonies: &'a Ceremonies,
     place: Place,
     device: Option<&'a Device>,
-    /// By the internet.
-    outside: bool,
+    /// By the internet, and where from.
+    outside: Option<std::net::IpAddr>,
 }
 
 impl<'a> Passkeys<'a> {
@@ -134,13 +134,18 @@ impl<'a> Passkeys<'a> {
         };
         // By its name alone: another port of it is another's page.
         let party = Passki::new(&name, &[format!("https://{name}")], &site.organisation);
-        are_offered(site).then_some(Self { party, ceremonies, place, device, outside: false })
+        are_offered(site).then_some(Self { party, ceremonies, place, device, outside: None })
     }
 
     /// The same by the internet, where what is opened stands for somebody's browsers there.
     #[must_use]
-    pub fn by_the_internet(self, outside: bool) -> Self {
-        Self { outside, ..self }
+    pub fn by_the_internet(self, from: Option<std::net::IpAddr>) -> Self {
+        let place = from.map_or(self.place.clone(), |from| Place::From(super::source(from)));
+        Self { outside: from, place, ..self }
+    }
+
+    fn counted(&self, store: &Store, now: Moment) -> Result<(), Refused> {
+        if self.outside.is_some() { sign_in::count_outside(store, self.outside, now) } else { Ok(()) }
     }
 
     /// The same by an invitation.
@@ -170,10 +175,12 @@ impl<'a> Passkeys<'a> {
     /// Refused. What is wrong with a passkey is one answer; somebody else's device is another, for who has shown to be
     /// the passkey's owner.
     pub async fn sign_in(&self, store: &Store, assertion: &Assertion, now: Moment) -> Result<SignedIn, Refused> {
+        self.counted(store, now)?;
         let proven = self.prove_owner(store, assertion, now).await?;
         let passkey = &proven.passkey;
         let write = self.spend(store, &proven, now).await?;
-        let (user, login, device, outside) = (passkey.user, passkey.login.as_str(), self.device, self.outside);
+        let (user, login) = (passkey.user, passkey.login.as_str());
+        let (device, outside) = (self.device, self.outside.is_some());
         let whose = Whose { user, login, device, outside, from: self.from() };
         sign_in::let_in(store, write, &whose, Factor::Passkey).await
     }

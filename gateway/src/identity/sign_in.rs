@@ -63,11 +63,15 @@ pub async fn sign_in(
     if !store.clock_is_believed(now).await? {
         return Err(Refused::Clock);
     }
+    // As with invitations: a stranger writes nothing before so many tries from there.
+    if attempt.outside {
+        count_outside(store, attempt.address, now)?;
+    }
     let login = sought(attempt.login).trim().to_lowercase();
     let from = attempt.device.map(from_device).or_else(|| attempt.address.map(source));
     // On somebody else's device nothing opens whatever is typed, so a stolen one must not lock its thief's victims out.
     let counted = attempt.device.is_none_or(|d| d.login == login).then_some(login.as_str());
-    let at = attempt.device.map_or(At::Elsewhere, |d| At::Device(d.id));
+    let at = place(attempt.device, attempt.outside);
     count(store, counted.map(|login| (login, at)), true, from.as_deref(), now).await?;
 
     let known = if login.len() <= LONGEST_LOGIN { store.credentials(&login).await? } else { None };
@@ -95,6 +99,23 @@ pub async fn sign_in(
     let_in(store, write, &whose, proof.factor()).await
 }
 
+/// Where somebody tries.
+fn place(device: Option<&Device>, outside: bool) -> At {
+    match device {
+        Some(device) => At::Device(device.id),
+        None if outside => At::Internet,
+        None => At::Elsewhere,
+    }
+}
+
+/// A stranger writes nothing, and nothing is hashed for them, before they are counted.
+pub(super) fn count_outside(store: &Store, from: Option<std::net::IpAddr>, now: Moment) -> Result<(), Refused> {
+    match from.and_then(|from| store.count_sign_in(from, now.boot)) {
+        Some(ms) => Err(Refused::Wait(Duration::from_millis(ms))),
+        None => Ok(()),
+    }
+}
+
 /// Who is let in, and where.
 pub(super) struct Whose<'a> {
     pub(super) user: UserId,
@@ -115,24 +136,30 @@ pub(super) async fn let_in(
     factor: Factor,
 ) -> Result<SignedIn, Refused> {
     let token = WebToken::generate()?;
-    let at = whose.device.map_or(At::Elsewhere, |d| At::Device(d.id));
+    let at = place(whose.device, whose.outside);
     write.forgive(whose.login, at, whose.from.as_deref()).await?;
     // Only now: before the code, the answer would tell that the password is right.
     if store.restored_at().await?.is_some() {
         write.commit().await?;
         return Err(Refused::Restored);
     }
-    write.audit(&Event::SignedIn { user: whose.login.to_owned(), factor }).await?;
     let device = match whose.device {
-        None if whose.outside => Some(write.outside_device(whose.user).await?),
+        None if whose.outside => match write.outside_device(whose.user).await? {
+            Some(device) => Some(device),
+            // What was shown is spent all the same.
+            None => {
+                let (user, why) = (Some(whose.login.to_owned()), Refusal::User);
+                write.audit(&Event::SignInRefused { user, device: None, why }).await?;
+                write.commit().await?;
+                return Err(Refused::Outside);
+            }
+        },
         device => device.map(|d| d.id),
     };
+    write.audit(&Event::SignedIn { user: whose.login.to_owned(), factor }).await?;
     write.begin_web_session(&token.hash(), whose.user, device).await?;
     if let Some(device) = device {
-        write.open_door(whose.user, device).await.map_err(|e| match e {
-            crate::store::Error::NotFound(_) if whose.outside => Refused::Outside,
-            e => e.into(),
-        })?;
+        write.open_door(whose.user, device).await?;
     }
     let epoch = write.commit().await?;
     Ok(SignedIn { user: whose.user, token, epoch })

@@ -41,6 +41,14 @@ pub struct Booking {
     pub ends: Unix,
 }
 
+impl Booking {
+    /// Whether it keeps its PC from others now.
+    #[must_use]
+    pub fn holds(&self, now: Unix) -> bool {
+        self.begins.0.saturating_sub(LEAD_MS) <= now.0 && now < self.ends
+    }
+}
+
 /// Why a time cannot be booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoTime {
@@ -94,7 +102,7 @@ pub fn quarters(begins: Unix, ends: Unix, longest_minutes: u32, now: Unix) -> Re
 /// Whose a PC is now, by these bookings.
 #[must_use]
 pub fn holder(bookings: &[Booking], pc: ResourceId, now: Unix) -> Option<&Booking> {
-    let of = |b: &&Booking| b.pc == pc && b.begins.0.saturating_sub(LEAD_MS) <= now.0 && now < b.ends;
+    let of = |b: &&Booking| b.pc == pc && b.holds(now);
     // Two touch at most: who has it now goes before who has it soon.
     bookings.iter().filter(of).min_by_key(|b| b.begins)
 }

@@ -57,6 +57,8 @@ pub struct Coming<'a> {
     pub login: &'a str,
     /// It is kept for somebody else: booked, or their turn.
     pub kept: bool,
+    /// They booked it, and whoever is at it through the gateway was told, and goes.
+    pub booked: bool,
     /// It is their own desktop that is in use from afar: by another of their apps, or until a moment ago.
     pub own: bool,
     /// Whoever is at it, or IT, has said that they may come.
@@ -91,6 +93,7 @@ pub fn entry(coming: Coming<'_>) -> Entry {
         (Kind::InUseHere | Kind::Locked, _) if coming.admitted => Entry::Go,
         // Whoever sits there has the same name, perhaps, and is somebody else.
         (Kind::InUseHere, _) => Entry::Refuse(NoEntry::InUseHere),
+        (Kind::InUseRemotely, _) if coming.booked => Entry::Go,
         (Kind::InUseRemotely, _) if themselves() || (coming.own && !another()) => Entry::Go,
         (Kind::InUseRemotely, _) => Entry::Refuse(NoEntry::InUseRemotely),
         // Who locked it, and went, loses nothing; most often it is they themselves who come.
@@ -205,12 +208,15 @@ mod tests {
             (Kind::Reserved, free, None, false, Go),
         ];
         for (kind, reason, by, own, expected) in cases {
-            let coming = Coming { kind, reason, by, login: "marta", kept: false, own, admitted: false };
+            let coming = Coming { kind, reason, by, login: "marta", kept: false, booked: false, own, admitted: false };
             assert_eq!(entry(coming), expected, "{coming:?}");
             // Who sits there gives the PC away, and nobody else does.
             let admitted = entry(Coming { admitted: true, ..coming });
             let given = matches!(expected, Refuse(NoEntry::InUseHere | NoEntry::LockedByAnother));
             assert_eq!(admitted, if given { Go } else { expected }, "{coming:?}");
+            // Who booked it has it from who uses it from afar, and from nobody who sits there.
+            let booked = entry(Coming { booked: true, ..coming });
+            assert_eq!(booked, if kind == Kind::InUseRemotely { Go } else { expected }, "{coming:?}");
             // What is kept for somebody else is nobody's but theirs; whoever is there already is not thrown off.
             let kept = entry(Coming { kept: true, ..coming });
             let used = matches!(kind, Kind::InUseHere | Kind::InUseRemotely) || reason == Reason::RdpOff;

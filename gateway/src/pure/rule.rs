@@ -37,6 +37,13 @@ impl Rule {
         };
         Policy { group: self.group, resource: self.resource, from: from.map(&clock), until: until.map(&clock) }
     }
+
+    /// Whether it lets somebody in for the whole of this time.
+    #[must_use]
+    pub fn covers(&self, zone: &TimeZone, begins: Unix, ends: Unix) -> bool {
+        let within = |hours| window(hours, zone, begins).is_some_and(|(from, to)| from <= begins && ends <= to);
+        self.until.is_none_or(|until| ends <= until) && self.hours.as_ref().is_none_or(within)
+    }
 }
 
 fn in_hours(hours: &Hours, zone: &TimeZone, now: Unix, end: Option<Unix>) -> (Option<Unix>, Option<Unix>) {

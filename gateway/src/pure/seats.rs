@@ -59,7 +59,9 @@ pub struct Seat {
 }
 
 impl Seat {
-    fn is_for(&self, wanting: &Wanting) -> bool {
+    /// Whether this person could be given it, if a seat is left.
+    #[must_use]
+    pub fn is_for(&self, wanting: &Wanting) -> bool {
         let theirs = self.only.is_none_or(|only| only == wanting.user);
         self.stand.is_open() && theirs && wanting.may.contains(&self.pc)
     }

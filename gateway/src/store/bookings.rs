@@ -15,6 +15,10 @@ use crate::pure::booking::{Booking, Freed, QUARTER_MS};
 /// One person's that are still to come: nobody plans further.
 const EACH: i64 = 30;
 
+/// One person's that are made within a day, those given back counted: each leaves lines behind.
+const A_DAY: i64 = 60;
+const DAY_MS: i64 = 24 * 3_600_000;
+
 /// A booking with its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -60,7 +64,9 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn bookings(&self, now: Unix) -> Result<Vec<Booking>> {
-        let sql = "SELECT * FROM bookings WHERE ends > $1 AND freed_at IS NULL ORDER BY begins, id";
+        // Who is shut out keeps nothing from others.
+        let sql = "SELECT b.* FROM bookings b JOIN users u ON u.id = b.user_id WHERE b.ends > $1 AND b.freed_at IS NULL \
+                   AND u.disabled_at IS NULL ORDER BY b.begins, b.id";
         let rows = sqlx::query(sql).bind(now.0).fetch_all(&self.reads).await?;
         rows.iter().map(booking).collect()
     }
@@ -108,15 +114,21 @@ impl Write<'_> {
     pub async fn book(&mut self, wanted: &Wanted) -> Result<std::result::Result<Booking, Full>> {
         let now = self.now.wall;
         // From here on nobody else books in this pool until this is done, whatever the database.
-        sqlx::query("UPDATE pools SET name = name WHERE id = $1")
-            .bind(wanted.pool.to_string())
-            .execute(self.connection())
-            .await?;
+        let taken = sqlx::query("UPDATE pools SET name = name WHERE id = $1").bind(wanted.pool.to_string());
+        if taken.execute(self.connection()).await?.rows_affected() == 0 {
+            return Err(Error::NotFound("pool"));
+        }
         let user = wanted.user.to_string();
         let many = "SELECT COUNT(*) FROM bookings WHERE user_id = $1 AND ends > $2 AND freed_at IS NULL";
         let many: i64 = sqlx::query_scalar(many).bind(&user).bind(now.0).fetch_one(self.connection()).await?;
         if many >= EACH {
             return Err(Error::Enough(format!("{EACH} bookings are still to come: give one back first")));
+        }
+        let lately = "SELECT COUNT(*) FROM bookings WHERE user_id = $1 AND booked_at > $2";
+        let lately = sqlx::query_scalar(lately).bind(&user).bind(now.0.saturating_sub(DAY_MS));
+        let lately: i64 = lately.fetch_one(self.connection()).await?;
+        if lately >= A_DAY {
+            return Err(Error::Enough(format!("{A_DAY} bookings were made within a day: go on tomorrow")));
         }
         let Range { start, end } = wanted.quarters.clone();
         let own = "SELECT COUNT(*) FROM booked_quarters WHERE user_id = $1 AND quarter >= $2 AND quarter < $3";
@@ -136,7 +148,12 @@ impl Write<'_> {
         let taken = sqlx::query(taken).bind(wanted.pool.to_string()).bind(start).bind(end);
         let taken = taken.fetch_all(self.connection()).await?;
         let taken = taken.iter().map(|row| row.parsed("resource_id")).collect::<Result<Vec<ResourceId>>>()?;
-        let Some(pc) = wanted.pcs.iter().copied().find(|pc| !taken.contains(pc)) else {
+        let members =
+            sqlx::query("SELECT resource_id FROM pool_members WHERE pool_id = $1").bind(wanted.pool.to_string());
+        let members = members.fetch_all(self.connection()).await?;
+        let members = members.iter().map(|row| row.parsed("resource_id")).collect::<Result<Vec<ResourceId>>>()?;
+        let free = |pc: &ResourceId| members.contains(pc) && !taken.contains(pc);
+        let Some(pc) = wanted.pcs.iter().copied().find(free) else {
             return Ok(Err(Full::Pcs));
         };
         let [begins, ends] = [start, end].map(|quarter| Unix(quarter.saturating_mul(QUARTER_MS)));
@@ -166,6 +183,15 @@ impl Write<'_> {
     async fn resource_name(&mut self, id: ResourceId) -> Result<String> {
         let sql = sqlx::query_scalar("SELECT name FROM resources WHERE id = $1").bind(id.to_string());
         sql.fetch_optional(self.connection()).await?.ok_or(Error::NotFound("workstation"))
+    }
+
+    /// Those of PCs that are in no pool.
+    pub(super) async fn loose_bookings(&mut self) -> Result<Vec<Named>> {
+        let sql = "SELECT b.*, r.name, u.login FROM bookings b JOIN resources r ON r.id = b.resource_id \
+                   JOIN users u ON u.id = b.user_id WHERE b.ends > $1 AND b.freed_at IS NULL \
+                   AND b.resource_id NOT IN (SELECT resource_id FROM pool_members)";
+        let now = self.now.wall.0;
+        sqlx::query(sql).bind(now).fetch_all(self.connection()).await?.iter().map(named).collect()
     }
 
     /// A booking is over before its time; its PC is anybody's from now on.

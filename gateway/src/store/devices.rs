@@ -196,24 +196,59 @@ impl Write<'_> {
         Ok(id)
     }
 
-    /// What stands for this person's browsers in the internet: made the first time, and theirs from then on, shut out or
-    /// not. Its private key is thrown away: nobody ever has a tunnel by it.
+    /// What stands for this person's browsers in the internet: made the first time, and theirs from then on; nothing if IT
+    /// has shut it out. Whoever else was signed in by it is no more. Its private key is thrown away: nobody ever has a
+    /// tunnel by it.
     ///
     /// # Errors
     /// The site network is full.
-    pub async fn outside_device(&mut self, user: UserId) -> Result<DeviceId> {
-        let known = "SELECT id FROM devices WHERE user_id = $1 AND outside = 1";
+    pub async fn outside_device(&mut self, user: UserId) -> Result<Option<DeviceId>> {
+        let known = "SELECT id, disabled_at, revoked_at FROM devices WHERE user_id = $1 AND outside = 1";
         let known = sqlx::query(known).bind(user.to_string()).fetch_optional(self.connection()).await?;
         if let Some(row) = known {
-            return row.parsed("id");
+            let shut_out = row.maybe_time("disabled_at")?.or(row.maybe_time("revoked_at")?).is_some();
+            let id: DeviceId = row.parsed("id")?;
+            // One door, one browser: what was locked here is not opened again by a sign-in there.
+            self.end_sessions_of_device(id).await?;
+            return Ok((!shut_out).then_some(id));
         }
         let key = PrivateKey::generate()?.public_key().to_string();
+        let mut name = OUTSIDE.to_owned();
         // Somebody may have called one of theirs so.
-        let name = format!("{OUTSIDE} {}", &key[..4]);
+        while self.has_device_named(user, &name).await? {
+            name.push('+');
+        }
         let id = self.add_device(user, &name, &key).await?;
         let sql = "UPDATE devices SET outside = 1 WHERE id = $1";
         sqlx::query(sql).bind(id.to_string()).execute(self.connection()).await?;
-        Ok(id)
+        Ok(Some(id))
+    }
+
+    async fn has_device_named(&mut self, user: UserId, name: &str) -> Result<bool> {
+        let sql = "SELECT id FROM devices WHERE user_id = $1 AND name = $2 AND revoked_at IS NULL";
+        let found = sqlx::query(sql).bind(user.to_string()).bind(name).fetch_optional(self.connection()).await?;
+        Ok(found.is_some())
+    }
+
+    /// Whoever is signed in by this device is no more.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn end_sessions_of_device(&mut self, device: DeviceId) -> Result<()> {
+        let sql = "DELETE FROM web_sessions WHERE device_id = $1";
+        sqlx::query(sql).bind(device.to_string()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Signs all browsers in the internet out, everybody's, and locks their doors.
+    pub(super) async fn end_outside(&mut self) -> Result<()> {
+        let rows = sqlx::query("SELECT id FROM devices WHERE outside = 1").fetch_all(self.connection()).await?;
+        for id in rows.iter().map(|row| row.parsed("id")).collect::<Result<Vec<DeviceId>>>()? {
+            self.end_of_device(id, EndReason::Device).await?;
+        }
+        let sql = "DELETE FROM web_sessions WHERE device_id IN (SELECT id FROM devices WHERE outside = 1)";
+        sqlx::query(sql).execute(self.connection()).await?;
+        Ok(())
     }
 
     /// Shuts a device out, reversibly. Its door locks.
@@ -235,7 +270,9 @@ impl Write<'_> {
     /// # Errors
     /// No such device, or it is revoked.
     pub async fn enable_device(&mut self, device: DeviceId) -> Result<()> {
-        let sql = "UPDATE devices SET disabled_at = NULL WHERE id = $1 AND revoked_at IS NULL";
+        // Nobody has the key of what stands for browsers in the internet: it may be let in again whatever became of it.
+        let sql = "UPDATE devices SET disabled_at = NULL, revoked_at = CASE WHEN outside = 1 THEN NULL ELSE revoked_at END \
+                   WHERE id = $1 AND (revoked_at IS NULL OR outside = 1)";
         let done = sqlx::query(sql).bind(device.to_string()).execute(self.connection()).await?;
         let (user, login, name) = self.changed_device(device, done.rows_affected()).await?;
         self.touch(Scope::user(user));
@@ -252,10 +289,7 @@ impl Write<'_> {
         let done = sqlx::query(sql).bind(device.to_string()).bind(now).execute(self.connection()).await?;
         let (user, login, name) = self.changed_device(device, done.rows_affected()).await?;
         self.end_of_device(device, EndReason::Device).await?;
-        sqlx::query("DELETE FROM web_sessions WHERE device_id = $1")
-            .bind(device.to_string())
-            .execute(self.connection())
-            .await?;
+        self.end_sessions_of_device(device).await?;
         self.touch(Scope::user(user));
         self.audit(&Event::DeviceRevoked { user: login, device, name }).await
     }

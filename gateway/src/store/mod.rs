@@ -201,6 +201,8 @@ pub struct Store {
     cuts: cuts::Cuts,
     waiting: throttles::Waiting,
     strangers: throttles::Strangers,
+    /// Who signs in by the internet.
+    signing_in: throttles::Strangers,
     known: Mutex<known::Known>,
     /// The newest epoch that this process has committed.
     committed: AtomicU64,
@@ -231,6 +233,7 @@ impl Store {
             cuts: cuts::Cuts::default(),
             waiting: throttles::Waiting::default(),
             strangers: throttles::Strangers::default(),
+            signing_in: throttles::Strangers::default(),
             known: Mutex::default(),
             committed: AtomicU64::new(0),
         })

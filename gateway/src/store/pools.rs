@@ -6,6 +6,7 @@ use super::row::Columns as _;
 use super::{Error, Result, Store, Write, exists};
 use crate::audit::Event;
 use crate::ids::{PoolId, ResourceId};
+use crate::pure::booking::Freed;
 
 /// A set of office PCs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,13 +155,9 @@ impl Write<'_> {
             names.push(name.fetch_one(self.connection()).await?);
         }
         // What was booked of a PC that is in no pool any more would keep it from others, and nobody would see it.
-        let (now, sql) = (self.now.wall.0, "SELECT resource_id FROM pool_members");
-        let loose =
-            format!("SELECT id FROM bookings WHERE ends > $1 AND freed_at IS NULL AND resource_id NOT IN ({sql})");
-        let quarters = format!("DELETE FROM booked_quarters WHERE booking_id IN ({loose})");
-        sqlx::query(sqlx::AssertSqlSafe(quarters)).bind(now).execute(self.connection()).await?;
-        let freed = format!("UPDATE bookings SET freed_at = $1, freed = 'it' WHERE id IN ({loose})");
-        sqlx::query(sqlx::AssertSqlSafe(freed)).bind(now).execute(self.connection()).await?;
+        for booking in self.loose_bookings().await? {
+            self.free_booking(&booking, Freed::It).await?;
+        }
         Ok(names)
     }
 

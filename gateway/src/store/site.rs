@@ -344,6 +344,9 @@ impl Write<'_> {
         .bind(new.desktops_outside.map(i64::from))
         .execute(self.connection())
         .await?;
+        if new.desktops_outside == Some(false) {
+            self.end_outside().await?;
+        }
         let also = self.change_home_work(&new.home_work).await?;
         self.touch(Scope::All);
         let NewSettings { organisation, endpoint, office_interface, time_zone, office_zones, .. } = new.clone();

@@ -39,19 +39,25 @@ const TOKENS_OF_PROVIDER: u32 = 600;
 /// once needs a few a second.
 const TOKENS_OF_ALL: Rate = Rate { burst: 200, each_second: 20 };
 
+/// Of all who sign in by the internet: half of what the gateway's hashing carries, the rest is for the house.
+const SIGN_INS_OF_ALL: Rate = Rate { burst: 20, each_second: 2 };
+
 /// Strangers remembered: two entries for each that [`TOKENS_OF_ALL`] lets pass within [`WINDOW_MS`], twice.
 const MOST_STRANGERS: usize = 65_536;
 
 /// Rows are forgotten after a day without a try.
 const FORGET_MS: i64 = 24 * 3_600_000;
 
-/// Where somebody tries. Each is counted for itself: whoever tries elsewhere locks nobody out of their own device.
+/// Where somebody tries. Each is counted for itself: whoever tries elsewhere locks nobody out of their own
+/// device, and a stranger nobody out of the office.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// In the tunnel of this device, which belongs to the login that is tried.
     Device(DeviceId),
     /// In the office, or on the gateway itself.
     Elsewhere,
+    /// By the internet's door. Waits grow as everywhere; no number of tries from there shuts anybody out anywhere.
+    Internet,
 }
 
 /// Sources that are over their limit, so that telling them so again costs the database nothing.
@@ -97,8 +103,8 @@ struct Seen {
 }
 
 impl Strangers {
-    /// Counts one; too many: how long to wait, in milliseconds.
-    fn count(&self, from: IpAddr, now: Boot) -> Option<u64> {
+    /// Counts one; too many: how long to wait, in milliseconds. `most`: of the whole world, and of the house.
+    fn count(&self, from: IpAddr, most_of_all: Rate, now: Boot) -> Option<u64> {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Seen { by, world, house } = &mut *guard;
         // Within the house a /64, and a /48, are everybody's.
@@ -116,7 +122,7 @@ impl Strangers {
             }
         }
         let all = if own { house } else { world };
-        if !all.get_or_insert_with(|| Bucket::full(TOKENS_OF_ALL, now)).take(TOKENS_OF_ALL, now) {
+        if !all.get_or_insert_with(|| Bucket::full(most_of_all, now)).take(most_of_all, now) {
             return Some(1000);
         }
         if by.len() >= MOST_STRANGERS - 1 {
@@ -143,7 +149,13 @@ impl Store {
     /// Counts that somebody shows an invitation's token from there. Too many: how long to wait, in milliseconds.
     #[must_use]
     pub fn count_stranger(&self, from: IpAddr, now: Boot) -> Option<u64> {
-        self.strangers.count(from, now)
+        self.strangers.count(from, TOKENS_OF_ALL, now)
+    }
+
+    /// The same of somebody who signs in by the internet: counted in memory, before anything is written or hashed.
+    #[must_use]
+    pub fn count_sign_in(&self, from: IpAddr, now: Boot) -> Option<u64> {
+        self.signing_in.count(from, SIGN_INS_OF_ALL, now)
     }
 
     /// Counts a try from this source. Too many: how long to wait, in milliseconds.
@@ -200,12 +212,15 @@ impl Store {
         .await?;
         if counted.is_some() {
             let sql = match at {
-                At::Device(_) => "UPDATE users SET password_failures = password_failures + $2 WHERE login = $1",
-                At::Elsewhere => {
-                    "UPDATE users SET password_failures_elsewhere = password_failures_elsewhere + $2 WHERE login = $1"
-                }
+                At::Device(_) => Some("UPDATE users SET password_failures = password_failures + $2 WHERE login = $1"),
+                At::Elsewhere => Some(
+                    "UPDATE users SET password_failures_elsewhere = password_failures_elsewhere + $2 WHERE login = $1",
+                ),
+                At::Internet => None,
             };
-            sqlx::query(sql).bind(login).bind(i64::from(password)).execute(&mut *tx).await?;
+            if let Some(sql) = sql {
+                sqlx::query(sql).bind(login).bind(i64::from(password)).execute(&mut *tx).await?;
+            }
             tx.commit().await?;
             return Ok(None);
         }
@@ -266,9 +281,10 @@ impl Write<'_> {
     /// # Errors
     /// The database does not answer.
     pub async fn forgive_everywhere(&mut self, login: &str) -> Result<()> {
-        sqlx::query("DELETE FROM throttles WHERE key = $1 OR key LIKE $2")
+        sqlx::query("DELETE FROM throttles WHERE key = $1 OR key = $3 OR key LIKE $2")
             .bind(login_key(login, At::Elsewhere))
             .bind(format!("device % {}", digest(&[login.as_bytes()])))
+            .bind(login_key(login, At::Internet))
             .execute(self.connection())
             .await?;
         Ok(())
@@ -281,6 +297,7 @@ fn login_key(login: &str, at: At) -> String {
     match at {
         At::Device(device) => format!("device {device} {login}"),
         At::Elsewhere => format!("login {login}"),
+        At::Internet => format!("internet {login}"),
     }
 }
 
@@ -302,7 +319,7 @@ mod tests {
 
     /// How many of these pass, one each second.
     fn passed(strangers: &Strangers, from: impl Fn(u16) -> IpAddr, tries: u16) -> u16 {
-        let pass = |n: &u16| strangers.count(from(*n), Boot(u64::from(*n) * 100)).is_none();
+        let pass = |n: &u16| strangers.count(from(*n), TOKENS_OF_ALL, Boot(u64::from(*n) * 100)).is_none();
         (0..tries).filter(pass).count().try_into().unwrap()
     }
 
@@ -317,19 +334,23 @@ mod tests {
         assert_eq!(passed(&Strangers::default(), house, 1000), 1000, "in the house they are everybody's");
 
         let strangers = Strangers::default();
-        let at_once = (0..1000).filter(|n| strangers.count(six(*n, 1, 1), Boot(5)).is_none()).count() as u64;
+        let at_once =
+            (0..1000).filter(|n| strangers.count(six(*n, 1, 1), TOKENS_OF_ALL, Boot(5)).is_none()).count() as u64;
         assert_eq!(at_once, TOKENS_OF_ALL.burst);
-        assert!(strangers.count(house(1), Boot(5)).is_none(), "the world keeps nobody of the house waiting");
-        assert!(strangers.count(four(9), Boot(1005)).is_none(), "a second later there is room");
+        assert!(
+            strangers.count(house(1), TOKENS_OF_ALL, Boot(5)).is_none(),
+            "the world keeps nobody of the house waiting"
+        );
+        assert!(strangers.count(four(9), TOKENS_OF_ALL, Boot(1005)).is_none(), "a second later there is room");
     }
 
     #[test]
     fn who_is_over_their_limit_takes_nothing_from_others_and_is_let_in_again() {
         let strangers = Strangers::default();
         let (loud, quiet) = (six(1, 1, 1), six(2, 1, 1));
-        let at = |n: u64| strangers.count(loud, Boot(n));
+        let at = |n: u64| strangers.count(loud, TOKENS_OF_ALL, Boot(n));
         assert_eq!((0..10_000).filter(|n| at(*n).is_none()).count(), 60);
-        assert!(strangers.count(quiet, Boot(10_000)).is_none());
+        assert!(strangers.count(quiet, TOKENS_OF_ALL, Boot(10_000)).is_none());
         let left = at(10_000).unwrap();
         assert!(at(10_000 + left).is_none(), "after what was said");
     }
@@ -340,8 +361,8 @@ mod tests {
         for n in 0..200_000_u32 {
             let [a, b, c, d] = n.to_be_bytes();
             let now = Boot(u64::from(n) * 10);
-            strangers.count(six(u16::from_be_bytes([b, c]), u16::from_be_bytes([d, a]), 1), now);
-            strangers.count(IpAddr::from([10, b, c, d]), now);
+            strangers.count(six(u16::from_be_bytes([b, c]), u16::from_be_bytes([d, a]), 1), TOKENS_OF_ALL, now);
+            strangers.count(IpAddr::from([10, b, c, d]), TOKENS_OF_ALL, now);
         }
         let held = strangers.0.lock().unwrap().by.len();
         assert!(held <= MOST_STRANGERS, "{held}");

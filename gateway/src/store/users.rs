@@ -221,6 +221,9 @@ impl Store {
                 "UPDATE users SET password_failures_elsewhere = 0, factor_failures = factor_failures + $2 WHERE id = $1 \
                  RETURNING factor_failures"
             }
+            At::Internet => {
+                "UPDATE users SET factor_failures = factor_failures + $2 WHERE id = $1 RETURNING factor_failures"
+            }
         };
         let row = sqlx::query(sql).bind(user.to_string()).bind(i64::from(code)).fetch_optional(&self.writes).await?;
         let count = row.map(|row| row.integer("factor_failures")).transpose()?;
@@ -254,7 +257,12 @@ impl Credentials {
     #[must_use]
     pub fn may_sign_in(&self, at: At) -> bool {
         let [own, elsewhere] = self.passwords_left;
-        self.may_sign_in && if at == At::Elsewhere { elsewhere } else { own }
+        self.may_sign_in
+            && match at {
+                At::Device(_) => own,
+                At::Elsewhere => elsewhere,
+                At::Internet => true,
+            }
     }
 }
 

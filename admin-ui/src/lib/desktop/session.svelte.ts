@@ -185,6 +185,8 @@ export class Desktop {
 
   /** Leaves it; what is open on the PC stays open. */
   disconnect = (): void => {
+    // Said, it is given back at once; a line that breaks, or another size, keeps it for a minute.
+    if (this.#id !== null) void api.finish(this.#id).catch(() => undefined);
     this.#leave();
     this.#over({ by: 'self' });
   };

@@ -54,7 +54,11 @@ impl Outside {
     }
 
     async fn signed_in(&self, user: &str) -> String {
-        let done = self.sign_in(user, &code(0)).await;
+        self.signed_in_by(user, &code(0)).await
+    }
+
+    async fn signed_in_by(&self, user: &str, code: &str) -> String {
+        let done = self.sign_in(user, code).await;
         assert_eq!(done.status, 200, "{}", done.text);
         done.cookie.unwrap()
     }
@@ -119,31 +123,35 @@ async fn no_session_is_carried_in_or_out() {
     let device = devices.iter().find(|device| device.outside).unwrap();
     assert_eq!(o.g.ask(Door::Tunnel(device.address4.into()), Some(&there), "GET", "/door", None).await.status, 404);
     assert_eq!(devices.iter().filter(|device| device.outside).count(), 1);
-    o.g.api.store.write(Moment::now(), Actor::System).await.unwrap().outside_device(o.g.anne.0).await.unwrap();
+    let mut write = o.g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    assert_eq!(write.outside_device(o.g.anne.0).await.unwrap(), Some(device.id), "always the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_shuts_somebodys_browsers_out_or_everybodys() {
     let o = outside().await;
     o.switch(true).await;
-    let cookie = o.signed_in("anne").await;
-    let asks = async || o.ask(Some(&cookie), "GET", "/me/workstations", None).await.status.as_u16();
-    assert_eq!(asks().await, 200);
+    let first = o.signed_in("anne").await;
+    let asks = async |cookie: &str| o.ask(Some(cookie), "GET", "/me/workstations", None).await.status.as_u16();
+    assert_eq!(asks(&first).await, 200);
+    // One browser at a time: what was left somewhere is not opened again from elsewhere.
+    let cookie = o.signed_in_by("anne", fixtures::RECOVERY).await;
+    assert_eq!((asks(&first).await, asks(&cookie).await), (401, 200));
     o.switch(false).await;
-    assert_eq!(asks().await, 404, "everybody's");
+    assert_eq!(asks(&cookie).await, 404, "everybody's");
     let device = o.g.api.store.devices(Some(o.g.anne.0)).await.unwrap().into_iter().find(|d| d.outside).unwrap();
     let pc = o.g.api.store.resource(&o.pc.to_string()).await.unwrap();
     let session = WebToken::from_cookies(&cookie).unwrap().hash();
     let asked = o.g.api.desk.ask(&device, &session, &pc).await;
     assert_eq!(asked, crate::desktop::browser::Asked::Refused(crate::pure::desktop::NoEntry::NotAllowed));
     o.switch(true).await;
-    assert_eq!(asks().await, 200);
+    assert_eq!(asks(&cookie).await, 401, "off is no pause");
     let path = format!("/devices/{}/disable", device.id);
     assert_eq!(o.g.ask(Door::Local, None, "POST", &path, Some(json!({}))).await.status, 200);
-    assert_eq!(asks().await, 401, "hers");
-    // A code of the next step may not have come yet: a recovery code is good at once.
-    let again = o.sign_in("anne", fixtures::RECOVERY).await;
-    assert_eq!((again.status.as_u16(), again.slug().as_str()), (403, "not-allowed"), "{}", again.text);
+    let shown = o.signed_in("ilse").await;
+    assert_eq!(asks(&shown).await, 200, "others are let in");
+    let mut write = o.g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    assert_eq!(write.outside_device(o.g.anne.0).await.unwrap(), None, "she is not");
 }
 
 /// An administrator who is signed in by the internet is nobody there but somebody who may use their PCs.
@@ -183,4 +191,43 @@ async fn nothing_else_is_opened() {
     assert!(
         opened.contains(&"get /me/workstations") && opened.contains(&"post /me/workstations/{workstation}/desktop")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_shut_out_is_told_so_and_what_they_showed_is_spent() {
+    let o = outside().await;
+    o.switch(true).await;
+    let mut write = o.g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let device = write.outside_device(o.g.anne.0).await.unwrap().unwrap();
+    write.commit().await.unwrap();
+    let asks = async |what: &str| {
+        let path = format!("/devices/{device}/{what}");
+        o.g.ask(Door::Local, None, "POST", &path, Some(json!({}))).await.status.as_u16()
+    };
+    assert_eq!(asks("disable").await, 200);
+    let code = code(0);
+    let refused = o.sign_in("anne", &code).await;
+    assert_eq!((refused.status.as_u16(), refused.slug().as_str()), (403, "not-allowed"), "{}", refused.text);
+    assert_eq!(o.sign_in("anne", &code).await.slug(), "wrong-credentials", "a code is good once");
+    // Whatever became of it, IT lets them in again.
+    assert_eq!((asks("revoke").await, asks("enable").await), (200, 200));
+    assert_eq!(o.sign_in("anne", fixtures::RECOVERY).await.status, 200);
+}
+
+/// Strangers are few at once, whoever they say they are; nobody in the office waits for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_try_passwords_keep_nobody_in_the_office_waiting() {
+    let o = outside().await;
+    o.switch(true).await;
+    let mut waits = 0;
+    for n in 0..40 {
+        let door = Door::Internet(format!("198.51.{n}.7").parse().unwrap());
+        let body = json!({"user": "anne", "password": "wrong password", "code": "000000"});
+        let answered = o.g.ask_by(o.router.clone(), door, None, "POST", "/sign-in", Some(body)).await;
+        waits += usize::from(answered.status == 429);
+    }
+    assert!(waits > 30, "{waits} of 40 were told to wait");
+    let body = json!({"user": "anne", "password": PASSWORD, "code": code(0)});
+    let office = o.g.ask(Gateway::office(), None, "POST", "/sign-in", Some(body)).await;
+    assert_eq!(office.status, 200, "{}", office.text);
 }

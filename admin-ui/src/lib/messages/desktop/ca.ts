@@ -23,7 +23,7 @@ export default {
     'Aquesta connexió s’acaba a les {time}: ningú no l’ha feta servir. Continueu treballant per mantenir-la.',
   deskEndsLongest: 'Aquesta connexió s’acaba a les {time}: és el temps màxim que informàtica permet. Deseu la feina.',
   deskEndsBooked:
-    'Algú ha reservat aquest ordinador a partir de les {time}; aquesta connexió s’acaba quan arribi. Deseu la feina.',
+    'Algú ha reservat aquest lloc a partir de les {time}; aquesta connexió s’acaba quan arribi. Deseu la feina.',
   deskEndsIn: 'queden {left}',
   deskTold: 'Informàtica us diu ({time}):',
   deskRead: 'Entesos',

@@ -18,7 +18,7 @@ const en = {
   deskQuality: 'Connection: there and back, and how much comes',
   deskEndsIdle: 'This connection ends at {time}: nobody has used it. Go on working to keep it.',
   deskEndsLongest: 'This connection ends at {time}: that is the longest time IT allows. Save your work.',
-  deskEndsBooked: 'Somebody has booked this PC from {time}; this connection ends when they come. Save your work.',
+  deskEndsBooked: 'Somebody has booked this seat from {time}; this connection ends when they come. Save your work.',
   deskEndsIn: '{left} left',
   deskTold: 'IT says ({time}):',
   deskRead: 'Understood',

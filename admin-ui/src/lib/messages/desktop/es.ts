@@ -23,7 +23,7 @@ export default {
   deskEndsLongest:
     'Esta conexión termina a las {time}: es el tiempo máximo que informática permite. Guarde su trabajo.',
   deskEndsBooked:
-    'Alguien ha reservado este ordenador a partir de las {time}; esta conexión termina cuando llegue. Guarde su trabajo.',
+    'Alguien ha reservado este puesto a partir de las {time}; esta conexión termina cuando llegue. Guarde su trabajo.',
   deskEndsIn: 'quedan {left}',
   deskTold: 'Informática le dice ({time}):',
   deskRead: 'Entendido',

@@ -24,7 +24,7 @@ export default {
   deskEndsLongest:
     'Cette connexion prend fin à {time}\u00a0: c’est la durée la plus longue que l’informatique permet. Enregistrez votre travail.',
   deskEndsBooked:
-    'Quelqu’un a réservé ce PC à partir de {time}\u202f; cette connexion prend fin à son arrivée. Enregistrez votre travail.',
+    'Quelqu’un a réservé ce poste à partir de {time}\u202f; cette connexion se termine quand cette personne arrive. Enregistrez votre travail.',
   deskEndsIn: 'encore {left}',
   deskTold: 'L’informatique vous dit ({time})\u00a0:',
   deskRead: 'Compris',

@@ -21,7 +21,7 @@ export default {
   deskEndsIdle: 'Deze verbinding eindigt om {time}: niemand heeft ze gebruikt. Werk verder om ze te houden.',
   deskEndsLongest: 'Deze verbinding eindigt om {time}: langer laat IT niet toe. Sla uw werk op.',
   deskEndsBooked:
-    'Iemand heeft deze pc vanaf {time} gereserveerd; deze verbinding eindigt als die persoon komt. Sla uw werk op.',
+    'Iemand heeft deze plaats vanaf {time} geboekt; deze verbinding stopt zodra die persoon komt. Sla uw werk op.',
   deskEndsIn: 'nog {left}',
   deskTold: 'IT zegt ({time}):',
   deskRead: 'Begrepen',

@@ -75,8 +75,7 @@ export default {
   poolsRemoveLine_other: '{n} persones esperen: {people}.',
   poolsRemoveBooked_one: 'Encara queda {n} reserva.',
   poolsRemoveBooked_other: 'Encara queden {n} reserves.',
-  bookingsWhy:
-    'De qui és cada ordinador d’un pool, i quan. Qui no hi és un quart d’hora després del començament el perd.',
+  bookingsWhy: 'De qui és cada PC d’un pool, i quan. Qui no hi és durant un quart d’hora el perd.',
   bookingsNone:
     'No hi ha res reservat en aquest temps. Els usuaris reserven un ordinador a la seva primera pàgina, si el pool ho permet.',
   bookingsSpan: 'Període mostrat',
@@ -90,7 +89,7 @@ export default {
   bookingsSoon: 'Per venir',
   bookingsOver: 'Passada',
   bookingsBack: 'Tornada',
-  bookingsAbsent: 'No va venir ningú',
+  bookingsAbsent: 'Un quart d’hora sense ser-hi',
   bookingsIt: 'Anul·lada per informàtica',
   bookingsTake: 'Anul·la',
   bookingsTakeAsk: 'Anul·lar la reserva de {name} feta per {login}?',

@@ -72,8 +72,7 @@ const en = {
   poolsRemoveLine_other: '{n} people wait: {people}.',
   poolsRemoveBooked_one: '{n} booking is still to come.',
   poolsRemoveBooked_other: '{n} bookings are still to come.',
-  bookingsWhy:
-    'Which PC of a pool is whose, and when. Whoever is not there a quarter of an hour after the beginning has it no more.',
+  bookingsWhy: 'Which PC of a pool is whose, and when. Whoever is not there for a quarter of an hour has it no more.',
   bookingsNone: 'Nothing is booked in this time. People book a PC on their first page, where its pool allows that.',
   bookingsSpan: 'Time shown',
   bookingsNext_one: 'Next {n} day',
@@ -86,7 +85,7 @@ const en = {
   bookingsSoon: 'To come',
   bookingsOver: 'Over',
   bookingsBack: 'Given back',
-  bookingsAbsent: 'Nobody came',
+  bookingsAbsent: 'Not there for a quarter of an hour',
   bookingsIt: 'Taken back by IT',
   bookingsTake: 'Take back',
   bookingsTakeAsk: 'Take {name} back from {login}?',

@@ -75,8 +75,7 @@ export default {
   poolsRemoveLine_other: '{n} personas esperan: {people}.',
   poolsRemoveBooked_one: 'Aún queda {n} reserva.',
   poolsRemoveBooked_other: 'Aún quedan {n} reservas.',
-  bookingsWhy:
-    'De quién es cada ordenador de un pool, y cuándo. Quien no está un cuarto de hora después del comienzo lo pierde.',
+  bookingsWhy: 'De quién es cada PC de un pool, y cuándo. Quien no está durante un cuarto de hora lo pierde.',
   bookingsNone:
     'No hay nada reservado en este tiempo. Los usuarios reservan un ordenador en su primera página, si el pool lo permite.',
   bookingsSpan: 'Periodo mostrado',
@@ -90,7 +89,7 @@ export default {
   bookingsSoon: 'Por venir',
   bookingsOver: 'Pasada',
   bookingsBack: 'Devuelta',
-  bookingsAbsent: 'No vino nadie',
+  bookingsAbsent: 'Un cuarto de hora sin estar',
   bookingsIt: 'Anulada por informática',
   bookingsTake: 'Anular',
   bookingsTakeAsk: '¿Anular la reserva de {name} hecha por {login}?',

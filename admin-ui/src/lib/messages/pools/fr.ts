@@ -75,7 +75,7 @@ export default {
   poolsRemoveLine_other: '{n} personnes attendent\u00a0: {people}.',
   poolsRemoveBooked_one: '{n} réservation est encore à venir.',
   poolsRemoveBooked_other: '{n} réservations sont encore à venir.',
-  bookingsWhy: 'Quel PC d’un pool est à qui, et quand. Qui n’est pas là un quart d’heure après le début ne l’a plus.',
+  bookingsWhy: 'Quel PC d’un pool est à qui, et quand. Qui en est absent pendant un quart d’heure ne l’a plus.',
   bookingsNone:
     'Rien n’est réservé pendant ce temps. Les utilisateurs réservent un PC sur leur première page, si son pool le permet.',
   bookingsSpan: 'Période affichée',
@@ -89,7 +89,7 @@ export default {
   bookingsSoon: 'À venir',
   bookingsOver: 'Passée',
   bookingsBack: 'Rendue',
-  bookingsAbsent: 'Personne n’est venu',
+  bookingsAbsent: 'Absent pendant un quart d’heure',
   bookingsIt: 'Annulée par l’informatique',
   bookingsTake: 'Libérer',
   bookingsTakeAsk: 'Libérer {name}, réservé par {login}\u202f?',

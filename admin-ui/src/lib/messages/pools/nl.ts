@@ -74,7 +74,7 @@ export default {
   poolsRemoveLine_other: '{n} personen wachten: {people}.',
   poolsRemoveBooked_one: 'Er komt nog {n} reservering.',
   poolsRemoveBooked_other: 'Er komen nog {n} reserveringen.',
-  bookingsWhy: 'Welke pc van een pool van wie is, en wanneer. Wie er een kwartier na het begin niet is, is hem kwijt.',
+  bookingsWhy: 'Welke pc van een pool van wie is, en wanneer. Wie er een kwartier niet is, is hem kwijt.',
   bookingsNone:
     'In deze tijd is niets gereserveerd. Gebruikers reserveren een pc op hun eerste pagina, als de pool dat toestaat.',
   bookingsSpan: 'Getoonde periode',
@@ -88,7 +88,7 @@ export default {
   bookingsSoon: 'Nog te komen',
   bookingsOver: 'Voorbij',
   bookingsBack: 'Teruggegeven',
-  bookingsAbsent: 'Niemand kwam',
+  bookingsAbsent: 'Een kwartier niet aanwezig',
   bookingsIt: 'Door IT ingetrokken',
   bookingsTake: 'Intrekken',
   bookingsTakeAsk: 'De reservering van {name} door {login} intrekken?',

@@ -310,7 +310,7 @@ export default {
   value_by_policy: 'ja no permès',
   value_by_gateway: 'per la passarel·la',
   value_freed_back: 'tornada',
-  value_freed_absent: 'no va venir ningú',
+  value_freed_absent: 'un quart d’hora sense ser-hi',
   value_freed_it: 'anul·lada per informàtica',
   value_by_idle: 'ningú no la feia servir',
   value_by_longest: 'se n’havia acabat el temps',

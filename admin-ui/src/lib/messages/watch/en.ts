@@ -306,7 +306,7 @@ const en = {
   value_by_policy: 'not allowed any more',
   value_by_gateway: 'by the gateway',
   value_freed_back: 'given back',
-  value_freed_absent: 'nobody came',
+  value_freed_absent: 'not there for a quarter of an hour',
   value_freed_it: 'taken back by IT',
   value_by_idle: 'nobody used it',
   value_by_longest: 'its time was over',

@@ -310,7 +310,7 @@ export default {
   value_by_policy: 'ya no permitido',
   value_by_gateway: 'por la pasarela',
   value_freed_back: 'devuelta',
-  value_freed_absent: 'no vino nadie',
+  value_freed_absent: 'un cuarto de hora sin estar',
   value_freed_it: 'anulada por informática',
   value_by_idle: 'nadie la usaba',
   value_by_longest: 'se acabó su tiempo',

@@ -311,7 +311,7 @@ export default {
   value_by_policy: 'plus autorisé',
   value_by_gateway: 'par la passerelle',
   value_freed_back: 'rendue',
-  value_freed_absent: 'personne n’est venu',
+  value_freed_absent: 'absent pendant un quart d’heure',
   value_freed_it: 'annulée par l’informatique',
   value_by_idle: 'personne ne l’utilisait',
   value_by_longest: 'sa durée était écoulée',

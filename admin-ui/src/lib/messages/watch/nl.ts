@@ -311,7 +311,7 @@ export default {
   value_by_policy: 'niet meer toegestaan',
   value_by_gateway: 'door de gateway',
   value_freed_back: 'teruggegeven',
-  value_freed_absent: 'niemand kwam',
+  value_freed_absent: 'een kwartier niet aanwezig',
   value_freed_it: 'ingetrokken door IT',
   value_by_idle: 'niemand gebruikte ze',
   value_by_longest: 'de tijd was om',
