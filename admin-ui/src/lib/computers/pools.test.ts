@@ -109,7 +109,7 @@ it('says how a booking stands', () => {
   expect(said({})).toBe('Now');
   expect(said({ begins: NOW + 1 })).toBe('To come');
   expect(said({ ends: NOW })).toBe('Over');
-  expect(said({ freed_at: NOW, freed: 'absent' })).toBe('Nobody came');
+  expect(said({ freed_at: NOW, freed: 'absent' })).toBe('Not there for a quarter of an hour');
   expect(said({ freed_at: NOW, freed: 'back' })).toBe('Given back');
   expect(said({ freed_at: NOW, freed: 'it' })).toBe('Taken back by IT');
   const open = [booking(), booking({ ends: NOW }), booking({ freed_at: NOW })].map((one) => isToCome(one, NOW));

@@ -114,7 +114,7 @@ it('tells pools, bookings and what IT told', () => {
   const at = Date.UTC(2026, 10, 23, 9);
   const freed = entry('booking_freed', { booking: 'id', workstation: 'pc-1', begins: at, freed: 'absent' });
   expect(eventOf(words, freed)).toBe('A booking of pc-1 ended before its time');
-  expect(detailsOf(words, freed)).toBe(`from: ${words.short(at)} · reason: nobody came`);
+  expect(detailsOf(words, freed)).toBe(`from: ${words.short(at)} · reason: not there for a quarter of an hour`);
   const told = { ...entry('desktop_told', { workstation: 'pc-1' }), user: 'anne' };
   expect([eventOf(words, told), detailsOf(words, told)]).toEqual(['Message to anne at pc-1', '']);
   expect(eventName(words, EVENTS.desktop_told)).toBe('Message to … at …');
