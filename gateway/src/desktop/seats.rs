@@ -70,6 +70,8 @@ pub(super) struct Seating {
 struct Kept {
     user: UserId,
     until: Moment,
+    /// It is their turn; else they were at it a moment ago.
+    turn: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -200,7 +202,8 @@ impl Desk {
         let mut changed = !over.is_empty();
         for pc in over {
             let pool = board.seating.pool_of(pc).map(|pool| pool.id);
-            if let (Some(kept), Some(pool)) = (board.seating.kept.remove(&pc), pool) {
+            let turn = board.seating.kept.remove(&pc).filter(|kept| kept.turn);
+            if let (Some(kept), Some(pool)) = (turn, pool) {
                 board.seating.missed.insert((pool, kept.user), now);
             }
         }
@@ -232,7 +235,7 @@ impl Desk {
             let wakes = seats.iter().find(|seat| seat.pc == *pc).map(|seat| seat.stand);
             let hold = if let Some(Stand::Away(expected)) = wakes { HOLD + expected } else { HOLD };
             let until = Moment { wall: now.wall + hold, boot: now.boot + hold };
-            seating.kept.insert(*pc, Kept { user: *user, until });
+            seating.kept.insert(*pc, Kept { user: *user, until, turn: true });
             tracing::debug!(%user, %pc, "a seat is kept");
         }
         !turns.is_empty()
@@ -474,7 +477,7 @@ impl Desk {
         let mut board = self.board();
         if board.seating.pool_of(resource).is_some() && !board.seating.is_kept_from(resource, user, now) {
             let until = Moment { wall: now.wall + RETURN, boot: now.boot + RETURN };
-            board.seating.kept.insert(resource, Kept { user, until });
+            board.seating.kept.insert(resource, Kept { user, until, turn: false });
         }
     }
 
@@ -579,7 +582,8 @@ impl Seating {
     }
 
     fn is_kept_from(&self, pc: ResourceId, user: UserId, now: Moment) -> bool {
-        let kept = self.kept.get(&pc).is_some_and(|kept| kept.user != user && now.boot < kept.until.boot);
+        // What is over is gone within a second: what is being woken for them is still theirs.
+        let kept = self.kept.get(&pc).is_some_and(|kept| kept.user != user);
         kept || booking::holder(&self.bookings, pc, now.wall).is_some_and(|booking| booking.user != user)
     }
 

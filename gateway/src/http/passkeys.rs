@@ -170,7 +170,9 @@ fn timeout_ms() -> u64 {
 /// What a passkey is to sign here: to sign in, to extend, to register another, or to show again who one is.
 #[utoipa::path(post, path = "/sign-in/passkey/begin", tag = "passkeys", responses((status = 200, body = PasskeyChallenge), Problems))]
 async fn begin_passkey_sign_in(caller: Public, State(api): State<Arc<Api>>) -> Answer<Json<PasskeyChallenge>> {
-    let challenge = offered(&api, caller.door, in_the_tunnel(&caller))?.ask(Moment::now())?;
+    let (passkeys, now) = (offered(&api, caller.door, in_the_tunnel(&caller))?, Moment::now());
+    passkeys.counted(&api.store, now)?;
+    let challenge = passkeys.ask(now)?;
     let rp_id = api.site().public_name.to_lowercase();
     Ok(Json(PasskeyChallenge { challenge, rp_id, timeout_ms: timeout_ms() }))
 }

@@ -144,7 +144,11 @@ impl<'a> Passkeys<'a> {
         Self { outside: from, place, ..self }
     }
 
-    fn counted(&self, store: &Store, now: Moment) -> Result<(), Refused> {
+    /// A stranger is counted before anything is done for them; nobody else is.
+    ///
+    /// # Errors
+    /// Too many try from there, or in all.
+    pub fn counted(&self, store: &Store, now: Moment) -> Result<(), Refused> {
         if self.outside.is_some() { sign_in::count_outside(store, self.outside, now) } else { Ok(()) }
     }
 
