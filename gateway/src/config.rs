@@ -36,8 +36,8 @@ pub struct Config {
     pub office_listen: Vec<SocketAddr>,
     /// TCP port on which agents of office PCs are heard, at the same addresses as the portal; 0 is none.
     pub agents_port: u16,
-    /// Addresses to which the office's router forwards TCP 443 from the internet: invitations are opened there, and nothing
-    /// else is answered.
+    /// Addresses to which the office's router forwards TCP 443 from the internet: invitations are opened there, and, if
+    /// IT wants that, office PCs used without the tunnel; nothing else is answered.
     pub internet_listen: Vec<SocketAddr>,
     /// Addresses on which the office's own resolver asks for the zone's names (conditional forwarding).
     pub office_dns: Vec<SocketAddr>,

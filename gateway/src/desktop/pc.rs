@@ -60,7 +60,7 @@ pub(super) async fn secured(pc: TcpStream, at: SocketAddr) -> std::io::Result<Tl
     TlsConnector::from(Arc::new(config)).connect(ServerName::IpAddress(at.ip().into()), pc).await
 }
 
-/// Any certificate, if the other side has its key: PCs sign their own. whoever asked compares it.
+/// Any certificate, if the other side has its key: PCs sign their own. Whoever asked compares it.
 #[derive(Debug)]
 struct AnyKey(Arc<CryptoProvider>);
 

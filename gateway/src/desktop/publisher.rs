@@ -31,8 +31,7 @@ impl Desk {
     async fn signs(&self) -> anyhow::Result<Arc<Publisher>> {
         let mut known = self.publisher.lock().await;
         let now = Moment::now();
-        if let Some((publisher, renew_at)) = known.as_ref().filter(|(_, renew_at)| now.wall < *renew_at) {
-            tracing::trace!(until = renew_at.0, "signs");
+        if let Some((publisher, _)) = known.as_ref().filter(|(_, renew_at)| now.wall < *renew_at) {
             return Ok(publisher.clone());
         }
         let kept = self.store.publisher().await?.filter(|(_, renew_at)| now.wall < *renew_at);

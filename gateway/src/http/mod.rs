@@ -248,7 +248,7 @@ pub fn gateway_name(zone: &str) -> String {
 #[openapi(
     info(
         title = "Passerelle",
-        description = "The gateway's one API. Times are Unix milliseconds. Doors: tunnel, office LAN, local socket.",
+        description = "The gateway's one API. Times are Unix milliseconds. Doors: tunnel, office LAN, internet, local socket.",
         license(name = "Apache-2.0")
     ),
     components(schemas(problem::Problem, problem::Slug))
