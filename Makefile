@@ -22,9 +22,10 @@ WEB := $(wildcard admin-ui/*.* admin-ui/.npmrc) $(shell find admin-ui/src admin-
 ADVISORIES := https://github.com/RustSec/advisory-db
 
 WINDOWS := $(CARGO_TARGET_DIR)/windows
+RECORDER := $(CARGO_TARGET_DIR)/recorder
 
 .PHONY: help demo run test test-all check unit e2e screenshots pictures fuzz bench build web web-check tools install-deps \
-	agent-deb agent-windows agent-wine
+	agent-deb agent-windows agent-wine recorder
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,8 +43,8 @@ test test-all: export PASSERELLE_E2E := required
 test-all: install-deps check ## the same, and what is heavier; root
 	cargo test --release -p passerelle --test shipped
 	tests/agent-deb
-	$(MAKE) agent-wine
-	PASSERELLE_HEAVY=1 PASSERELLE_WINDOWS=$(WINDOWS) $(MAKE) unit e2e
+	$(MAKE) agent-wine recorder
+	PASSERELLE_HEAVY=1 PASSERELLE_WINDOWS=$(WINDOWS) PASSERELLE_RECORDER=$(RECORDER)/debug/recorder $(MAKE) unit e2e
 	@if cargo +nightly --version >/dev/null 2>&1; then $(MAKE) fuzz FUZZ_SECONDS=10; \
 	else echo "no nightly compiler: parsers saw the inputs that were kept, and no new ones"; fi
 
@@ -113,6 +114,10 @@ agent-wine: agent-windows ## its tests, run by wine; the service and the MSI are
 agent-deb: ## the agent as a Debian package, below target/debian
 	@tests/install deb
 	agent/debian/build
+
+recorder: install-deps ## a PC that writes down every key and clipboard it is sent, for tests of the desktop
+	cargo fmt --manifest-path tests/recorder/Cargo.toml --check
+	cargo build --manifest-path tests/recorder/Cargo.toml --target-dir $(RECORDER) --locked
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
 

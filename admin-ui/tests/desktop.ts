@@ -312,6 +312,158 @@ async function outside(page: Page) {
   await heading(page, 'Switch your tunnel on first');
 }
 
+/** A key of a keyboard with this layout: where it is, what it writes there, and what it is held with. */
+type Key = [code: string, writes: string, held?: 'AltRight'];
+
+/** As they are typed on a French (AZERTY) keyboard; the last has `ê` of a dead key. */
+const TYPED: [string, Key[], keys: string[]][] = [
+  ['a', [['KeyQ', 'a']], ['10']],
+  ['é', [['Digit2', 'é']], ['03']],
+  ['à', [['Digit0', 'à']], ['0b']],
+  ['ç', [['Digit9', 'ç']], ['0a']],
+  ['œ', [['KeyO', 'œ', 'AltRight']], ['e038', '18']],
+  ['€', [['KeyE', '€', 'AltRight']], ['e038', '12']],
+  [
+    'ê',
+    [
+      ['BracketLeft', 'Dead'],
+      ['KeyE', 'ê'],
+    ],
+    ['1a', '12'],
+  ],
+];
+
+/** What the recording PC has said since there were so many lines, once it is `enough`. */
+async function said(page: Page, from: number, enough: (lines: string[]) => boolean): Promise<string[]> {
+  const late = performance.now() + 5_000;
+  for (;;) {
+    const lines = (JSON.parse(await want('said')) as string[]).slice(from);
+    if (enough(lines) || performance.now() > late) return lines;
+    await page.waitForTimeout(50);
+  }
+}
+
+const linesSoFar = async () => (JSON.parse(await want('said')) as string[]).length;
+
+/** Presses and lets go, as the browser has it of a keyboard that is not this one's. */
+async function type(page: Page, keys: Key[]) {
+  const line = await page.context().newCDPSession(page);
+  for (const [code, key, held] of keys) {
+    const text = key.length === 1 ? { text: key, unmodifiedText: key } : {};
+    if (held) await line.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', code: held, key: 'AltGraph' });
+    await line.send('Input.dispatchKeyEvent', { type: 'keyDown', code, key, ...text });
+    await line.send('Input.dispatchKeyEvent', { type: 'keyUp', code, key });
+    if (held) await line.send('Input.dispatchKeyEvent', { type: 'keyUp', code: held, key: 'AltGraph' });
+  }
+  await line.detach();
+}
+
+const exactly = (what: string, seen: string[], meant: string[]) =>
+  ensure(seen.join() === meant.join(), `${what}: ${seen.join(', ')} instead of ${meant.join(', ')}`);
+
+/** By key: every position, down and up, whatever it writes here. */
+async function byKey(page: Page) {
+  for (const [what, keys, codes] of TYPED) {
+    const from = await linesSoFar();
+    await type(page, keys);
+    const lines = await said(page, from, (lines) => lines.length >= 2 * codes.length);
+    const down = lines.filter((line) => line.startsWith('key ')).map((line) => line.slice(4));
+    const up = lines.filter((line) => line.startsWith('up ')).map((line) => line.slice(3));
+    exactly(`${what}, by key`, down, codes);
+    exactly(`${what}, let go`, up.sort(), [...codes].sort());
+  }
+}
+
+async function byCharacter(page: Page) {
+  await chooseKeys(page, 'By character');
+  const [from, meant] = [await linesSoFar(), TYPED.map(([what]) => `character ${what.codePointAt(0)}`)];
+  for (const [, keys] of TYPED) await type(page, keys);
+  const written = (lines: string[]) => lines.filter((line) => line.startsWith('character'));
+  const lines = await said(page, from, (lines) => written(lines).length >= meant.length);
+  exactly(`by character (${lines.join(', ')})`, written(lines), meant);
+  await chooseKeys(page, 'By key');
+}
+
+async function chooseKeys(page: Page, how: string) {
+  await page.keyboard.press('Control+Alt+Home');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Keyboard').selectOption({ label: how });
+  await button(page, 'Close the menu').click();
+  await page.locator('iron-remote-desktop').hover();
+}
+
+async function clipboards(page: Page) {
+  const text = 'Ça coûte 12 €, l’été — où ?';
+  await page.evaluate((text) => navigator.clipboard.writeText(text), text);
+  const from = await linesSoFar();
+  await page.waitForTimeout(1_000);
+  ensure((await linesSoFar()) === from, 'the PC hears of a clipboard before anybody sends it');
+  await button(page, 'Send my clipboard').click();
+  await page.getByText('Sent: paste it on the PC.').waitFor();
+  const lines = await said(page, from, (lines) => lines.some((line) => line.startsWith('text')));
+  ensure(lines.includes(`text ${JSON.stringify(text)}`), `the PC has ${lines.join(', ')}`);
+
+  const theirs = 'Où est l’œuvre n° 7 ? À 10 €.';
+  await want(`copy ${theirs}`);
+  await page.waitForTimeout(1_000);
+  const kept = await page.evaluate(() => navigator.clipboard.readText());
+  ensure(kept === text, `this computer's clipboard is ${kept} before anybody takes the PC's`);
+  await button(page, 'Take the PC’s clipboard').click();
+  await page.getByText('Taken: paste it here.').waitFor();
+  const taken = await page.evaluate(() => navigator.clipboard.readText());
+  ensure(taken === theirs, `taken: ${taken}`);
+}
+
+/** From a key to what it changes on the picture, the browser's own drawing with it. */
+async function keyToPixel(page: Page) {
+  const took: number[] = [];
+  for (let nth = 0; nth < 21; nth += 1) {
+    const before = (await pixel(page, 0.01, 0.01))?.colour.join();
+    const began = performance.now();
+    await page.keyboard.press('a');
+    await painted(page, 'a key changes nothing', 0.01, 0.01, (colour) => colour.join() !== before);
+    took.push(performance.now() - began);
+  }
+  took.sort((a, b) => a - b);
+  const of = (part: number) => Math.round(took[Math.floor(part * (took.length - 1))] ?? 0);
+  console.log(`key to changed pixel: median ${of(0.5)} ms, nine in ten below ${of(0.9)} ms`);
+}
+
+async function recorded(page: Page) {
+  const desk = JSON.parse(await want('desk')) as Desk;
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const enter = async () => {
+    await come(page, 'pc-cad');
+    await connect(page, desk);
+    await painted(page, 'the screen is not blue', 0.9, 0.9, (colour) => near(colour, desk.colour));
+  };
+  await enter();
+  await page.locator('iron-remote-desktop').hover();
+  await byKey(page);
+  await byCharacter(page);
+  await keyToPixel(page);
+  await clipboards(page);
+  await button(page, 'Disconnect').click();
+  await ended(page, 'You have left this PC.');
+  // Somebody else answers at its address.
+  const refused = async (text: string) => {
+    await come(page, 'pc-cad');
+    await connect(page, desk);
+    await ended(page, text);
+    await page.waitForTimeout(500);
+    const lines = await said(page, 0, () => true);
+    exactly('it heard', lines, ['ready']);
+  };
+  await want('changed');
+  await refused('it shows another certificate. Your password was not sent.');
+  await want('approved');
+  await enter();
+  await want('weaker');
+  await refused('The PC offers less security than before. Your password was not sent.');
+  await want('as before');
+  await enter();
+}
+
 async function inTheTunnel(page: Page) {
   const person = await who();
   await page.goto(`${OFFICE}/`);
@@ -356,6 +508,10 @@ const PARTS: Record<string, (page: Page) => Promise<void>> = {
   shown: async (page) => {
     await inTheTunnel(page);
     await shownAndEnded(page);
+  },
+  recorded: async (page) => {
+    await inTheTunnel(page);
+    await recorded(page);
   },
   woken: async (page) => {
     await inTheTunnel(page);

@@ -1,8 +1,11 @@
 //! Office PCs whose desktop is looked at: FreeRDP's server of a real X screen (NLA, against a file of passwords), and
-//! Weston (TLS alone, no password). Both send a picture that can be compared, and neither looks anybody up.
+//! Weston (TLS alone, no password). Both send a picture that can be compared, and neither looks anybody up. A third one,
+//! which `make test-all` builds, tells which keys and clipboards reached it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -99,9 +102,7 @@ pub fn weston(office: &Office, ns: &Netns, address: &str) -> anyhow::Result<Proc
     let home = office.directory().join(format!("weston-{}", ns.name()));
     fs::create_dir_all(&home).context("the PC's home")?;
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700))?;
-    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| home.join(name).to_string_lossy().into_owned());
-    let self_signed = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=pc"];
-    ns.ok([&self_signed[..], &["-keyout", &key, "-out", &certificate]].concat())?;
+    let [key, certificate] = self_signed(ns, &home)?;
     let options = [
         format!("--address={address}"),
         format!("--rdp-tls-cert={certificate}"),
@@ -113,6 +114,104 @@ pub fn weston(office: &Office, ns: &Netns, address: &str) -> anyhow::Result<Proc
     let server = ns.spawn_with(argv, &[("XDG_RUNTIME_DIR", &home.to_string_lossy())])?;
     answers(ns, address)?;
     Ok(server)
+}
+
+/// What a [`Recorder`] takes whoever comes by.
+#[derive(Clone, Copy, Debug)]
+pub enum Security {
+    /// A user name and password, before anything is shown.
+    Nla,
+    /// TLS alone.
+    Tls,
+}
+
+/// A PC that writes down every key and clipboard it is sent (`tests/recorder`).
+#[derive(Debug)]
+pub struct Recorder<'o> {
+    ns: &'o Netns,
+    address: String,
+    home: PathBuf,
+    running: Option<(Process, UnixStream)>,
+    starts: u32,
+}
+
+impl<'o> Recorder<'o> {
+    /// On this machine, which has this address.
+    ///
+    /// # Errors
+    /// It was not built, or does not start.
+    pub fn on(office: &Office, ns: &'o Netns, address: &str) -> anyhow::Result<Self> {
+        let home = office.directory().join(format!("recorder-{}", ns.name()));
+        fs::create_dir_all(&home).context("the PC's home")?;
+        let mut pc = Self { ns, address: address.to_owned(), home, running: None, starts: 0 };
+        pc.change_certificate()?;
+        pc.serve(Security::Nla)?;
+        Ok(pc)
+    }
+
+    /// Another certificate, from when it serves next.
+    ///
+    /// # Errors
+    /// OpenSSL is missing.
+    pub fn change_certificate(&self) -> anyhow::Result<()> {
+        self_signed(self.ns, &self.home).map(drop)
+    }
+
+    /// Serves anew, with nothing said yet.
+    ///
+    /// # Errors
+    /// It was not built, or does not start.
+    pub fn serve(&mut self, security: Security) -> anyhow::Result<()> {
+        let program =
+            std::env::var_os("PASSERELLE_RECORDER").context("PASSERELLE_RECORDER: what `make recorder` built")?;
+        self.running = None;
+        self.starts += 1;
+        let (mut commands, read) = UnixStream::pair()?;
+        let said = fs::File::create(self.said_at())?;
+        let security = match security {
+            Security::Nla => "nla",
+            Security::Tls => "tls",
+        };
+        let (at, home) = (format!("{}:3389", self.address), self.home.to_string_lossy());
+        let argv = [&program.to_string_lossy(), at.as_str(), &home, security];
+        let process = self.ns.spawn_as("recorder", argv, &[], Some([read.into(), said.into()]))?;
+        writeln!(commands, "{USER} {PASSWORD}")?;
+        self.running = Some((process, commands));
+        answers(self.ns, &self.address)
+    }
+
+    fn said_at(&self) -> PathBuf {
+        self.home.join(format!("said-{}", self.starts))
+    }
+
+    /// The lines that it has said since it serves.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.said_at()).unwrap_or_default()
+    }
+
+    /// Has it do something: `copy TEXT`, `offer FILE`.
+    ///
+    /// # Errors
+    /// It has gone.
+    pub fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        let (_, commands) = self.running.as_mut().context("it serves")?;
+        writeln!(commands, "{line}").context("the recorder")
+    }
+
+    /// A file on it.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+}
+
+/// A key and a certificate in `home`, as Windows makes its own.
+fn self_signed(ns: &Netns, home: &Path) -> anyhow::Result<[String; 2]> {
+    let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| home.join(name).to_string_lossy().into_owned());
+    let request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=pc"];
+    ns.ok([&request[..], &["-keyout", &key, "-out", &certificate]].concat())?;
+    Ok([key, certificate])
 }
 
 fn answers(ns: &Netns, address: &str) -> anyhow::Result<()> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
-use office::desktops::{COLOUR, PASSWORD, Shadow, USER, weston};
+use office::desktops::{COLOUR, PASSWORD, Recorder, Security, Shadow, USER, weston};
 use office::gateway::{Cast, GatewayOptions, Lan, Role};
-use office::{Browser, Home, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
+use office::{Browser, Home, OfficeOptions, Part, Sleeper, connect, heavy, scenario, wait_until};
 use serde_json::{Value, json};
 
 /// A PC is called within this.
@@ -59,6 +59,48 @@ fn a_pc_is_shown_and_says_how_it_ends() -> anyhow::Result<()> {
                     gateway.until_pc_is("pc-cad", "stale", LIMIT)?;
                 }
                 other => bail!("the script wants `{other}`"),
+            }
+            Ok(String::from("seen"))
+        })?;
+        Ok(())
+    })
+}
+
+/// Every key as it was pressed, every character as it was meant, the clipboard both ways; and a PC that is not the one it
+/// was, or offers less than it did, hears no password: `admin-ui/tests/desktop.ts`.
+#[test]
+fn a_pc_hears_exactly_what_is_typed_and_copied() -> anyhow::Result<()> {
+    if !heavy("a PC that writes down every key") {
+        return Ok(());
+    }
+    scenario(OfficeOptions::default(), |office| {
+        let mut cast = Cast::start(office, GatewayOptions { lan: Lan::Named, ..GatewayOptions::default() })?;
+        let ns = office.machine("pc-cad", Part::First, 71)?;
+        let mut pc = Recorder::on(office, &ns, "192.168.1.71")?;
+        cast.gateway.cli(&["workstation", "add", "pc-cad", "192.168.1.71"])?;
+        cast.gateway.cli(&["policy", "add", "workshop", "pc-cad"])?;
+        cast.gateway.until_pc_is("pc-cad", "stale", LIMIT)?;
+        let client = cast.anne_at(Home::A)?;
+        let browser = Browser::new(office, client.ns(), Some(&cast.gateway.authority()?))?.with_limit(PATIENCE);
+        let gateway = &cast.gateway;
+        browser.lead("desktop.ts", &mut cast.anne, |wanted| {
+            match wanted {
+                "part" => return Ok(String::from("recorded")),
+                "desk" => return Ok(json!({ "user": USER, "password": PASSWORD, "colour": COLOUR }).to_string()),
+                "said" => return Ok(json!(pc.said().lines().collect::<Vec<_>>()).to_string()),
+                "changed" => {
+                    pc.change_certificate()?;
+                    pc.serve(Security::Nla)?;
+                }
+                "approved" => {
+                    drop(gateway.cli(&["workstation", "change", "pc-cad", "--forget-certificate"])?);
+                }
+                "weaker" => pc.serve(Security::Tls)?,
+                "as before" => pc.serve(Security::Nla)?,
+                other => match other.split_once(' ') {
+                    Some(("copy", _)) => pc.tell(other)?,
+                    _ => bail!("the script wants `{other}`"),
+                },
             }
             Ok(String::from("seen"))
         })?;

@@ -35,6 +35,7 @@ use crate::ids::{DesktopId, ResourceId, UserId};
 use crate::net::{BUSY, MINUTE};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
+use crate::pure::tpkt::Beginning;
 use crate::pure::workstation::Kind;
 use crate::pure::x224::{self, RDP, REQUEST, Security};
 use crate::store::devices::Device;
@@ -696,10 +697,11 @@ async fn to_page(
     passed: &Passed,
 ) -> End {
     let mut bytes = vec![0; CHUNK];
+    let mut beginning = Beginning::default();
     let mut ping = interval(PING);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let message = tokio::select! {
+        let came = tokio::select! {
             read = pc.read(&mut bytes) => match read {
                 // Few say goodbye in TLS.
                 Ok(0) => return passed.ended(None),
@@ -709,12 +711,21 @@ async fn to_page(
                         passed.signed_in.store(true, Ordering::Relaxed);
                     }
                     passed.tx.fetch_add(n as u64, Ordering::Relaxed);
-                    Message::Binary(Bytes::copy_from_slice(&bytes[..n]))
+                    Some(Bytes::copy_from_slice(&bytes[..n]))
                 }
             },
-            _ = ping.tick() => Message::Ping(Bytes::copy_from_slice(&now().to_be_bytes())),
+            _ = ping.tick() => None,
         };
-        if !matches!(timeout(TAKES, page.send(message)).await, Ok(Ok(()))) {
+        let sent = async {
+            let Some(mut rest) = came else {
+                return page.send(Message::Ping(Bytes::copy_from_slice(&now().to_be_bytes()))).await;
+            };
+            while !rest.is_empty() {
+                page.feed(Message::Binary(rest.split_to(beginning.cut(&rest)))).await?;
+            }
+            page.flush().await
+        };
+        if !matches!(timeout(TAKES, sent).await, Ok(Ok(()))) {
             return End::ByDevice;
         }
     }

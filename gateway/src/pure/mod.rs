@@ -30,6 +30,7 @@ pub mod shown;
 pub mod site;
 pub mod source;
 pub mod state;
+pub mod tpkt;
 pub mod wake;
 pub mod wanted;
 pub mod warnings;
