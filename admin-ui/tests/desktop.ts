@@ -1,4 +1,5 @@
 // A PC of the office in this browser: asked for, shown, used, and every way it ends said in words.
+import { readFileSync } from 'node:fs';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { OFFICE } from './admin.ts';
 import { ensure, story, want } from './browser.ts';
@@ -414,6 +415,35 @@ async function clipboards(page: Page) {
   ensure(taken === theirs, `taken: ${taken}`);
 }
 
+/** The same bytes on both sides, in which no part is like another. */
+const content = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, nth) => (nth * 7 + (nth >> 8)) % 251));
+
+async function files(page: Page) {
+  await button(page, 'Menu').click();
+  const chooser = page.locator('input[type="file"]');
+  const from = await linesSoFar();
+  const name = 'plan d’été.pdf';
+  await chooser.setInputFiles({ name, mimeType: 'application/pdf', buffer: content(300_001) });
+  await page.getByText('Ready: paste them on the PC.').waitFor();
+  const lines = await said(page, from, (lines) => lines.some((line) => line.startsWith('file')));
+  exactly('the PC took', lines, [`file "${name}" 300001`]);
+  await page.getByText('Sent', { exact: true }).waitFor();
+  ensure((await want(`received 300001 ${name}`)) === 'the same', 'what arrived is not what was sent');
+  await want('offer 700003 relevé de compte.csv');
+  await page.getByText('Files were copied on the PC').waitFor();
+  await fitsAbove(page, 'a desktop with files');
+  await page.setViewportSize({ width: 1280, height: 800 });
+  const downloading = page.waitForEvent('download');
+  await button(page, 'Save relevé de compte.csv').click();
+  const download = await downloading;
+  ensure(download.suggestedFilename() === 'relevé de compte.csv', `it is named ${download.suggestedFilename()}`);
+  const kept = readFileSync(await download.path());
+  ensure(kept.equals(content(700_003)), `${kept.length} bytes came, and are not what was copied`);
+  await page.getByText('Saved in your downloads').waitFor();
+  await picture(page, 'desktop-files', 'desktop');
+  await button(page, 'Close the menu').click();
+}
+
 /** From a key to what it changes on the picture, the browser's own drawing with it. */
 async function keyToPixel(page: Page) {
   const took: number[] = [];
@@ -443,6 +473,7 @@ async function recorded(page: Page) {
   await byCharacter(page);
   await keyToPixel(page);
   await clipboards(page);
+  await files(page);
   await button(page, 'Disconnect').click();
   await ended(page, 'You have left this PC.');
   // Somebody else answers at its address.

@@ -99,6 +99,20 @@ fn a_pc_hears_exactly_what_is_typed_and_copied() -> anyhow::Result<()> {
                 "as before" => pc.serve(Security::Nla)?,
                 other => match other.split_once(' ') {
                     Some(("copy", _)) => pc.tell(other)?,
+                    Some((what @ ("offer" | "received"), more)) => {
+                        let (length, name) = more.split_once(' ').context("a length and a name")?;
+                        let content: Vec<u8> =
+                            (0..length.parse::<u32>()?).map(|n| ((n * 7 + (n >> 8)) % 251) as u8).collect();
+                        if what == "received" {
+                            ensure!(
+                                std::fs::read(pc.file(&format!("received-{name}")))? == content,
+                                "not what was sent"
+                            );
+                            return Ok(String::from("the same"));
+                        }
+                        std::fs::write(pc.file(name), content)?;
+                        pc.tell(&format!("offer {name}"))?;
+                    }
                     _ => bail!("the script wants `{other}`"),
                 },
             }

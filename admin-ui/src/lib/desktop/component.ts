@@ -1,8 +1,9 @@
 // The seam to what speaks RDP in the browser: all that this house knows of it is here, and another may take its place.
 // Loaded by the desktop's page alone, and once: WebAssembly that has failed stays so until the page is loaded anew.
-import type { IronError, UserInteraction } from '@devolutions/iron-remote-desktop';
+import type { FileTransferProvider, IronError, UserInteraction } from '@devolutions/iron-remote-desktop';
 import type { Account } from './account.ts';
 import type { Fault } from './end.ts';
+import type { Files } from './files.svelte.ts';
 import type { Size } from './size.ts';
 
 type Backend = typeof import('@devolutions/iron-remote-desktop-rdp');
@@ -42,6 +43,8 @@ export interface Wanted {
   onclipboard: () => void;
   /** The PC has something on its clipboard. */
   oncopied: () => void;
+  /** What the PC asks for and gives goes there. */
+  files: Files;
 }
 
 /** No message is longer: the gateway takes 1 MiB at most, and what somebody copied may be longer. */
@@ -92,6 +95,52 @@ function heard({ Backend: module }: Backend, onclipboard: () => void): Backend['
   return { ...module, SessionBuilder };
 }
 
+/** Files on the way. The package has a provider of its own, which takes none as long as one is not pasted. */
+function carried(backend: Backend, files: Files): FileTransferProvider {
+  let session: Parameters<FileTransferProvider['setSession']>[0] | null = null;
+  let lock: number | undefined;
+  const tell = (extension: unknown) => {
+    if (!session) throw new Error('nothing is shown');
+    session.invokeExtension(extension);
+  };
+  const { RANGE, SIZE } = backend.FileContentsFlags;
+  const ask = (id: number, nth: number, flags: number, position: number, size: number) =>
+    tell(
+      backend.requestFileContents({
+        stream_id: id,
+        file_index: nth,
+        flags,
+        position,
+        size,
+        ...(lock === undefined ? {} : { clip_data_id: lock }),
+      }),
+    );
+  files.carriedBy({
+    offer: (all) =>
+      tell(backend.initiateFileCopy(all.map(({ name, size, lastModified }) => ({ name, size, lastModified })))),
+    measure: (id, nth) => ask(id, nth, SIZE, 0, 8),
+    ask: (id, nth, from, bytes) => ask(id, nth, RANGE, from, bytes),
+    answer: (id, bytes) =>
+      tell(backend.submitFileContents({ stream_id: id, is_error: bytes === null, data: bytes ?? new Uint8Array() })),
+  });
+  return {
+    getBuilderExtensions: () => [
+      backend.filesAvailableCallback((all, id) => {
+        lock = id;
+        files.came(all);
+      }),
+      backend.fileContentsRequestCallback(
+        ({ flags, ...asked }) => void files.asked({ ...asked, measured: (flags & SIZE) !== 0 }),
+      ),
+      backend.fileContentsResponseCallback(({ streamId, isError, data }) =>
+        files.answered(streamId, isError ? null : data),
+      ),
+    ],
+    setSession: (now) => (session = now),
+    dispose: () => files.carriedBy(null),
+  };
+}
+
 /** An element of this place's own, and how it is spoken to. */
 function placed(place: HTMLElement, module: Backend['Backend']): Promise<[HTMLElement, UserInteraction]> {
   return new Promise((ready) => {
@@ -124,6 +173,7 @@ export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
   const backend = await load();
   const [element, ui] = await placed(place, heard(backend, wanted.onclipboard));
   await settled();
+  ui.enableFileTransfer(carried(backend, wanted.files));
   const config = ui
     .configBuilder()
     .withUsername(wanted.account.user)

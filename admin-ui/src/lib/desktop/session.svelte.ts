@@ -8,9 +8,11 @@ import { accountOf, remember } from './account.ts';
 import * as api from './api.ts';
 import { faultOf, load, show, type Scale, type Shown } from './component.ts';
 import type { End, Fault } from './end.ts';
+import { Files } from './files.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { rateOf, type Reading } from './quality.ts';
 import type { Size } from './size.ts';
+import { saveAs } from '../invitation/save.ts';
 
 /** How well it comes is asked for this often. */
 const LOOK_MS = 3_000;
@@ -48,6 +50,7 @@ export class Desktop {
   shown = $state.raw<Shown | null>(null);
   /** What is to be known of it meanwhile. */
   readonly notices: Notices;
+  readonly files = new Files(saveAs);
   readonly #pc: string;
   readonly #mine: MyComputers;
   #nth = 0;
@@ -109,6 +112,7 @@ export class Desktop {
         size: size(),
         onclipboard,
         oncopied,
+        files: this.files,
       };
       const shown = await show(to, asked);
       if (current()) this.#run(shown, current);
@@ -174,7 +178,9 @@ export class Desktop {
 
   /** Whether there was something, and the browser let it through. */
   async sendClipboard(): Promise<boolean> {
-    return done(this.shown?.sendClipboard());
+    const sent = await done(this.shown?.sendClipboard());
+    if (sent) this.files.replaced();
+    return sent;
   }
 
   async takeClipboard(): Promise<boolean> {

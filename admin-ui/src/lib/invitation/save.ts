@@ -1,8 +1,12 @@
 // A file for the person, made in the page: it comes from nowhere and goes nowhere else.
 
 /** Puts text into a file of the browser's downloads. */
-export function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }));
+export const save = (name: string, text: string): void =>
+  saveAs(name, new Blob([text], { type: 'application/octet-stream' }));
+
+/** The same for what is no text. */
+export function saveAs(name: string, content: Blob): void {
+  const url = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -1,0 +1,149 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { cleanName, Files, type Carrier } from './files.svelte.ts';
+
+const carrier = { offer: vi.fn(), measure: vi.fn(), ask: vi.fn(), answer: vi.fn() } satisfies Carrier;
+const save = vi.fn<(name: string, content: Blob) => void>();
+let files: Files;
+
+const length = (bytes: number) => {
+  const eight = new Uint8Array(8);
+  new DataView(eight.buffer).setBigUint64(0, BigInt(bytes), true);
+  return eight;
+};
+const states = () => files.transfers.map(({ name, state, passed }) => `${name} ${state} ${passed}`);
+const copied = (size: number) => files.came([{ name: 'plan.pdf', size }]);
+const taken = () => {
+  const [first] = files.offered;
+  if (first) files.take(first);
+};
+
+beforeEach(() => {
+  vi.resetAllMocks();
+  files = new Files(save);
+  files.carriedBy(carrier);
+});
+
+it('gives a file a name that is what it seems', () => {
+  expect(cleanName('C:\\Temp\\..\\plan.pdf')).toBe('plan.pdf');
+  expect(cleanName('invoice\u202efdp.exe')).toBe('invoice_fdp.exe');
+  expect(cleanName('a\u0000\nb')).toBe('a__b');
+  expect([cleanName(''), cleanName('dir/')]).toEqual(['_', '_']);
+});
+
+describe('to the PC', () => {
+  const file = new File(['bonjour'], 'mot.txt');
+  const asked = (change: object) =>
+    files.asked({ streamId: 5, index: 0, measured: false, position: 0, size: 4, ...change });
+
+  it('is given in parts, once somebody pastes it', async () => {
+    files.send([file]);
+    expect(carrier.offer).toHaveBeenCalledWith([file]);
+    expect(states()).toEqual(['mot.txt waits 0']);
+    await asked({ measured: true });
+    expect(carrier.answer).toHaveBeenLastCalledWith(5, length(7));
+    await asked({});
+    expect(states()).toEqual(['mot.txt goes 4']);
+    await asked({ position: 4 });
+    expect(carrier.answer).toHaveBeenLastCalledWith(5, new TextEncoder().encode('our'));
+    expect(states()).toEqual(['mot.txt done 7']);
+    // Pasted twice.
+    await asked({});
+    expect(states()).toEqual(['mot.txt done 7']);
+  });
+
+  it('may be chosen anew as long as it was not pasted', async () => {
+    files.send([file]);
+    files.send([new File(['x'], 'other.txt')]);
+    expect(states()).toEqual(['other.txt waits 0']);
+    await asked({ index: 1 });
+    expect(carrier.answer).toHaveBeenLastCalledWith(5, null);
+    files.replaced();
+    expect(states()).toEqual([]);
+    await asked({});
+    expect(carrier.answer).toHaveBeenLastCalledWith(5, null);
+  });
+
+  it('fails if the PC takes no files', () => {
+    carrier.offer.mockImplementation(() => {
+      throw new Error();
+    });
+    files.send([file]);
+    expect(states()).toEqual(['mot.txt failed 0']);
+  });
+
+  it('is there at once if it is empty', async () => {
+    files.send([new File([], 'empty')]);
+    await asked({ measured: true });
+    expect(states()).toEqual(['empty done 0']);
+  });
+});
+
+describe('from the PC', () => {
+  const MIB = 1024 * 1024;
+
+  it('is asked for in parts, and saved whole', async () => {
+    files.came([
+      { name: 'folder', size: 0, isDirectory: true },
+      { name: 'plan.pdf', path: 'folder', size: 300_000 },
+    ]);
+    expect(files.offered).toEqual([{ nth: 1, name: 'plan.pdf', bytes: 300_000 }]);
+    taken();
+    expect(carrier.measure).toHaveBeenCalledWith(1, 1);
+    files.answered(1, length(300_000));
+    expect(carrier.ask).toHaveBeenLastCalledWith(1, 1, 0, 262_144);
+    // Less than was asked for.
+    files.answered(1, new Uint8Array(200_000).fill(1));
+    expect(carrier.ask).toHaveBeenLastCalledWith(1, 1, 200_000, 100_000);
+    expect(states()).toEqual(['plan.pdf goes 200000']);
+    files.answered(1, new Uint8Array(100_000).fill(2));
+    expect(states()).toEqual(['plan.pdf done 300000']);
+    const [name, content] = save.mock.calls[0] ?? [];
+    const bytes = new Uint8Array((await content?.arrayBuffer()) ?? []);
+    expect([name, bytes.length, bytes[199_999], bytes[200_000]]).toEqual(['plan.pdf', 300_000, 1, 2]);
+  });
+
+  it('is empty if the PC says so', () => {
+    copied(0);
+    taken();
+    files.answered(1, length(0));
+    expect(save).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ['no answer', null, null],
+    ['no length', new Uint8Array(3), null],
+    ['longer than a browser keeps', length(3 * 1024 * MIB), null],
+    ['nothing more', length(10), new Uint8Array(0)],
+    ['more than there is', length(10), new Uint8Array(11)],
+    ['a part that is missing', length(10), null],
+  ])('is not saved: %s', (_, first, second) => {
+    copied(10);
+    taken();
+    files.answered(1, first);
+    files.answered(1, second);
+    files.answered(1, new Uint8Array(10));
+    expect(save).not.toHaveBeenCalled();
+    expect(states()[0]).toMatch(/failed/);
+  });
+
+  it('fails when the line is gone', () => {
+    copied(10);
+    taken();
+    files.carriedBy(null);
+    expect(states()).toEqual(['plan.pdf failed 0']);
+    expect(files.offered).toEqual([]);
+    copied(10);
+    taken();
+    expect(states()).toEqual(['plan.pdf failed 0', 'plan.pdf failed 0']);
+  });
+});
+
+it('shows no more than a hundred', () => {
+  files.came(Array.from({ length: 500 }, (_, nth) => ({ name: `${nth}`, size: 1 })));
+  expect(files.offered).toHaveLength(100);
+  for (let nth = 0; nth < 150; nth += 1) {
+    taken();
+    files.answered(nth + 1, null);
+  }
+  expect(files.transfers).toHaveLength(100);
+});
