@@ -95,6 +95,7 @@ $(TOOLS)/.fuzz-$(CARGO_FUZZ): | install-deps
 	@touch $@
 
 bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 1,000 PCs; 30 minutes, root
+	@NODE=$(NODE) tests/install bench
 	cargo build --release -p passerelle -p passerelle-agent
 	cargo build -p virtual-office --bin bench
 	PASSERELLE_BIN=$(CARGO_TARGET_DIR)/release/passerelle PASSERELLE_AGENT_BIN=$(CARGO_TARGET_DIR)/release/passerelle-agent \

@@ -1,5 +1,5 @@
 //! An office PC by an app of one's own: what the gateway's splicing costs beside the kernel's plain forwarding, by the same
-//! tunnel to the same server in the same run, and beside `socat` on a machine of the office.
+//! tunnel to the same server in the same run, and beside `socat` and HAProxy on a machine of the office.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use office::gateway::{Cast, GatewayOptions, Role};
 use office::{Home, Netns, Office, OfficeOptions, Part};
 
-use crate::{median, percentile, proc};
+use crate::{haproxy, median, percentile, proc};
 
 /// X.224: a request for TLS and CredSSP, and the answer that chooses TLS.
 pub(crate) const REQUEST: [u8; 19] = [3, 0, 0, 19, 14, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0, 0, 0];
@@ -18,6 +18,7 @@ pub(crate) const CONFIRM: [u8; 19] = [3, 0, 0, 19, 14, 0xd0, 0, 0, 0x12, 0x34, 0
 const RDP: u16 = 3389;
 const PLAIN: u16 = 9000;
 const SOCAT: u16 = 9001;
+const HAPROXY: u16 = 9002;
 pub(crate) const ROUNDS: usize = 5;
 /// One round of one way.
 pub(crate) const ROUND: Duration = Duration::from_secs(4);
@@ -33,6 +34,8 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     serve(&pc)?;
     let socat = format!("TCP-LISTEN:{SOCAT},fork,reuseaddr,nodelay");
     let forwards = between.spawn(["socat", &socat, &format!("TCP:192.168.1.71:{PLAIN},nodelay")]);
+    let at = format!("192.168.1.72:{HAPROXY}");
+    let balances = haproxy::start(&office, &between, &at, &format!("\n server pc 192.168.1.71:{PLAIN}\n"));
     let mut cast = Cast::start(&office, GatewayOptions::default())?;
     let publish = |kind: &str, name: &str, address: &str, port: Option<u16>| -> anyhow::Result<Ipv4Addr> {
         let port = port.map(|p| p.to_string());
@@ -42,14 +45,15 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         Ok(added["alias4"].as_str().context("an alias")?.parse()?)
     };
     pc.ip("addr add 192.168.1.73/24 dev eth0")?;
-    let ways: Vec<(&str, SocketAddr)> = vec![
+    let mut ways: Vec<(&str, SocketAddr)> = vec![
         ("forwarded by the kernel", (publish("service", "plain", "192.168.1.73", Some(PLAIN))?, PLAIN).into()),
         ("spliced by `net`", (publish("workstation", "desk", "192.168.1.71", None)?, RDP).into()),
-        ("socat in the office", (publish("service", "between", "192.168.1.72", Some(SOCAT))?, SOCAT).into()),
     ];
-    let ways = &ways[..if forwards.is_ok() { 3 } else { 2 }];
-    if let Err(e) = &forwards {
-        eprintln!("without socat (apt-get install socat): {e:#}");
+    for (name, port, process) in [("socat", SOCAT, &forwards), ("HAProxy", HAPROXY, &balances)] {
+        match process {
+            Ok(_) => ways.push((name, (publish("service", name, "192.168.1.72", Some(port))?, port).into())),
+            Err(e) => eprintln!("without {name}: {e:#}"),
+        }
     }
     let client = cast.anne_at(Home::A)?;
     cast.anne_signs_in(client.ns())?;

@@ -1,6 +1,6 @@
 //! The benchmark: what people wait for (sign-in, revocation, a restart), ten thousand peers beside `boringtun-cli` and
-//! `wireguard-go` in the same run, a thousand office PCs, and desktops beside plain forwarding and `socat`. Medians and ratios, for machines differ and may be busy with
-//! something else.
+//! `wireguard-go` in the same run, a thousand office PCs, and desktops beside plain forwarding, `socat`
+//! and HAProxy. Medians and ratios, for machines differ and may be busy with something else.
 //!
 //! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`, `desktops`; none is all.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
@@ -9,6 +9,9 @@
 mod agents;
 mod crowd;
 mod desktops;
+mod haproxy;
+mod many;
+mod page;
 mod peers;
 mod proc;
 mod shown;
@@ -41,7 +44,11 @@ fn main() -> ExitCode {
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
     let web = if wanted("web") { web::measure() } else { Ok(()) };
     let agents = if wanted("agents") { agents::measure() } else { Ok(()) };
-    let desktops = if wanted("desktops") { desktops::measure().and_then(|()| shown::measure()) } else { Ok(()) };
+    let desktops = if wanted("desktops") {
+        desktops::measure().and_then(|()| shown::measure()).and_then(|()| many::measure())
+    } else {
+        Ok(())
+    };
     let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents), ("desktops", desktops)]
         .into_iter()
         .filter_map(|(name, part)| Some((name, part.err()?)));

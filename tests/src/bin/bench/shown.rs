@@ -7,33 +7,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use futures_util::{SinkExt as _, StreamExt as _};
-use ironrdp_rdcleanpath::RDCleanPathPdu;
-use office::gateway::{Cast, GatewayOptions, NAME, Role};
+use futures_util::SinkExt as _;
+use office::gateway::{Cast, GatewayOptions, Role};
 use office::{Home, Netns, Office, OfficeOptions, Part};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use serde_json::{Value, json};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::desktops::{CONFIRM, MESSAGE, REQUEST, ROUND, ROUNDS, TRIPS};
-use crate::{median, percentile, proc};
+use crate::page::{Page, Shown, hear};
+use crate::{haproxy, median, percentile, proc};
 
 /// Where the PC speaks RDP's first words and then TLS, and where it speaks TLS at once.
 const RDP: u16 = 3389;
-const PLAIN: u16 = 9000;
+pub(crate) const PLAIN: u16 = 9000;
 /// The portal.
 const HTTPS: u16 = 443;
 
-type Shown = WebSocketStream<tokio_rustls::client::TlsStream<tokio::net::TcpStream>>;
+/// A part of the picture, for each message that is heard.
+pub(crate) const PIECE: usize = 4 * 1024;
+/// HAProxy, which ends TLS and makes it anew.
+const CARRIED: u16 = 9002;
+/// How often a desktop is entered.
+const ENTRIES: usize = 21;
 
 pub(crate) fn measure() -> anyhow::Result<()> {
     let office = Office::start(OfficeOptions::default()).context("start the office")?;
     let pc = office.machine("pc-w", Part::First, 74)?;
-    let (certificate, server) = identity()?;
+    let between = office.machine("between", Part::First, 76)?;
+    let (certificate, pem, server) = identity()?;
+    let file = office.directory().join("haproxy.pem");
+    std::fs::write(&file, pem)?;
+    let lines = format!(" ssl crt {}\n server pc 192.168.1.75:{PLAIN} ssl verify none\n", file.display());
     serve(&pc, &server)?;
     let mut cast = Cast::start(&office, GatewayOptions::default())?;
     let publish = |kind: &str, name: &str, more: &[&str]| -> anyhow::Result<Ipv4Addr> {
@@ -42,63 +48,121 @@ pub(crate) fn measure() -> anyhow::Result<()> {
         Ok(added["alias4"].as_str().context("an alias")?.parse()?)
     };
     pc.ip("addr add 192.168.1.75/24 dev eth0")?;
-    let plain = publish("service", "plain", &["192.168.1.75", "--port", "9000"])?;
+    let plain = (publish("service", "plain", &["192.168.1.75", "--port", "9000"])?, PLAIN);
+    let carried = (publish("service", "carried", &["192.168.1.76", "--port", "9002"])?, CARRIED);
+    let peer = haproxy::start(&office, &between, &format!("192.168.1.76:{CARRIED}"), &lines);
+    if let Err(e) = &peer {
+        eprintln!("{e:#}");
+    }
     publish("workstation", "shown", &["192.168.1.74"])?;
     cast.gateway.until_pc_is("shown", "stale", Duration::from_secs(60))?;
     let client = cast.anne_at(Home::A)?;
-    let cookie = sign_in(&mut cast, client.ns())?;
     let at: SocketAddr =
         (client.config().dns.iter().find_map(|d| d.parse::<Ipv4Addr>().ok()).context("DNS")?, HTTPS).into();
     let authority = std::fs::read(cast.gateway.authority()?)?;
     let portal = trusting(CertificateDer::from_pem_slice(&authority)?)?;
     let direct = trusting(certificate)?;
     let (net, daemon) = (cast.gateway.pid(Role::Net)?, cast.gateway.pid(Role::Serve)?);
-    let page = Page { at, cookie, tls: portal };
+    let peer_pid = peer.as_ref().ok().map(office::Process::pid);
+    let mut page = Page { at, from: None, cookie: String::new(), pc: "shown".into(), tls: portal };
+    client.ns().within(|| runtime()?.block_on(page.sign_in(&mut cast.anne)))?;
 
     println!(
         "\n{:32} {:>10} {:>8} {:>24} {:>10} {:>10}",
-        "one desktop in the browser", "MB/s", "ratio", "net+serve, CPU-s a GB", "RTT p50", "p99"
+        "one desktop in the browser", "MB/s", "ratio", "all, CPU-s a GB", "RTT p50", "p99"
     );
-    let used = || -> anyhow::Result<Duration> { Ok(proc::cpu(net)? + proc::cpu(daemon)?) };
-    let (mut speeds, mut costs) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
+    let used = || -> anyhow::Result<Duration> {
+        Ok(proc::cpu(net)? + proc::cpu(daemon)? + peer_pid.map_or(Ok(Duration::ZERO), proc::cpu)?)
+    };
+    let names = ["TLS, forwarded by the kernel", "relayed by `serve`", "HAProxy in the office, TLS to TLS"];
+    let ways = if peer_pid.is_some() { 3 } else { 2 };
+    let (mut speeds, mut costs) = ([const { Vec::new() }; 3], [const { Vec::new() }; 3]);
+    let by = |way: usize| if way == 0 { plain } else { carried };
     for _ in 0..ROUNDS {
-        for way in 0..2 {
+        for way in 0..ways {
             let before = used()?;
             let bytes = match way {
-                0 => client.ns().within(|| download(&mut open(plain, &direct)?))?,
-                _ => client.ns().within(|| page.run(async |shown| download_shown(shown).await))?,
+                1 => client.ns().within(|| page.run(async |shown| download_shown(shown).await))?,
+                _ => client.ns().within(|| download(&mut open(by(way), &direct)?))?,
             };
             speeds[way].push(bytes as f64 / ROUND.as_secs_f64() / 1e6);
             costs[way].push((used()? - before).as_secs_f64() / (bytes as f64 / 1e9));
         }
     }
-    let trips = [
-        client.ns().within(|| trips(&mut open(plain, &direct)?))?,
-        client.ns().within(|| page.run(async |shown| trips_shown(shown).await))?,
-    ];
     let first = median(speeds[0].clone());
-    for (way, name) in ["TLS, forwarded by the kernel", "relayed by `serve`"].into_iter().enumerate() {
+    for (way, name) in names.into_iter().enumerate().take(ways) {
+        let trips = match way {
+            1 => client.ns().within(|| page.run(async |shown| trips_shown(shown).await))?,
+            _ => client.ns().within(|| trips(&mut open(by(way), &direct)?))?,
+        };
         let speed = median(speeds[way].clone());
-        let (p50, p99) = (percentile(&trips[way], 50), percentile(&trips[way], 99));
+        let (p50, p99) = (percentile(&trips, 50), percentile(&trips, 99));
         let cost = median(costs[way].clone());
         println!("{name:32} {speed:10.1} {:8.2} {cost:24.2} {p50:>10.0?} {p99:>10.0?}", speed / first);
+    }
+    entries(&office, client.ns(), &page, &direct)
+}
+
+/// What the gateway adds to a click: asking for a ticket, and what follows until the PC has shown its certificate; beside
+/// the same words and TLS with the PC, from the gateway's own machine.
+fn entries(office: &Office, ns: &Netns, page: &Page, direct: &Arc<ClientConfig>) -> anyhow::Result<()> {
+    let mut took = [const { Vec::new() }; 3];
+    for _ in 0..ENTRIES {
+        let [asked, opened] = ns.within(|| {
+            runtime()?.block_on(async {
+                let began = Instant::now();
+                let ticket = page.ticket().await?;
+                let asked = began.elapsed();
+                let mut shown = page.open(ticket).await?;
+                let whole = began.elapsed();
+                let _ = shown.close(None).await;
+                Ok([asked, whole - asked])
+            })
+        })?;
+        let alone = office.gw.within(|| {
+            let began = Instant::now();
+            let mut stream = TcpStream::connect(("192.168.1.74", RDP))?;
+            stream.set_nodelay(true)?;
+            stream.write_all(&REQUEST)?;
+            stream.read_exact(&mut [0; CONFIRM.len()])?;
+            let mut tls = ClientConnection::new(direct.clone(), ServerName::try_from("pc")?)?;
+            while tls.is_handshaking() {
+                tls.complete_io(&mut stream)?;
+            }
+            Ok(began.elapsed())
+        })?;
+        for (nth, one) in [asked, opened, alone].into_iter().enumerate() {
+            took[nth].push(one.as_secs_f64() * 1e3);
+        }
+    }
+    let names = ["ticket", "until the PC’s certificate", "the PC alone, from the gateway"];
+    println!("\n{:32} {:>10} {:>10}", "one entry, of a PC that is awake", "median", "worst");
+    for (name, took) in names.into_iter().zip(took) {
+        let worst = took.iter().copied().fold(0.0, f64::max);
+        println!("{name:32} {:7.1} ms {worst:7.1} ms", median(took));
     }
     Ok(())
 }
 
-fn identity() -> anyhow::Result<(CertificateDer<'static>, Arc<ServerConfig>)> {
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// A certificate; it and its key, as HAProxy reads them; and who serves by it.
+pub(crate) fn identity() -> anyhow::Result<(CertificateDer<'static>, String, Arc<ServerConfig>)> {
     let key = rcgen::KeyPair::generate()?;
     let certificate = rcgen::CertificateParams::new(vec!["pc".into()])?.self_signed(&key)?;
     let der = CertificateDer::from(certificate.der().to_vec());
+    let pem = certificate.pem() + &key.serialize_pem();
     let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|e| anyhow::anyhow!(e))?;
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![der.clone()], key)?;
-    Ok((der, Arc::new(config)))
+    Ok((der, pem, Arc::new(config)))
 }
 
-fn trusting(certificate: CertificateDer<'static>) -> anyhow::Result<Arc<ClientConfig>> {
+pub(crate) fn trusting(certificate: CertificateDer<'static>) -> anyhow::Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate)?;
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -108,7 +172,7 @@ fn trusting(certificate: CertificateDer<'static>) -> anyhow::Result<Arc<ClientCo
     Ok(Arc::new(config))
 }
 
-fn serve(pc: &Netns, tls: &Arc<ServerConfig>) -> anyhow::Result<()> {
+pub(crate) fn serve(pc: &Netns, tls: &Arc<ServerConfig>) -> anyhow::Result<()> {
     for port in [RDP, PLAIN] {
         let listener = pc.within(|| TcpListener::bind(("0.0.0.0", port)).context("listen"))?;
         let tls = tls.clone();
@@ -122,7 +186,7 @@ fn serve(pc: &Netns, tls: &Arc<ServerConfig>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Does what the first byte inside TLS says: much, or the same again.
+/// Does what the first byte inside TLS says: much, the same again, or a piece for each message.
 fn attend(mut stream: TcpStream, port: u16, tls: Arc<ServerConfig>) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
     if port == RDP {
@@ -137,30 +201,16 @@ fn attend(mut stream: TcpStream, port: u16, tls: Arc<ServerConfig>) -> anyhow::R
     loop {
         if what == *b"d" {
             inside.write_all(&much)?;
-        } else {
-            inside.read_exact(&mut message)?;
-            inside.write_all(&message)?;
-            inside.flush()?;
+            continue;
         }
+        inside.read_exact(&mut message)?;
+        inside.write_all(if what == *b"p" { &much[..PIECE] } else { &message })?;
+        inside.flush()?;
     }
 }
 
-/// The session's cookie of somebody whose door is open then.
-fn sign_in(cast: &mut Cast<'_>, ns: &Netns) -> anyhow::Result<String> {
-    let code = cast.anne.authenticator.fresh_code()?;
-    let body = json!({ "user": cast.anne.login, "password": cast.anne.password, "code": code }).to_string();
-    let authority = cast.gateway.authority()?.to_string_lossy().into_owned();
-    let url = format!("https://{NAME}/api/v1/sign-in");
-    let usual =
-        ["curl", "--silent", "--show-error", "--cacert", &authority, "--dump-header", "-", "--output", "/dev/null"];
-    let more = ["--header", "Content-Type: application/json", "--data-binary", "@-", &url];
-    let out = ns.run_with([&usual[..], &more].concat(), &body)?;
-    let found = out.stdout.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
-    Ok(found.with_context(|| format!("no cookie: {}", out.both()))?.to_owned())
-}
-
-fn open(alias: Ipv4Addr, tls: &Arc<ClientConfig>) -> anyhow::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let stream = TcpStream::connect((alias, PLAIN))?;
+fn open(at: (Ipv4Addr, u16), tls: &Arc<ClientConfig>) -> anyhow::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let stream = TcpStream::connect(at)?;
     stream.set_nodelay(true)?;
     Ok(StreamOwned::new(ClientConnection::new(tls.clone(), ServerName::try_from("pc")?)?, stream))
 }
@@ -210,76 +260,6 @@ impl Counted {
     fn add(&mut self, n: usize) {
         if Instant::now() >= self.begins {
             self.bytes += n as u64;
-        }
-    }
-}
-
-/// A page of the portal's, as the component speaks.
-struct Page {
-    at: SocketAddr,
-    cookie: String,
-    tls: Arc<ClientConfig>,
-}
-
-impl Page {
-    fn run<T>(&self, does: impl AsyncFnOnce(&mut Shown) -> anyhow::Result<T>) -> anyhow::Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async {
-            let mut shown = self.open().await?;
-            let done = does(&mut shown).await?;
-            let _ = shown.close(None).await;
-            Ok(done)
-        })
-    }
-
-    async fn connect(&self) -> anyhow::Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
-        let stream = tokio::net::TcpStream::connect(self.at).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::try_from(NAME)?;
-        Ok(tokio_rustls::TlsConnector::from(self.tls.clone()).connect(name, stream).await?)
-    }
-
-    async fn ticket(&self) -> anyhow::Result<String> {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let mut stream = self.connect().await?;
-        let request = format!(
-            "POST /api/v1/me/workstations/shown/desktop HTTP/1.1\r\nHost: {NAME}\r\nOrigin: https://{NAME}\r\nCookie: {}\r\n\
-             Content-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}",
-            self.cookie
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        // It is closed without a goodbye in TLS, perhaps.
-        let _ = stream.read_to_string(&mut answer).await;
-        let body = answer.find("{\"").and_then(|from| answer.get(from..=answer.rfind('}')?)).context("an answer")?;
-        let body: Value = serde_json::from_str(body).with_context(|| answer.clone())?;
-        Ok(body["ticket"].as_str().with_context(|| body.to_string())?.to_owned())
-    }
-
-    async fn open(&self) -> anyhow::Result<Shown> {
-        let ticket = self.ticket().await?;
-        let mut request = format!("wss://{NAME}/api/v1/me/desktop").into_client_request()?;
-        for (name, value) in [("origin", format!("https://{NAME}")), ("cookie", self.cookie.clone())] {
-            request.headers_mut().insert(name, value.parse()?);
-        }
-        let (mut shown, _) = tokio_tungstenite::client_async(request, self.connect().await?).await?;
-        let asked = RDCleanPathPdu::new_request(REQUEST.to_vec(), "pc:3389".into(), ticket, None)
-            .and_then(|pdu| pdu.to_der())
-            .map_err(|e| anyhow::anyhow!("{e}"))?;
-        shown.send(Message::binary(asked)).await?;
-        let answer = hear(&mut shown).await?;
-        let answer = RDCleanPathPdu::from_der(&answer).map_err(|e| anyhow::anyhow!("{e}"))?;
-        ensure!(answer.error.is_none(), "{answer:?}");
-        Ok(shown)
-    }
-}
-
-async fn hear(shown: &mut Shown) -> anyhow::Result<Vec<u8>> {
-    loop {
-        match shown.next().await.context("the desktop ended")?? {
-            Message::Binary(bytes) => return Ok(bytes.into()),
-            Message::Close(end) => anyhow::bail!("closed: {end:?}"),
-            _ => {}
         }
     }
 }
