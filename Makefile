@@ -12,8 +12,9 @@ CARGO_FUZZ := 0.13.2
 FUZZ_SECONDS ?= 60
 SUITES := $(basename $(notdir $(wildcard tests/tests/*.rs)))
 BROWSED := $(basename $(notdir $(shell grep -l Browser::new tests/tests/*.rs)))
-UNBROWSED := $(filter-out $(BROWSED),$(SUITES))
 SLEEPS := a_device_is_silent_for_minutes
+WAITS := storage
+UNBROWSED := $(filter-out $(BROWSED) $(WAITS),$(SUITES))
 SCREENSHOTS ?= $(CARGO_TARGET_DIR)/screenshots
 PICTURED := --test pages --test setup --test web --test console --test computers -- --test-threads=1 \
 	every_page from_a_code a_first_day the_portal_says what_passes it_sees_office_pcs a_pc_is_woken
@@ -64,14 +65,14 @@ unit: install-deps web ## tests without the virtual office (the firewall's need 
 	@# Of the whole workspace, or other features would build it anew; other crates have no such tests.
 	tests/postgres cargo test --workspace --exclude virtual-office --lib --no-fail-fast -- $(ON_POSTGRES)
 
-# Each suite has offices of its own. Three run beside each other: one test that sleeps for minutes, what a browser is led
-# through, and all others. Two of them speak when they end.
+# Each suite has offices of its own. Three run beside each other: what waits for minutes, what a browser is led through, and
+# all others. Two of them speak when they end.
 e2e: export PASSERELLE_E2E := required
 e2e: export PASSERELLE_BIN := $(GATEWAY)
 e2e: install-deps tools build ## tests in the virtual office; root
 	cargo test -p virtual-office --no-run
 	@run() { cargo test -p virtual-office --no-fail-fast "$$@"; }; log=$(CARGO_TARGET_DIR)/e2e; \
-	run --test paths $(SLEEPS) > $$log-sleeps.log 2>&1 & slept=$$!; \
+	(run --test paths $(SLEEPS); ended=$$?; run $(WAITS:%=--test %) && exit $$ended) > $$log-sleeps.log 2>&1 & slept=$$!; \
 	run $(BROWSED:%=--test %) -- --test-threads=1 > $$log-browsed.log 2>&1 & browsed=$$!; \
 	run --lib --bins $(UNBROWSED:%=--test %) -- --test-threads=1 --skip $(SLEEPS); ended=$$?; \
 	wait $$slept || ended=1; cat $$log-sleeps.log; wait $$browsed || ended=1; cat $$log-browsed.log; exit $$ended

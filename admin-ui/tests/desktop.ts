@@ -220,6 +220,7 @@ async function twice(page: Page, desk: Desk) {
   await shown(page);
   const other = await page.context().newPage();
   await come(other, 'pc-cad');
+  await other.getByText('You have this PC open in another window').waitFor();
   await connect(other, desk);
   await shown(other);
   const all = JSON.parse(await want('list')) as { login: string }[];

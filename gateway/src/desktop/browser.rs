@@ -5,29 +5,30 @@
 //! somebody go on, nothing else is read, and nothing is written down. Why a desktop ended is kept for the page, which the
 //! component does not tell.
 
-use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use agent::bounded::Fingerprint;
-use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
-use ironrdp_rdcleanpath::{DetectionResult, RDCleanPath, RDCleanPathPdu};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{SinkExt as _, StreamExt as _};
+use ironrdp_rdcleanpath::RDCleanPathPdu;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{self, Bytes, Message};
-use zeroize::{Zeroize as _, Zeroizing};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::door::HOLD;
 use super::end::End;
 use super::pc::{answer, secured, watched};
 use super::ticket::{Secret, Ticket};
+use super::wire::{Passed, asks, refuse, speaks, to_page, to_the_pc};
 use super::{AT_ALL, Desk, Desktop, OnTheWay, Via, millis, of};
 use crate::audit::{Actor, Event};
 use crate::clock::Boot;
@@ -35,9 +36,8 @@ use crate::ids::{DesktopId, ResourceId, UserId};
 use crate::net::{BUSY, MINUTE};
 use crate::pure::cut::shut_out;
 use crate::pure::desktop::{Entry, Mark, NoEntry, Stranger, is_known};
-use crate::pure::tpkt::Beginning;
 use crate::pure::workstation::Kind;
-use crate::pure::x224::{self, RDP, REQUEST, Security};
+use crate::pure::x224::{RDP, REQUEST, Security};
 use crate::store::devices::Device;
 use crate::store::resources::Resource;
 use crate::store::{self, Moment};
@@ -46,26 +46,17 @@ use crate::wake::{Outcome, Progress};
 /// The page says at once what it wants.
 const ASKS: Duration = Duration::from_secs(10);
 
-/// No request of a page's is longer: a ticket, a name, and the first message of RDP.
-const LONGEST: usize = 16 * 1024;
-
 /// The PC answers, and then shows its certificate, within this each.
 const ANSWERS: Duration = Duration::from_secs(10);
-
-/// Bytes from the PC that are passed on at once.
-const CHUNK: usize = 64 * 1024;
 
 /// Messages of a page's are no longer: a file goes in pieces.
 pub const MESSAGE: usize = 1024 * 1024;
 
 /// What neither side takes for so long goes to nobody.
-const TAKES: Duration = Duration::from_secs(30);
+pub(super) const TAKES: Duration = Duration::from_secs(30);
 
 /// How often the board is told what has passed.
 const COUNT: Duration = Duration::from_secs(1);
-
-/// How often the browser is asked for a sign of life, and its round trip is measured.
-const PING: Duration = Duration::from_secs(5);
 
 /// One that gives none for so long is gone.
 const GONE: Duration = Duration::from_secs(45);
@@ -400,7 +391,7 @@ impl Desk {
         passed: &Passed,
     ) -> End
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: AsyncRead + AsyncWrite + Send + Unpin,
     {
         let said = timeout(TAKES, socket.send(Message::binary(answer))).await;
         if !matches!(said, Ok(Ok(()))) {
@@ -408,14 +399,16 @@ impl Desk {
         }
         let (mut page, heard) = socket.split();
         let (from_pc, to_pc) = tokio::io::split(pc);
-        let mut end = tokio::select! {
-            end = to_page(&mut page, from_pc, passed) => end,
-            end = to_the_pc(heard, to_pc, passed) => end,
-            end = self.counts(id, passed, who) => end,
-            end = self.ends(who) => end,
-            end = who.stops() => end,
-            end = self.falls_asleep(who) => end,
-        };
+        // Each is looked at when something has come for it, not for every key and picture of the others.
+        let mut ways = FuturesUnordered::<Pin<Box<dyn Future<Output = End> + Send>>>::new();
+        ways.push(Box::pin(to_page(&mut page, from_pc, passed)));
+        ways.push(Box::pin(to_the_pc(heard, to_pc, passed)));
+        ways.push(Box::pin(self.counts(id, passed, who)));
+        ways.push(Box::pin(self.ends(who)));
+        ways.push(Box::pin(who.stops()));
+        ways.push(Box::pin(self.falls_asleep(who)));
+        let mut end = ways.next().await.unwrap_or(End::Gateway);
+        drop(ways);
         let again = |d: &Desktop| d.id != id && (d.user, d.resource) == (who.device.user, who.resource.id);
         if end == End::ByPc && self.board().all.values().any(again) {
             end = End::Moved;
@@ -605,168 +598,4 @@ struct Reached {
     /// For the page.
     answer: Vec<u8>,
     security: Security,
-}
-
-/// What has passed.
-#[derive(Debug)]
-struct Passed {
-    security: Security,
-    /// The PC has let them go on.
-    signed_in: AtomicBool,
-    rx: AtomicU64,
-    tx: AtomicU64,
-    /// In microseconds; nothing yet.
-    round_trip: AtomicU64,
-    /// When the page last gave a sign of life.
-    heard: AtomicU64,
-}
-
-impl Passed {
-    fn by(security: Security) -> Self {
-        let [rx, tx, round_trip] = [0; 3].map(AtomicU64::new);
-        Self { security, signed_in: AtomicBool::new(false), rx, tx, round_trip, heard: AtomicU64::new(Boot::now().0) }
-    }
-
-    /// What it means that the PC's connection has ended.
-    fn ended(&self, why: Option<&std::io::Error>) -> End {
-        let gone = |e: &std::io::Error| matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::HostUnreachable);
-        match self.signed_in.load(Ordering::Relaxed) {
-            _ if why.is_some_and(gone) => End::Silent,
-            true => End::ByPc,
-            false => End::SignIn,
-        }
-    }
-}
-
-/// The ticket and the first message of RDP, as the page sends them.
-async fn asks<S>(socket: &mut WebSocketStream<S>) -> Option<(Zeroizing<String>, [u8; REQUEST.len()])>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut bytes = Vec::new();
-    loop {
-        match socket.next().await?.ok()? {
-            Message::Binary(more) if bytes.len() + more.len() <= LONGEST => bytes.extend_from_slice(&more),
-            Message::Ping(_) | Message::Pong(_) => continue,
-            _ => return None,
-        }
-        match RDCleanPathPdu::detect(&bytes) {
-            DetectionResult::Detected { total_length, .. } if total_length == bytes.len() => break,
-            DetectionResult::Detected { total_length, .. } if total_length < bytes.len() => return None,
-            DetectionResult::Detected { total_length, .. } if total_length > LONGEST => return None,
-            DetectionResult::Failed => return None,
-            DetectionResult::Detected { .. } | DetectionResult::NotEnoughBytes => {}
-        }
-    }
-    let pdu = RDCleanPathPdu::from_der(&bytes).ok()?;
-    bytes.zeroize();
-    match pdu.into_enum().ok()? {
-        RDCleanPath::Request { proxy_auth, preconnection_blob: None, x224_connection_request, .. } => {
-            // Of what the page asks the PC, the protocols alone are passed on: the rest names people.
-            Some((Zeroizing::new(proxy_auth), x224::bare(x224_connection_request.as_bytes())?))
-        }
-        _ => None,
-    }
-}
-
-/// Ends when the page says something, or has gone.
-async fn speaks<S>(socket: &mut WebSocketStream<S>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    while matches!(socket.next().await, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {}
-}
-
-/// Says no, in the component's words.
-async fn refuse<S>(mut socket: WebSocketStream<S>, status: u16)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let said = async {
-        let pdu = RDCleanPathPdu::new_http_error(status).to_der().map_err(|_| ())?;
-        socket.send(Message::binary(pdu)).await.map_err(|_| ())?;
-        socket.close(None).await.map_err(|_| ())
-    };
-    // Whoever does not listen is not waited for.
-    let _ = timeout(COUNT, said).await;
-}
-
-async fn to_page(
-    page: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin),
-    mut pc: ReadHalf<TlsStream<TcpStream>>,
-    passed: &Passed,
-) -> End {
-    let mut bytes = vec![0; CHUNK];
-    let mut beginning = Beginning::default();
-    let mut ping = interval(PING);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let came = tokio::select! {
-            read = pc.read(&mut bytes) => match read {
-                // Few say goodbye in TLS.
-                Ok(0) => return passed.ended(None),
-                Err(e) => return passed.ended(Some(&e)),
-                Ok(n) => {
-                    if !passed.signed_in.load(Ordering::Relaxed) && x224::goes_on(&bytes[..n]) {
-                        passed.signed_in.store(true, Ordering::Relaxed);
-                    }
-                    passed.tx.fetch_add(n as u64, Ordering::Relaxed);
-                    Some(Bytes::copy_from_slice(&bytes[..n]))
-                }
-            },
-            _ = ping.tick() => None,
-        };
-        let sent = async {
-            let Some(mut rest) = came else {
-                return page.send(Message::Ping(Bytes::copy_from_slice(&now().to_be_bytes()))).await;
-            };
-            while !rest.is_empty() {
-                page.feed(Message::Binary(rest.split_to(beginning.cut(&rest)))).await?;
-            }
-            page.flush().await
-        };
-        if !matches!(timeout(TAKES, sent).await, Ok(Ok(()))) {
-            return End::ByDevice;
-        }
-    }
-}
-
-async fn to_the_pc(
-    mut page: impl Stream<Item = Result<Message, tungstenite::Error>> + Unpin,
-    mut pc: WriteHalf<TlsStream<TcpStream>>,
-    passed: &Passed,
-) -> End {
-    loop {
-        let message = page.next().await;
-        passed.heard.store(Boot::now().0, Ordering::Relaxed);
-        match message {
-            Some(Ok(Message::Binary(bytes))) => {
-                let written = async {
-                    pc.write_all(&bytes).await?;
-                    pc.flush().await
-                };
-                match timeout(TAKES, written).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(e)) => return passed.ended(Some(&e)),
-                    Err(_) => return End::Silent,
-                }
-                passed.rx.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
-            Some(Ok(Message::Pong(sent))) => {
-                if let Ok(sent) = <[u8; 8]>::try_from(&sent[..]) {
-                    let took = now().saturating_sub(u64::from_be_bytes(sent)).max(1);
-                    passed.round_trip.store(took, Ordering::Relaxed);
-                }
-            }
-            Some(Ok(Message::Ping(_))) => {}
-            Some(Ok(Message::Text(_) | Message::Close(_) | Message::Frame(_)) | Err(_)) | None => return End::ByDevice,
-        }
-    }
-}
-
-/// Microseconds, on a clock that never goes back.
-fn now() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let micros = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
-    u64::try_from(micros).unwrap_or(0)
 }

@@ -11,6 +11,7 @@ mod pc;
 pub mod publisher;
 pub mod seats;
 pub mod ticket;
+mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

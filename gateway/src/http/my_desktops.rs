@@ -153,7 +153,9 @@ async fn show_desktop(caller: Viewer, State(api): State<Arc<Api>>, mut request: 
 
 async fn shown(api: Arc<Api>, upgrade: OnUpgrade, device: Device, session: String, _place: Place<UserId>) {
     let Ok(Ok(stream)) = tokio::time::timeout(UPGRADE, upgrade).await else { return };
-    let config = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
+    // Keys and clicks are short; what is longer finds room.
+    let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE)).max_frame_size(Some(MESSAGE));
+    let config = limits.read_buffer_size(8 * 1024);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
     api.desk.clone().show(socket, device, session).await;
 }

@@ -28,6 +28,9 @@ const CRASHED = /unreachable/i;
 
 export type Phase = 'ask' | 'waking' | 'coming' | 'there' | 'ended';
 
+/** What windows of one browser tell each other: who shows it? I do; not any more. */
+type Said = 'who' | 'here' | 'gone';
+
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Desktop {
@@ -45,6 +48,8 @@ export class Desktop {
   rate = $state<number | null>(null);
   /** The gateway did not answer last. */
   silent = $state(false);
+  /** Another window of this browser shows it. */
+  elsewhere = $state(false);
   /** It shall come anew, at another size. */
   again = $state(false);
   shown = $state.raw<Shown | null>(null);
@@ -53,6 +58,8 @@ export class Desktop {
   readonly files = new Files(saveAs);
   readonly #pc: string;
   readonly #mine: MyComputers;
+  /** The windows of this browser that are about this PC. */
+  #windows: BroadcastChannel | null = null;
   #nth = 0;
   #id: string | null = null;
   #before: Reading | null = null;
@@ -72,10 +79,20 @@ export class Desktop {
     window.addEventListener('error', failed);
     // What is needed anyway comes while somebody types.
     load().catch(() => undefined);
+    this.#windows = new BroadcastChannel(`desktop ${this.#pc}`);
+    this.#windows.onmessage = ({ data }) => this.#hear(data as Said);
+    this.#say('who');
+    const gone = () => {
+      if (this.phase === 'there') this.#say('gone');
+    };
+    window.addEventListener('pagehide', gone);
     return () => {
       clearInterval(timer);
       window.removeEventListener('error', failed);
+      window.removeEventListener('pagehide', gone);
       this.#drop();
+      this.#windows?.close();
+      this.#windows = null;
     };
   };
 
@@ -153,10 +170,21 @@ export class Desktop {
     return awake;
   }
 
+  /** Of windows side by side, those that ask learn of those that show it. */
+  #hear(said: Said): void {
+    if (said !== 'who') this.elsewhere = said === 'here';
+    else if (this.phase === 'there') this.#say('here');
+  }
+
+  #say(said: Said): void {
+    this.#windows?.postMessage(said);
+  }
+
   #run(shown: Shown, current: () => boolean): void {
     this.shown = shown;
     this.size = shown.size;
     this.phase = 'there';
+    this.#say('here');
     this.#before = null;
     this.setScale(this.scale);
     shown.characters(this.characters);
@@ -245,6 +273,7 @@ export class Desktop {
   /** It is not shown any more. */
   #hidden(): Shown | null {
     const { shown } = this;
+    if (shown) this.#say('gone');
     this.shown = null;
     shown?.hide();
     return shown;

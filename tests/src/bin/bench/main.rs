@@ -2,7 +2,7 @@
 //! `wireguard-go` in the same run, a thousand office PCs, and desktops beside plain forwarding, `socat`
 //! and HAProxy. Medians and ratios, for machines differ and may be busy with something else.
 //!
-//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`, `desktops`; none is all.
+//! `make bench` builds what is measured optimised. Arguments choose: `waits`, `peers`, `web`, `agents`, `desktops`, `many`; none is all.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 #![allow(clippy::print_stdout)]
 
@@ -34,9 +34,9 @@ fn main() -> ExitCode {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, all);
     let chosen: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) =
-        chosen.iter().find(|c| !["waits", "peers", "web", "agents", "desktops"].contains(&c.as_str()))
+        chosen.iter().find(|c| !["waits", "peers", "web", "agents", "desktops", "many"].contains(&c.as_str()))
     {
-        eprintln!("there is no `{unknown}`; there are: waits, peers, web, agents, desktops");
+        eprintln!("there is no `{unknown}`; there are: waits, peers, web, agents, desktops, many");
         return ExitCode::FAILURE;
     }
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|c| c == name);
@@ -44,14 +44,12 @@ fn main() -> ExitCode {
     let peers = if wanted("peers") { peers::measure() } else { Ok(()) };
     let web = if wanted("web") { web::measure() } else { Ok(()) };
     let agents = if wanted("agents") { agents::measure() } else { Ok(()) };
-    let desktops = if wanted("desktops") {
-        desktops::measure().and_then(|()| shown::measure()).and_then(|()| many::measure())
-    } else {
-        Ok(())
-    };
-    let failed = [("waits", waits), ("peers", peers), ("web", web), ("agents", agents), ("desktops", desktops)]
-        .into_iter()
-        .filter_map(|(name, part)| Some((name, part.err()?)));
+    let desktops = if wanted("desktops") { desktops::measure().and_then(|()| shown::measure()) } else { Ok(()) };
+    let many = if wanted("many") { many::measure() } else { Ok(()) };
+    let failed =
+        [("waits", waits), ("peers", peers), ("web", web), ("agents", agents), ("desktops", desktops), ("many", many)]
+            .into_iter()
+            .filter_map(|(name, part)| Some((name, part.err()?)));
     failed.fold(ExitCode::SUCCESS, |_, (name, error)| {
         eprintln!("{name}: {error:#}");
         ExitCode::FAILURE

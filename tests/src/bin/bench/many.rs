@@ -22,9 +22,11 @@ use crate::page::{Page, Shown};
 use crate::shown::{PIECE, PLAIN, identity, serve, trusting};
 use crate::{haproxy, proc};
 
-const PEOPLE: u8 = 25;
-/// A person has no more in browsers.
-const EACH: u8 = 8;
+const PEOPLE: u8 = 50;
+/// PCs of one person's, and windows on each: no more are let in.
+const PCS_EACH: u8 = 2;
+const WINDOWS: u8 = 2;
+const DESKTOPS: u32 = PEOPLE as u32 * PCS_EACH as u32 * WINDOWS as u32;
 /// Where HAProxy listens.
 const CARRIED: u16 = 9002;
 /// A key, or a turn of the wheel, this often.
@@ -33,7 +35,7 @@ const SETTLES: Duration = Duration::from_secs(5);
 const LASTS: Duration = Duration::from_secs(20);
 const LIMIT: Duration = Duration::from_secs(60);
 /// The first of so many addresses.
-const PCS: u8 = 150;
+const PCS: u8 = 130;
 const BROWSERS: u8 = 100;
 
 struct Taken {
@@ -47,8 +49,10 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let pc = office.machine("pc-m", Part::First, 74)?;
     let between = office.machine("between", Part::First, 75)?;
     let beside = office.machine("beside", Part::First, 76)?;
-    for nth in 0..PEOPLE {
+    for nth in 0..PEOPLE * PCS_EACH {
         pc.ip(&format!("addr add 192.168.1.{}/24 dev eth0", PCS + nth))?;
+    }
+    for nth in 0..PEOPLE {
         office.internet.ip(&format!("addr add 203.0.113.{}/32 dev lo", BROWSERS + nth))?;
     }
     let (certificate, pem, server) = identity()?;
@@ -59,16 +63,18 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let authority = std::fs::read(gateway.authority()?)?;
     let tls = trusting(CertificateDer::from_pem_slice(&authority)?)?;
     let mut people = Vec::new();
-    for nth in 0..PEOPLE {
+    for nth in 0..PEOPLE * PCS_EACH {
         let (name, at) = (format!("pc-{nth}"), format!("192.168.1.{}", PCS + nth));
         gateway.cli(&["workstation", "add", &name, &at])?;
         gateway.cli(&["policy", "add", "workshop", &name])?;
-        let person = gateway.admit(&format!("person{nth}"), &["workshop"])?;
-        let from = Some(Ipv4Addr::new(203, 0, 113, BROWSERS + nth).into());
-        let page = Page { at: (GATEWAY, 443).into(), from, cookie: String::new(), pc: name, tls: tls.clone() };
-        people.push((person, page));
     }
     for nth in 0..PEOPLE {
+        let person = gateway.admit(&format!("person{nth}"), &["workshop"])?;
+        let from = Some(Ipv4Addr::new(203, 0, 113, BROWSERS + nth).into());
+        let page = Page { at: (GATEWAY, 443).into(), from, cookie: String::new(), pc: String::new(), tls: tls.clone() };
+        people.push((person, page));
+    }
+    for nth in 0..PEOPLE * PCS_EACH {
         gateway.until_pc_is(&format!("pc-{nth}"), "stale", LIMIT)?;
     }
     let daemon = gateway.pid(Role::Serve)?;
@@ -85,8 +91,10 @@ pub(crate) fn measure() -> anyhow::Result<()> {
             }
             let before = proc::resident(daemon)?;
             let mut all = Vec::new();
-            for (_, page) in &people {
-                for _ in 0..EACH {
+            for nth in 0..PEOPLE * PCS_EACH {
+                let (_, page) = &mut people[usize::from(nth / PCS_EACH)];
+                page.pc = format!("pc-{nth}");
+                for _ in 0..WINDOWS {
                     all.push(page.open(page.ticket().await?).await.context(page.pc.clone())?);
                 }
             }
@@ -132,7 +140,7 @@ async fn taken(pids: &[i32], before: f64, busy: impl FnOnce(Arc<AtomicU64>)) -> 
     let (cpu, had) = (used()?, pieces.load(Ordering::Relaxed));
     tokio::time::sleep(LASTS).await;
     let (cpu, came) = (used()? - cpu, pieces.load(Ordering::Relaxed) - had);
-    let meant = f64::from(PEOPLE) * f64::from(EACH) * LASTS.as_secs_f64() / EVERY.as_secs_f64();
+    let meant = f64::from(DESKTOPS) * LASTS.as_secs_f64() / EVERY.as_secs_f64();
     let with = pids.iter().map(|pid| proc::resident(*pid)).sum::<anyhow::Result<f64>>()?;
     ensure!(came > 0, "nothing came");
     Ok(Taken { rss: [before, with], cpu: cpu.as_secs_f64() / LASTS.as_secs_f64(), pieces: came as f64 / meant })
@@ -166,7 +174,7 @@ async fn works(shown: Shown, pieces: Arc<AtomicU64>) -> anyhow::Result<()> {
 async fn carried(pid: i32, at: SocketAddr, tls: Arc<ClientConfig>) -> anyhow::Result<Taken> {
     let before = proc::resident(pid)?;
     let mut all = Vec::new();
-    for _ in 0..u32::from(PEOPLE) * u32::from(EACH) {
+    for _ in 0..DESKTOPS {
         let stream = tokio::net::TcpStream::connect(at).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from("pc")?;

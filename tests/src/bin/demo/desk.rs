@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use office::addresses::GATEWAY_LAN;
 use office::agent::Agent;
-use office::desktops::Shadow;
+use office::desktops::{Shadow, weston};
 use office::gateway::{Cast, Web};
-use office::{Netns, Office, Part, Sleeper, connect};
+use office::{Netns, Office, Part, Process, Sleeper, connect};
 use serde_json::{Value, json};
 
 use crate::screen::{Screen, time};
@@ -45,6 +45,33 @@ pub(crate) fn shown<'o>(cast: &Cast<'o>, machine: &'o Netns) -> anyhow::Result<S
     cast.gateway.cli(&["policy", "add", "workshop", SHOWN])?;
     cast.gateway.until_pc_is(SHOWN, "stale", LIMIT)?;
     Ok(pc)
+}
+
+/// PCs with one licence between them.
+pub(crate) const POOL: &str = "Drawing";
+const ROOM: [(&str, u8); 2] = [("room-1", 63), ("room-2", 64)];
+
+/// Their machines.
+pub(crate) fn room(office: &Office) -> anyhow::Result<Vec<Netns>> {
+    ROOM.into_iter().map(|(name, at)| office.machine(name, Part::First, at)).collect()
+}
+
+/// They are on, and show an empty desktop to whoever comes.
+pub(crate) fn pool(cast: &Cast<'_>, room: &[Netns]) -> anyhow::Result<Vec<Process>> {
+    let mut servers = Vec::new();
+    let mut pool = vec!["pool", "add", POOL, "--seats", "1"];
+    for ((name, at), machine) in ROOM.into_iter().zip(room) {
+        let address = format!("{}.{at}", Part::First.network());
+        servers.push(weston(cast.gateway.office(), machine, &address)?);
+        cast.gateway.cli(&["workstation", "add", name, &address])?;
+        cast.gateway.cli(&["policy", "add", "workshop", name])?;
+        pool.extend(["--workstation", name]);
+    }
+    for (name, _) in ROOM {
+        cast.gateway.until_pc_is(name, "stale", LIMIT)?;
+    }
+    cast.gateway.cli(&pool)?;
+    Ok(servers)
 }
 
 /// A PC of the office, awake and without an agent yet.

@@ -102,6 +102,12 @@ fn tell(office: &Office, taken: Taken, screen: &mut Screen, oneshot: bool) -> an
         shown = Some(desk::shown(&cast, &machine)?);
         Ok("freerdp-shadow, network level authentication".to_owned())
     })?;
+    let room = desk::room(office)?;
+    let mut seats = Vec::new();
+    screen.must("two more with one licence between them: one seat, a line for it, a calendar", || {
+        seats = desk::pool(&cast, &room)?;
+        Ok("weston, a pool".to_owned())
+    })?;
     let scene = story::play(&mut cast, &desk, screen)?;
     let ways = splice::open(taken, &cast, &scene)?;
     screen.step("the portal answers on this machine, spliced into Anne's home", || ways.portal.check());

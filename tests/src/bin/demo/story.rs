@@ -223,6 +223,10 @@ impl Scene<'_> {
             "  {} is on: *Connect* on the portal shows it in your browser; on the PC she is {USER}, her password there {PASSWORD}",
             desk::SHOWN
         ));
+        screen.say(&format!(
+            "  {} is a pool: *Connect to a free seat*, or *Book a PC*. Its PCs take any name and password.",
+            desk::POOL
+        ));
         screen.title("And you are IT, at the office");
         screen.say(&format!("  The console: open {} (the same warning)\n", console.url));
         credentials(admin, "the administrator", screen)?;

@@ -7,6 +7,8 @@ export default {
   deskPassword: 'Contrasenya a l’ordinador',
   deskPasswordHint: 'Passa per la passarel·la de l’oficina fins a l’ordinador, i no es desa enlloc.',
   deskMissing: 'Ompliu aquest camp.',
+  deskElsewhere:
+    'Teniu aquest PC obert en una altra finestra d’aquest navegador. Windows mostra un PC una sola vegada: si us connecteu aquí, s’acaba allà; el que és obert hi continua.',
   deskAway: 'Primer es desperta {name}. Pot trigar un parell de minuts.',
   deskWake: 'Desperta i connecta',
   deskAgain:

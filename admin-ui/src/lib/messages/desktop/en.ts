@@ -5,6 +5,8 @@ const en = {
   deskPassword: 'Password on the PC',
   deskPasswordHint: 'It goes through your office’s gateway to the PC, and is kept nowhere.',
   deskMissing: 'Please fill this in.',
+  deskElsewhere:
+    'You have this PC open in another window of this browser. Windows shows a PC once: connecting here ends it there, and what is open stays open.',
   deskAway: '{name} is woken first. That can take a minute or two.',
   deskWake: 'Wake and connect',
   deskAgain:

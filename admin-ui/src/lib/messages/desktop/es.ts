@@ -7,6 +7,8 @@ export default {
   deskPassword: 'Contraseña en el ordenador',
   deskPasswordHint: 'Pasa por la pasarela de su oficina hasta el ordenador, y no se guarda en ninguna parte.',
   deskMissing: 'Rellene este campo.',
+  deskElsewhere:
+    'Tiene este PC abierto en otra ventana de este navegador. Windows muestra un PC una sola vez: si se conecta aquí, termina allí; lo que está abierto sigue abierto.',
   deskAway: 'Primero se despierta {name}. Puede tardar un par de minutos.',
   deskWake: 'Despertar y conectar',
   deskAgain:

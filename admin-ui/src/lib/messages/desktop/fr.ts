@@ -7,6 +7,8 @@ export default {
   deskPassword: 'Mot de passe sur le PC',
   deskPasswordHint: 'Il passe par la passerelle de votre bureau jusqu’au PC, et n’est gardé nulle part.',
   deskMissing: 'Remplissez ce champ.',
+  deskElsewhere:
+    'Ce PC est ouvert dans une autre fenêtre de ce navigateur. Windows ne montre un PC qu’une fois\u00a0: en vous connectant ici, vous l’arrêtez là-bas\u202f; ce qui est ouvert le reste.',
   deskAway: '{name} est d’abord réveillé. Cela peut prendre une minute ou deux.',
   deskWake: 'Réveiller et se connecter',
   deskAgain:

@@ -7,6 +7,8 @@ export default {
   deskPassword: 'Wachtwoord op de pc',
   deskPasswordHint: 'Het gaat via de gateway van uw kantoor naar de pc en wordt nergens bewaard.',
   deskMissing: 'Vul dit in.',
+  deskElsewhere:
+    'U hebt deze pc al open in een ander venster van deze browser. Windows toont een pc maar één keer: als u hier verbinding maakt, eindigt het daar; wat open is, blijft open.',
   deskAway: '{name} wordt eerst gewekt. Dat kan een of twee minuten duren.',
   deskWake: 'Wekken en verbinden',
   deskAgain:
