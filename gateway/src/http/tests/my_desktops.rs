@@ -765,6 +765,37 @@ async fn who_booked_a_pc_has_it_when_they_come_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_seat_lost_by_the_line_is_kept_for_a_minute_and_one_that_was_left_is_not() {
+    let _pc = Pc::at("127.0.5.12", 2).await;
+    let office = office("127.0.5.12").await;
+    office.answers();
+    let g = &office.g;
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "seats": 1, "longest_booking": 60});
+    assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
+    let place =
+        async || g.ask(office.door, Some(&office.cookie), "GET", "/me/pools", None).await.json()[0]["place"].clone();
+    let comes = async || {
+        let (desktop, ticket) = office.ticket().await;
+        let (page, refused) = office.opens(&ticket).await;
+        assert_eq!((refused, place().await["at"].clone()), (None, json!("there")));
+        (desktop, page)
+    };
+    let (_, page) = comes().await;
+    drop(page);
+    office.until_nobody_is_there().await;
+    let kept = place().await;
+    assert_eq!((&kept["at"], &kept["workstation"]), (&json!("kept"), &json!("hers")), "{kept}");
+    let left = kept["until"].as_i64().unwrap() - Moment::now().wall.0;
+    assert!((50_000..=60_000).contains(&left), "{left} ms");
+    // Somebody who comes back has it, and gives it back at once.
+    let (desktop, _page) = comes().await;
+    let path = format!("/me/desktops/{desktop}");
+    assert_eq!(g.ask(office.door, Some(&office.cookie), "DELETE", &path, None).await.status, 204);
+    office.until_nobody_is_there().await;
+    assert_eq!(place().await, Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_is_given_a_signed_file_of_ones_own_pc() {
     let office = office("127.0.5.12").await;
     let asks = async |pc: &str| {
