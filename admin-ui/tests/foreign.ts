@@ -57,7 +57,7 @@ async function things(page: Page): Promise<Record<string, string>> {
   await made(page, '/tokens', { name: 'spare', scopes: ['users:read'], until: Date.now() + DAY_MS });
   await made(page, '/agents/tokens', { name: 'spare', uses: 9, hosts: [{ host: 'spare-pc' }] });
   await made(page, '/resources', { kind: 'workstation', name: 'spare-pc', address4: '192.168.1.29' });
-  await made(page, '/pools', { name: 'spare', workstations: ['spare-pc'], seats: 1, longest_booking: 60 });
+  await made(page, '/pools', { name: 'spare', workstations: ['spare-pc'], seats: 1, longest_booking_minutes: 60 });
   await made(page, '/invitations', { user: 'boris' });
   const sessions = JSON.parse((await api(page, 'GET', '/me/sessions')).text) as { web: { id: string }[] };
   const first = async (path: string) => (await list(path))[0]?.id ?? NOBODY;
@@ -87,8 +87,8 @@ const BODIES: Record<string, object> = {
   'POST /agents/approve': { agents: [{ agent: 'evil=1' }] },
   'POST /agents/tokens': { name: 'evil=1', uses: 9, hosts: [{ host: 'evil=1' }] },
   'PATCH /workstations/{workstation}': { sleep_again: true },
-  'POST /pools': { name: 'evil=1', workstations: [], longest_booking: 60 },
-  'PUT /pools/{pool}': { name: 'evil=1', workstations: [], longest_booking: 0 },
+  'POST /pools': { name: 'evil=1', workstations: [], longest_booking_minutes: 60 },
+  'PUT /pools/{pool}': { name: 'evil=1', workstations: [], longest_booking_minutes: 0 },
   'POST /desktops/{desktop}/message': { text: 'evil=1' },
   'POST /desktops/admit': { user: 'boris', workstation: 'pc' },
   'POST /devices': { user: 'boris', name: 'evil=1', public_key: `${'A'.repeat(42)}E=` },

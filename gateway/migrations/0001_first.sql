@@ -320,14 +320,14 @@ CREATE TABLE agents (
 );
 
 -- Office PCs with the same licensed program: `seats` of them may be used at once, all where it is absent. Minutes; 0: not
--- at all. `idle` and `longest` are of a desktop there; absent: what holds for the site.
+-- at all. The last two are of a desktop there; absent: what holds for the site.
 CREATE TABLE pools (
     id              TEXT   PRIMARY KEY,
     name            TEXT   NOT NULL UNIQUE,
     seats           BIGINT CHECK (seats > 0),
-    longest_booking BIGINT NOT NULL CHECK (longest_booking >= 0),
-    idle            BIGINT CHECK (idle >= 0),
-    longest         BIGINT CHECK (longest >= 0),
+    longest_booking_minutes BIGINT NOT NULL CHECK (longest_booking_minutes >= 0),
+    desktop_idle_minutes    BIGINT CHECK (desktop_idle_minutes >= 0),
+    desktop_longest_minutes BIGINT CHECK (desktop_longest_minutes >= 0),
     created_at      BIGINT NOT NULL
 );
 

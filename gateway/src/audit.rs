@@ -202,8 +202,8 @@ pub enum Event {
         retention: Option<Retention>,
         verification_minutes: Option<u32>,
         idle_minutes: Option<u32>,
-        desktop_idle: Option<u32>,
-        desktop_longest: Option<u32>,
+        desktop_idle_minutes: Option<u32>,
+        desktop_longest_minutes: Option<u32>,
         also: Vec<&'static str>,
     },
     AgentNamesChanged {
@@ -392,9 +392,9 @@ pub enum Event {
         pool: String,
         workstations: Vec<String>,
         seats: Option<u32>,
-        longest_booking: u32,
-        idle: Option<u32>,
-        longest: Option<u32>,
+        longest_booking_minutes: u32,
+        desktop_idle_minutes: Option<u32>,
+        desktop_longest_minutes: Option<u32>,
     },
     PoolRemoved {
         pool: String,

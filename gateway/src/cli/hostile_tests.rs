@@ -93,10 +93,10 @@ const TABLE: [&str; 54] = [
     "workstation sleep <which:pc1>",
     "desktop end <desktop:none>",
     "desktop tell <desktop:none> <text:Please sign out by six.>",
-    "pool add <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking <longest_booking:60> \
-     --idle <idle:30> --longest <longest:60>",
-    "pool change <pool:none> --name <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking \
-     <longest_booking:60> --idle <idle:30> --longest <longest:60>",
+    "pool add <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking-minutes <longest_booking_minutes:60> \
+     --desktop-idle-minutes <desktop_idle_minutes:30> --desktop-longest-minutes <desktop_longest_minutes:60>",
+    "pool change <pool:none> --name <name:CAD> --workstation <workstations:pc1> --seats <seats:2> --longest-booking-minutes \
+     <longest_booking_minutes:60> --desktop-idle-minutes <desktop_idle_minutes:30> --desktop-longest-minutes <desktop_longest_minutes:60>",
     "pool remove <pool:none> --yes",
     "booking list --until <until:8h>",
     "booking remove <booking:none> --yes",
@@ -120,7 +120,7 @@ const TABLE: [&str; 54] = [
      --keep-audit <keep_audit:183,365,365> --agent-names <agent_names:true> \
      --ask-people <ask_people:true> --desktops-outside <desktops_outside:true> --program <programs:Sage=/opt/sage> \
      --verification-minutes <verification_minutes:480> --idle-minutes \
-     <idle_minutes:60> --desktop-idle <desktop_idle:30> --desktop-longest <desktop_longest:480> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
+     <idle_minutes:60> --desktop-idle-minutes <desktop_idle_minutes:30> --desktop-longest-minutes <desktop_longest_minutes:480> --language <language:fr> --contact-phone <name:+32 2 123> --contact-mail \
      <name:it@example.org> --contact-text <name:IT> --link <links:Intranet=https://intranet.example>",
     "settings mail set <host:mail.example.org> --from <from:gate@example.org> --security <security:tls> --port <port:465>",
     "settings mail test <address:ilse@example.org>",

@@ -59,13 +59,13 @@ pub(super) struct Rules {
     seats: Option<Seats>,
     /// The longest booking, in minutes: 15 to 720; 0: none
     #[arg(long, value_name = "MINUTES")]
-    longest_booking: Option<u32>,
+    longest_booking_minutes: Option<u32>,
     /// A desktop there ends after so many minutes without use: 10 to 720; 0: never; `site`: as everywhere
     #[arg(long, value_name = "MINUTES", value_parser = minutes)]
-    idle: Option<Minutes>,
+    desktop_idle_minutes: Option<Minutes>,
     /// … and after so many in all: 15 to 1440; 0: never; `site`: as everywhere
     #[arg(long, value_name = "MINUTES", value_parser = minutes)]
-    longest: Option<Minutes>,
+    desktop_longest_minutes: Option<Minutes>,
 }
 
 /// Nothing: all of them.
@@ -112,8 +112,14 @@ impl Pool {
         match self {
             Self::List => all(context),
             Self::Add { name, workstations, rules } => {
-                let none =
-                    SetPool { name, workstations, seats: None, longest_booking: BOOKING, idle: None, longest: None };
+                let none = SetPool {
+                    name,
+                    workstations,
+                    seats: None,
+                    longest_booking_minutes: BOOKING,
+                    desktop_idle_minutes: None,
+                    desktop_longest_minutes: None,
+                };
                 let pool: Shown = context.client.post("pools", &rules.over(none))?;
                 told(context, &pool, "is added. Next: let a group reach its PCs (`passerelle policy add GROUP PC`)")
             }
@@ -147,9 +153,11 @@ impl Rules {
     fn over(self, known: SetPool) -> SetPool {
         SetPool {
             seats: self.seats.map_or(known.seats, |seats| seats.0),
-            longest_booking: self.longest_booking.unwrap_or(known.longest_booking),
-            idle: self.idle.map_or(known.idle, |minutes| minutes.0),
-            longest: self.longest.map_or(known.longest, |minutes| minutes.0),
+            longest_booking_minutes: self.longest_booking_minutes.unwrap_or(known.longest_booking_minutes),
+            desktop_idle_minutes: self.desktop_idle_minutes.map_or(known.desktop_idle_minutes, |minutes| minutes.0),
+            desktop_longest_minutes: self
+                .desktop_longest_minutes
+                .map_or(known.desktop_longest_minutes, |minutes| minutes.0),
             ..known
         }
     }
@@ -187,17 +195,30 @@ fn all(context: &Context) -> anyhow::Result<()> {
     let empty = "No pool yet. Add one with `passerelle pool add NAME --workstation PC`.";
     let head = ["POOL", "SEATS", "USED", "WAIT", "PCS", "BOOKINGS", "DESKTOPS"];
     list(context.json, &pools, empty, &head, |pool| {
-        let SetPool { name, workstations, seats, longest_booking, idle, longest } = pool.rules.clone();
+        let SetPool {
+            name,
+            workstations,
+            seats,
+            longest_booking_minutes,
+            desktop_idle_minutes,
+            desktop_longest_minutes,
+        } = pool.rules.clone();
         vec![
             name,
             seats.map_or_else(|| "all".to_owned(), |seats| seats.to_string()),
             pool.taken.to_string(),
             pool.line.len().to_string(),
             workstations.join(", "),
-            if longest_booking == 0 { "no".to_owned() } else { format!("up to {longest_booking} minutes") },
-            match (idle, longest) {
+            if longest_booking_minutes == 0 {
+                "no".to_owned()
+            } else {
+                format!("up to {longest_booking_minutes} minutes")
+            },
+            match (desktop_idle_minutes, desktop_longest_minutes) {
                 (None, None) => "as everywhere".to_owned(),
-                (idle, longest) => desktops(idle.unwrap_or(0), longest.unwrap_or(0)),
+                (desktop_idle_minutes, desktop_longest_minutes) => {
+                    desktops(desktop_idle_minutes.unwrap_or(0), desktop_longest_minutes.unwrap_or(0))
+                }
             },
         ]
     })

@@ -84,10 +84,10 @@ pub(super) struct Change {
     idle_minutes: Option<u32>,
     /// A desktop of an office PC ends after so many minutes without use: 10 to 720; 0: never
     #[arg(long, value_name = "MINUTES")]
-    desktop_idle: Option<u32>,
+    desktop_idle_minutes: Option<u32>,
     /// … and after so many in all: 15 to 1440; 0: never
     #[arg(long, value_name = "MINUTES")]
-    desktop_longest: Option<u32>,
+    desktop_longest_minutes: Option<u32>,
     /// The language of people who are added without one
     #[arg(long, value_parser = ["en", "fr", "nl", "ca", "es"])]
     language: Option<String>,
@@ -188,7 +188,7 @@ impl Settings {
                 "Verification",
                 format!("{} minutes at most, {} without use", settings.verification_minutes, settings.idle_minutes),
             ),
-            ("Desktops", desktops(settings.desktop_idle, settings.desktop_longest)),
+            ("Desktops", desktops(settings.desktop_idle_minutes, settings.desktop_longest_minutes)),
             ("Language", settings.language),
             (
                 "Contact",
@@ -244,8 +244,8 @@ impl Change {
             programs,
             verification_minutes: self.verification_minutes,
             idle_minutes: self.idle_minutes,
-            desktop_idle: self.desktop_idle,
-            desktop_longest: self.desktop_longest,
+            desktop_idle_minutes: self.desktop_idle_minutes,
+            desktop_longest_minutes: self.desktop_longest_minutes,
             language: self.language,
             contact,
             links,

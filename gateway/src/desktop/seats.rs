@@ -138,8 +138,8 @@ impl Desk {
         let site = self.store.site().await?;
         let minutes = |m: u32| (m > 0).then(|| Duration::from_secs(u64::from(m) * 60));
         let limits = site.map_or_else(Limits::default, |site| Limits {
-            idle: minutes(site.home_work.desktop_idle),
-            longest: minutes(site.home_work.desktop_longest),
+            idle: minutes(site.home_work.desktop_idle_minutes),
+            longest: minutes(site.home_work.desktop_longest_minutes),
         });
         {
             let mut board = self.board();
@@ -566,8 +566,8 @@ impl Seating {
         let minutes = |m: u32| (m > 0).then(|| Duration::from_secs(u64::from(m) * 60));
         let rules = self.pool_of(pc).map(|pool| &pool.rules);
         Limits {
-            idle: rules.and_then(|rules| rules.idle).map_or(self.limits.idle, minutes),
-            longest: rules.and_then(|rules| rules.longest).map_or(self.limits.longest, minutes),
+            idle: rules.and_then(|rules| rules.desktop_idle_minutes).map_or(self.limits.idle, minutes),
+            longest: rules.and_then(|rules| rules.desktop_longest_minutes).map_or(self.limits.longest, minutes),
         }
     }
 

@@ -55,7 +55,7 @@ pub struct MyPool {
     #[schema(value_type = Option<i64>)]
     pub missed: Option<Unix>,
     /// The longest booking, in minutes; 0: none.
-    pub longest_booking: u32,
+    pub longest_booking_minutes: u32,
 }
 
 /// One's own place.
@@ -218,7 +218,7 @@ async fn book(
         let open = api.desk.open_now(pool.id, &wanting, now);
         wanting.may.retain(|pc| open.contains(pc));
     }
-    let quarters = within(pool.rules.longest_booking)?;
+    let quarters = within(pool.rules.longest_booking_minutes)?;
     let fits = |pc: &ResourceId| {
         book.workstation.as_ref().is_none_or(|name| mine.pcs.get(pc).is_some_and(|r| r.name == *name))
     };
@@ -321,7 +321,7 @@ impl Mine {
             waiting: stood.waiting,
             place,
             missed: stood.missed,
-            longest_booking: pool.rules.longest_booking,
+            longest_booking_minutes: pool.rules.longest_booking_minutes,
         }
     }
 }

@@ -60,13 +60,13 @@ pub struct SetPool {
     #[serde(default)]
     pub seats: Option<u32>,
     /// The longest booking: 15 to 720 minutes; 0: none.
-    pub longest_booking: u32,
+    pub longest_booking_minutes: u32,
     /// A desktop there ends after so many minutes without use: 10 to 720; 0: never; absent: as the site has it.
     #[serde(default)]
-    pub idle: Option<u32>,
+    pub desktop_idle_minutes: Option<u32>,
     /// … and after so many in all: 15 to 1440; 0: never; absent: as the site has it.
     #[serde(default)]
-    pub longest: Option<u32>,
+    pub desktop_longest_minutes: Option<u32>,
 }
 
 /// A PC that is kept for somebody.
@@ -234,16 +234,17 @@ async fn free_booking(admin: Admin, State(api): State<Arc<Api>>, Path(which): Pa
 }
 
 async fn checked(api: &Api, set: SetPool) -> Answer<(stored::Rules, Vec<ResourceId>)> {
-    let SetPool { name, workstations, seats, longest_booking, idle, longest } = set;
+    let SetPool { name, workstations, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes } =
+        set;
     if workstations.len() > MOST {
         return Err(ApiError::Invalid(format!("workstations: at most {MOST}")));
     }
     if seats == Some(0) || seats.is_some_and(|seats| seats > 1_000) {
         return Err(ApiError::Invalid("seats: 1 to 1000; leave it out where every PC may be used at once".into()));
     }
-    if longest_booking != 0 && !(15..=LONGEST_MINUTES).contains(&longest_booking) {
+    if longest_booking_minutes != 0 && !(15..=LONGEST_MINUTES).contains(&longest_booking_minutes) {
         return Err(ApiError::Invalid(format!(
-            "longest_booking: 15 to {LONGEST_MINUTES} minutes; 0: nothing is booked"
+            "longest_booking_minutes: 15 to {LONGEST_MINUTES} minutes; 0: nothing is booked"
         )));
     }
     let name = input::name(&name)?;
@@ -258,9 +259,11 @@ async fn checked(api: &Api, set: SetPool) -> Answer<(stored::Rules, Vec<Resource
         }
         members.push(resource.id);
     }
-    let idle = idle.map(|m| minutes_or_none("idle", m, DESKTOP_IDLE)).transpose()?;
-    let longest = longest.map(|m| minutes_or_none("longest", m, DESKTOP_LONGEST)).transpose()?;
-    Ok((stored::Rules { name, seats, longest_booking, idle, longest }, members))
+    let desktop_idle_minutes =
+        desktop_idle_minutes.map(|m| minutes_or_none("desktop_idle_minutes", m, DESKTOP_IDLE)).transpose()?;
+    let desktop_longest_minutes =
+        desktop_longest_minutes.map(|m| minutes_or_none("desktop_longest_minutes", m, DESKTOP_LONGEST)).transpose()?;
+    Ok((stored::Rules { name, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes }, members))
 }
 
 /// As it is after a change, which whoever waits learns of at once.
@@ -284,8 +287,10 @@ fn view(pool: stored::Pool, used: Used, logins: &BTreeMap<UserId, String>) -> Po
         .filter_map(|(pc, user, until)| Some(KeptSeat { workstation: named(pc)?, login: login(user), until }));
     let line = used.line.into_iter().map(|(user, since)| Waiting { login: login(user), since });
     let (kept, line) = (kept.collect(), line.collect());
-    let stored::Rules { name, seats, longest_booking, idle, longest } = pool.rules;
+    let stored::Rules { name, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes } =
+        pool.rules;
     let workstations = pool.members.into_iter().map(|(_, name)| name).collect();
-    let rules = SetPool { name, workstations, seats, longest_booking, idle, longest };
+    let rules =
+        SetPool { name, workstations, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes };
     Pool { id: pool.id, rules, taken: used.taken, kept, line }
 }

@@ -62,9 +62,9 @@ pub struct Settings {
     /// … and for so many without use.
     pub idle_minutes: u32,
     /// A desktop of an office PC ends after so many minutes without use; 0: never.
-    pub desktop_idle: u32,
+    pub desktop_idle_minutes: u32,
     /// … and after so many in all; 0: never.
-    pub desktop_longest: u32,
+    pub desktop_longest_minutes: u32,
     /// The language of people who are added without one.
     pub language: String,
     /// Whom people call.
@@ -157,10 +157,10 @@ pub struct ChangeSettings {
     pub idle_minutes: Option<u32>,
     /// 10 to 720 minutes, or 0: desktops without use go on. What a pool says goes before it.
     #[serde(default)]
-    pub desktop_idle: Option<u32>,
+    pub desktop_idle_minutes: Option<u32>,
     /// 15 to 1440 minutes, or 0: desktops last as long as people want. What a pool says goes before it.
     #[serde(default)]
-    pub desktop_longest: Option<u32>,
+    pub desktop_longest_minutes: Option<u32>,
     /// The language of people who are added without one.
     #[serde(default)]
     pub language: Option<String>,
@@ -201,8 +201,8 @@ impl Settings {
             programs: s.wanted.programs.clone(),
             verification_minutes: h.verification_minutes,
             idle_minutes: h.idle_minutes,
-            desktop_idle: h.desktop_idle,
-            desktop_longest: h.desktop_longest,
+            desktop_idle_minutes: h.desktop_idle_minutes,
+            desktop_longest_minutes: h.desktop_longest_minutes,
             language: h.language.clone(),
             contact: h.contact.clone(),
             links: h.links.clone(),
@@ -241,7 +241,7 @@ async fn change_settings(
         api.fleet.ask_anew(Unix::now()).await?;
         api.forget_seen().await;
     }
-    if new.home_work.desktop_idle.is_some() || new.home_work.desktop_longest.is_some() {
+    if new.home_work.desktop_idle_minutes.is_some() || new.home_work.desktop_longest_minutes.is_some() {
         api.desk.pools_changed().await;
     }
     api.reconciler.carry_out(epoch, Wait::Complete).await?;
@@ -290,10 +290,13 @@ fn checked(change: ChangeSettings, site: &Site) -> Answer<NewSettings> {
                 .map(|n| minutes("verification_minutes", n, VERIFICATION_MINUTES))
                 .transpose()?,
             idle_minutes: change.idle_minutes.map(|n| minutes("idle_minutes", n, IDLE_MINUTES)).transpose()?,
-            desktop_idle: change.desktop_idle.map(|n| minutes_or_none("desktop_idle", n, DESKTOP_IDLE)).transpose()?,
-            desktop_longest: change
-                .desktop_longest
-                .map(|n| minutes_or_none("desktop_longest", n, DESKTOP_LONGEST))
+            desktop_idle_minutes: change
+                .desktop_idle_minutes
+                .map(|n| minutes_or_none("desktop_idle_minutes", n, DESKTOP_IDLE))
+                .transpose()?,
+            desktop_longest_minutes: change
+                .desktop_longest_minutes
+                .map(|n| minutes_or_none("desktop_longest_minutes", n, DESKTOP_LONGEST))
                 .transpose()?,
             language: change.language.as_deref().map(input::language).transpose()?,
             contact: change.contact.as_ref().map(home_work::contact).transpose().map_err(in_field("contact"))?,

@@ -49,9 +49,9 @@ pub struct HomeWork {
     /// … and for so long without use.
     pub idle_minutes: u32,
     /// A desktop ends after so many minutes without use; 0: never.
-    pub desktop_idle: u32,
+    pub desktop_idle_minutes: u32,
     /// … and after so many in all; 0: never.
-    pub desktop_longest: u32,
+    pub desktop_longest_minutes: u32,
     /// Of people who are added without one.
     pub language: String,
     /// Whom to call.
@@ -71,8 +71,8 @@ impl Default for HomeWork {
         Self {
             verification_minutes: 10 * 60,
             idle_minutes: 2 * 60,
-            desktop_idle: 0,
-            desktop_longest: 0,
+            desktop_idle_minutes: 0,
+            desktop_longest_minutes: 0,
             language: "en".to_owned(),
             contact: Contact::default(),
             links: Vec::new(),

@@ -39,7 +39,13 @@ async fn room(pcs: usize, seats: Option<u32>) -> Room {
 }
 
 fn rules(seats: Option<u32>) -> Rules {
-    Rules { name: "CAD".into(), seats, longest_booking: 240, idle: None, longest: None }
+    Rules {
+        name: "CAD".into(),
+        seats,
+        longest_booking_minutes: 240,
+        desktop_idle_minutes: None,
+        desktop_longest_minutes: None,
+    }
 }
 
 impl Room {

@@ -16,8 +16,8 @@ use crate::pure::home_work::{Contact, HomeWork, Link, Question, Replies};
 pub struct NewHomeWork {
     pub verification_minutes: Option<u32>,
     pub idle_minutes: Option<u32>,
-    pub desktop_idle: Option<u32>,
-    pub desktop_longest: Option<u32>,
+    pub desktop_idle_minutes: Option<u32>,
+    pub desktop_longest_minutes: Option<u32>,
     pub language: Option<String>,
     pub contact: Option<Contact>,
     pub links: Option<Vec<Link>>,
@@ -132,8 +132,8 @@ impl Write<'_> {
         let mut changed = Vec::new();
         is.verification_minutes = new.verification_minutes.unwrap_or(is.verification_minutes);
         is.idle_minutes = new.idle_minutes.unwrap_or(is.idle_minutes);
-        is.desktop_idle = new.desktop_idle.unwrap_or(is.desktop_idle);
-        is.desktop_longest = new.desktop_longest.unwrap_or(is.desktop_longest);
+        is.desktop_idle_minutes = new.desktop_idle_minutes.unwrap_or(is.desktop_idle_minutes);
+        is.desktop_longest_minutes = new.desktop_longest_minutes.unwrap_or(is.desktop_longest_minutes);
         let mut set = |name, differs: bool| {
             if differs {
                 changed.push(name);

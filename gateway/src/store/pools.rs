@@ -27,11 +27,11 @@ pub struct Rules {
     /// How many of them may be used at once; all, if absent.
     pub seats: Option<u32>,
     /// The longest booking, in minutes; 0: none.
-    pub longest_booking: u32,
+    pub longest_booking_minutes: u32,
     /// A desktop there ends after so many minutes without use; 0: never; absent: as the site has it.
-    pub idle: Option<u32>,
+    pub desktop_idle_minutes: Option<u32>,
     /// … and after so many in all.
-    pub longest: Option<u32>,
+    pub desktop_longest_minutes: Option<u32>,
 }
 
 impl Pool {
@@ -66,9 +66,14 @@ impl Store {
                 let rules = Rules {
                     name: row.text("name")?,
                     seats: number(row.maybe_integer("seats")?, "seats").transpose()?,
-                    longest_booking: row.count("longest_booking")?,
-                    idle: number(row.maybe_integer("idle")?, "idle").transpose()?,
-                    longest: number(row.maybe_integer("longest")?, "longest").transpose()?,
+                    longest_booking_minutes: row.count("longest_booking_minutes")?,
+                    desktop_idle_minutes: number(row.maybe_integer("desktop_idle_minutes")?, "desktop_idle_minutes")
+                        .transpose()?,
+                    desktop_longest_minutes: number(
+                        row.maybe_integer("desktop_longest_minutes")?,
+                        "desktop_longest_minutes",
+                    )
+                    .transpose()?,
                 };
                 Ok(Pool { id, rules, members: of.remove(&id).unwrap_or_default() })
             })
@@ -93,15 +98,15 @@ impl Write<'_> {
     /// The name is taken, or a PC is in another pool already.
     pub async fn add_pool(&mut self, rules: &Rules, members: &[ResourceId]) -> Result<PoolId> {
         let (id, now) = (PoolId::new(), self.now.wall.0);
-        let sql = "INSERT INTO pools (id, name, seats, longest_booking, idle, longest, created_at) \
+        let sql = "INSERT INTO pools (id, name, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes, created_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
         sqlx::query(sql)
             .bind(id.to_string())
             .bind(rules.name.clone())
             .bind(rules.seats.map(i64::from))
-            .bind(i64::from(rules.longest_booking))
-            .bind(rules.idle.map(i64::from))
-            .bind(rules.longest.map(i64::from))
+            .bind(i64::from(rules.longest_booking_minutes))
+            .bind(rules.desktop_idle_minutes.map(i64::from))
+            .bind(rules.desktop_longest_minutes.map(i64::from))
             .bind(now)
             .execute(self.connection())
             .await
@@ -116,14 +121,14 @@ impl Write<'_> {
     /// # Errors
     /// No such pool, the name is taken, or a PC is in another pool already.
     pub async fn change_pool(&mut self, id: PoolId, rules: &Rules, members: &[ResourceId]) -> Result<()> {
-        let sql = "UPDATE pools SET name = $2, seats = $3, longest_booking = $4, idle = $5, longest = $6 WHERE id = $1";
+        let sql = "UPDATE pools SET name = $2, seats = $3, longest_booking_minutes = $4, desktop_idle_minutes = $5, desktop_longest_minutes = $6 WHERE id = $1";
         let done = sqlx::query(sql)
             .bind(id.to_string())
             .bind(rules.name.clone())
             .bind(rules.seats.map(i64::from))
-            .bind(i64::from(rules.longest_booking))
-            .bind(rules.idle.map(i64::from))
-            .bind(rules.longest.map(i64::from))
+            .bind(i64::from(rules.longest_booking_minutes))
+            .bind(rules.desktop_idle_minutes.map(i64::from))
+            .bind(rules.desktop_longest_minutes.map(i64::from))
             .execute(self.connection())
             .await
             .map_err(exists("pool"))?;
@@ -131,8 +136,17 @@ impl Write<'_> {
             return Err(Error::NotFound("pool"));
         }
         let workstations = self.set_pool_members(id, members).await?;
-        let Rules { name: pool, seats, longest_booking, idle, longest } = rules.clone();
-        self.audit(&Event::PoolChanged { pool, workstations, seats, longest_booking, idle, longest }).await
+        let Rules { name: pool, seats, longest_booking_minutes, desktop_idle_minutes, desktop_longest_minutes } =
+            rules.clone();
+        self.audit(&Event::PoolChanged {
+            pool,
+            workstations,
+            seats,
+            longest_booking_minutes,
+            desktop_idle_minutes,
+            desktop_longest_minutes,
+        })
+        .await
     }
 
     async fn set_pool_members(&mut self, id: PoolId, members: &[ResourceId]) -> Result<Vec<String>> {

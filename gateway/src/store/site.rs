@@ -369,8 +369,8 @@ impl Write<'_> {
             retention,
             verification_minutes: new.home_work.verification_minutes,
             idle_minutes: new.home_work.idle_minutes,
-            desktop_idle: new.home_work.desktop_idle,
-            desktop_longest: new.home_work.desktop_longest,
+            desktop_idle_minutes: new.home_work.desktop_idle_minutes,
+            desktop_longest_minutes: new.home_work.desktop_longest_minutes,
             also,
         };
         self.audit(&changed).await

@@ -174,7 +174,13 @@ pub(crate) async fn workstation(store: &Store, name: &str) -> ResourceId {
 
 /// A pool of this PC, and a booking of this person's.
 pub(crate) async fn booked(store: &Store, name: &str, pc: ResourceId, user: UserId) -> (PoolId, BookingId) {
-    let rules = Rules { name: name.to_owned(), seats: None, longest_booking: 60, idle: None, longest: None };
+    let rules = Rules {
+        name: name.to_owned(),
+        seats: None,
+        longest_booking_minutes: 60,
+        desktop_idle_minutes: None,
+        desktop_longest_minutes: None,
+    };
     let mut write = store.write(Moment::now(), Actor::System).await.unwrap();
     let pool = write.add_pool(&rules, &[pc]).await.unwrap();
     let quarter = Moment::now().wall.0 / QUARTER_MS + 9;

@@ -42,9 +42,9 @@ export const typedOf = (pool: Pool | null): Typed => ({
   name: pool?.name ?? '',
   workstations: [...(pool?.workstations ?? [])],
   seats: `${pool?.seats ?? ''}`,
-  booking: lengthOf(pool?.longest_booking ?? USUAL.booking, USUAL.booking),
-  idle: lengthOf(pool?.idle, USUAL.idle),
-  longest: lengthOf(pool?.longest, USUAL.longest),
+  booking: lengthOf(pool?.longest_booking_minutes ?? USUAL.booking, USUAL.booking),
+  idle: lengthOf(pool?.desktop_idle_minutes, USUAL.idle),
+  longest: lengthOf(pool?.desktop_longest_minutes, USUAL.longest),
 });
 
 /** In minutes; 0: never, null: as everywhere, undefined: it cannot be so. */
@@ -73,17 +73,17 @@ export function written(typed: Typed, added: boolean) {
     name: nameFits(typed.name),
     workstations: (!added || workstations.length > 0) && workstations.length <= MOST_PCS,
     seats: seats !== undefined,
-    longest_booking: booking != null,
-    idle: idle !== undefined,
-    longest: longest !== undefined,
+    longest_booking_minutes: booking != null,
+    desktop_idle_minutes: idle !== undefined,
+    desktop_longest_minutes: longest !== undefined,
   };
   const body: SetPool = {
     name: typed.name.trim(),
     workstations,
     seats: seats ?? null,
-    longest_booking: booking ?? 0,
-    idle: idle ?? null,
-    longest: longest ?? null,
+    longest_booking_minutes: booking ?? 0,
+    desktop_idle_minutes: idle ?? null,
+    desktop_longest_minutes: longest ?? null,
   };
   return { checks, body };
 }

@@ -19,9 +19,9 @@ const pool = (change: Partial<Pool> = {}): Pool => ({
   name: 'CAD',
   workstations: ['pc-1', 'pc-2'],
   seats: null,
-  longest_booking: 240,
-  idle: null,
-  longest: null,
+  longest_booking_minutes: 240,
+  desktop_idle_minutes: null,
+  desktop_longest_minutes: null,
   taken: 0,
   kept: [],
   line: [],
@@ -44,13 +44,13 @@ it('knows in which other pool a PC is', () => {
 it('says what holds in a pool', () => {
   const said = (change: Partial<Pool>) => rulesOf(words, pool(change)).map(plain);
   expect(said({})).toEqual(['Bookings of up to 4 h', 'Connections end as everywhere']);
-  expect(said({ longest_booking: 0, idle: 0, longest: 90 })).toEqual([
+  expect(said({ longest_booking_minutes: 0, desktop_idle_minutes: 0, desktop_longest_minutes: 90 })).toEqual([
     'No bookings',
     'Unused connections stay',
     'Any connection ends after 1 h 30 min',
   ]);
-  expect(said({ idle: 30, longest: 0 })).toContain('No longest time');
-  expect(said({ idle: 30 })).toEqual(['Bookings of up to 4 h', 'Unused connections end after 30 min']);
+  expect(said({ desktop_idle_minutes: 30, desktop_longest_minutes: 0 })).toContain('No longest time');
+  expect(said({ desktop_idle_minutes: 30 })).toEqual(['Bookings of up to 4 h', 'Unused connections end after 30 min']);
   expect([15, 60, 1440].map((n) => plain(minutesText(words, n)))).toEqual(['15 min', '1 h', '24 h']);
   expect(momentText(words, NOW - 60_000, NOW)).toBe('14:01');
   expect(momentText(words, NOW - 24 * HOUR, NOW)).toBe(words.short(NOW - 24 * HOUR));
@@ -58,14 +58,14 @@ it('says what holds in a pool', () => {
 
 it('writes a pool as it was read', () => {
   for (const rules of [
-    { seats: null, longest_booking: 0, idle: null, longest: 0 },
-    { seats: 3, longest_booking: 90, idle: 45, longest: 480 },
+    { seats: null, longest_booking_minutes: 0, desktop_idle_minutes: null, desktop_longest_minutes: 0 },
+    { seats: 3, longest_booking_minutes: 90, desktop_idle_minutes: 45, desktop_longest_minutes: 480 },
   ]) {
     const { body, checks } = written(typedOf(pool(rules)), false);
     expect(body).toEqual({ name: 'CAD', workstations: ['pc-1', 'pc-2'], ...rules });
     expect(Object.values(checks)).not.toContain(false);
   }
-  expect(typedOf(pool({ longest_booking: 90, longest: 480 }))).toMatchObject({
+  expect(typedOf(pool({ longest_booking_minutes: 90, desktop_longest_minutes: 480 }))).toMatchObject({
     booking: { choice: 'after', number: '90', unit: 'minutes' },
     idle: { choice: 'site', number: '30', unit: 'minutes' },
     longest: { choice: 'after', number: '8', unit: 'hours' },
@@ -85,9 +85,9 @@ it('finds what cannot be right in a pool', () => {
   expect(['0', '1001', '-1', '1.5', 'x'].flatMap((seats) => wrong({ seats }))).toEqual(Array(5).fill('seats'));
   expect(wrong({ seats: ' 1000 ', booking: after('1,5', 'hours'), idle: after('12', 'hours') })).toEqual([]);
   expect(wrong({ booking: after('14'), idle: after('9'), longest: after('25', 'hours') })).toEqual([
-    'longest_booking',
-    'idle',
-    'longest',
+    'longest_booking_minutes',
+    'desktop_idle_minutes',
+    'desktop_longest_minutes',
   ]);
   expect(wrong({ booking: after(''), idle: after('0'), longest: after('x') })).toHaveLength(3);
 });

@@ -25,7 +25,10 @@ export function minutesText(words: Words, minutes: number): string {
 }
 
 /** What it says of bookings, and of how connections there end. */
-export function rulesOf(words: Words, { longest_booking: booking, idle, longest }: Rules): string[] {
+export function rulesOf(
+  words: Words,
+  { longest_booking_minutes: booking, desktop_idle_minutes: idle, desktop_longest_minutes: longest }: Rules,
+): string[] {
   const time = (minutes: number) => ({ time: minutesText(words, minutes) });
   const lines = [booking === 0 ? words.say('poolsUnbooked') : words.say('poolsBooked', time(booking))];
   if (idle == null && longest == null) return [...lines, words.say('poolsAsSite')];

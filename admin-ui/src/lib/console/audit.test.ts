@@ -105,11 +105,18 @@ it('says what was done, and the rest as details', () => {
 });
 
 it('tells pools, bookings and what IT told', () => {
-  const pool = { pool: 'CAD', workstations: ['pc-1', 'pc-2'], seats: null, longest_booking: 0, idle: 0, longest: 480 };
+  const pool = {
+    pool: 'CAD',
+    workstations: ['pc-1', 'pc-2'],
+    seats: null,
+    longest_booking_minutes: 0,
+    desktop_idle_minutes: 0,
+    desktop_longest_minutes: 480,
+  };
   const changed = entry('pool_changed', pool);
   expect([eventOf(words, changed), detailsOf(words, changed)]).toEqual([
     'Pool CAD changed',
-    'PCs: pc-1 and pc-2 · minutes of a booking at most: none · minutes unused: never · minutes in all: 480',
+    'PCs: pc-1 and pc-2 · minutes of a booking at most: none · minutes unused at office PCs: never · minutes in all at office PCs: 480',
   ]);
   const at = Date.UTC(2026, 10, 23, 9);
   const freed = entry('booking_freed', { booking: 'id', workstation: 'pc-1', begins: at, freed: 'absent' });

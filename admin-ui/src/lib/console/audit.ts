@@ -143,14 +143,12 @@ export const FIELDS: Record<string, Sentence> = {
   sleep_again: 'field_sleep_again',
   workstations: 'field_workstations',
   seats: 'field_seats',
-  longest_booking: 'field_longest_booking',
-  idle: 'field_idle',
-  longest: 'field_longest',
+  longest_booking_minutes: 'field_longest_booking_minutes',
   begins: 'field_begins',
   ends: 'field_ends',
   freed: 'field_freed',
-  desktop_idle: 'field_desktop_idle',
-  desktop_longest: 'field_desktop_longest',
+  desktop_idle_minutes: 'field_desktop_idle_minutes',
+  desktop_longest_minutes: 'field_desktop_longest_minutes',
   organisation: 'field_organisation',
   office_interface: 'field_office_interface',
   time_zone: 'field_time_zone',
@@ -252,7 +250,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
 
 const TIMES = ['until', 'made_at', 'begins', 'ends'];
 /** Minutes, of which 0 is no limit. */
-const LIMITS = ['idle', 'longest', 'desktop_idle', 'desktop_longest'];
+const LIMITS = ['desktop_idle_minutes', 'desktop_longest_minutes'];
 /** They say nothing to people. */
 export const SILENT = ['device', 'verification', 'policy', 'passkey', 'public_key', 'agent', 'booking'];
 
@@ -294,7 +292,7 @@ export function detailsOf(words: Words, entry: AuditEntry, devices = new Map<str
 function valueOf(words: Words, name: string, value: unknown): string {
   if (typeof value === 'number' && TIMES.includes(name)) return words.short(value);
   if (value === 0 && LIMITS.includes(name)) return words.say('never');
-  if (value === 0 && name === 'longest_booking') return words.say('value_none');
+  if (value === 0 && name === 'longest_booking_minutes') return words.say('value_none');
   if (Array.isArray(value) && value.length > 0) return words.list(value.map((one) => valueOf(words, name, one)));
   if (name === 'ports' && isPorts(value)) return portText(value);
   const said = typeof value === 'string' ? own(own(VALUES, name) ?? {}, value) : undefined;

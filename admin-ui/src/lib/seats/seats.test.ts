@@ -31,7 +31,7 @@ const pool: MyPool = {
   seats: 3,
   free: 2,
   waiting: 0,
-  longest_booking: 240,
+  longest_booking_minutes: 240,
 };
 const kept: MyPool = { ...pool, place: { at: 'kept', workstation: 'pc-cad2', dns_name: 'pc-cad2.lan', until: UNTIL } };
 const waits = (before: number): MyPool => ({ ...pool, free: 0, place: { at: 'waiting', before, since: UNTIL } });

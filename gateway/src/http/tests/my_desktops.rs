@@ -670,8 +670,8 @@ async fn a_desktop_lasts_as_long_as_it_allows() {
         Moment { wall: now.wall + by, boot: now.boot + by }
     };
     for (limits, why, minutes) in [
-        (json!({"desktop_idle": 10, "desktop_longest": 30}), "idle", 10),
-        (json!({"desktop_idle": 0, "desktop_longest": 30}), "longest", 30),
+        (json!({"desktop_idle_minutes": 10, "desktop_longest_minutes": 30}), "idle", 10),
+        (json!({"desktop_idle_minutes": 0, "desktop_longest_minutes": 30}), "longest", 30),
     ] {
         set(limits).await;
         let (desktop, _page) = begun().await;
@@ -682,7 +682,7 @@ async fn a_desktop_lasts_as_long_as_it_allows() {
         assert_eq!(office.end(&desktop).await, json!({"how": why}));
     }
     // A pool of its own says otherwise.
-    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking": 60, "idle": 0, "longest": 0});
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking_minutes": 60, "desktop_idle_minutes": 0, "desktop_longest_minutes": 0});
     assert_eq!(office.g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
     let (desktop, _page) = begun().await;
     desk.end_due(later(24 * 60));
@@ -726,7 +726,7 @@ async fn who_booked_a_pc_has_it_when_they_come_and_not_before() {
     write.commit().await.unwrap();
     g.open(g.ilse).await;
     let ilse = (g.tunnel(g.ilse.1).await, g.session(g.ilse.0, Some(g.ilse.1)).await);
-    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking": 60});
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "longest_booking_minutes": 60});
     assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
     let (desktop, ticket) = office.ticket().await;
     let (_page, refused) = office.opens(&ticket).await;
@@ -770,7 +770,7 @@ async fn a_seat_lost_by_the_line_is_kept_for_a_minute_and_one_that_was_left_is_n
     let office = office("127.0.5.12").await;
     office.answers();
     let g = &office.g;
-    let pool = json!({"name": "CAD", "workstations": ["hers"], "seats": 1, "longest_booking": 60});
+    let pool = json!({"name": "CAD", "workstations": ["hers"], "seats": 1, "longest_booking_minutes": 60});
     assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
     let place =
         async || g.ask(office.door, Some(&office.cookie), "GET", "/me/pools", None).await.json()[0]["place"].clone();

@@ -43,7 +43,7 @@ async fn room(pcs: usize, people: usize, seats: Option<u32>) -> Room {
     g.api.fleet.reload(&store.resources().await.unwrap(), Moment::now()).await.unwrap();
     g.api.desk.all_are_told();
     let names: Vec<_> = (0..pcs).map(|n| format!("cad-{n}")).collect();
-    let pool = json!({"name": "CAD", "workstations": names, "seats": seats, "longest_booking": 240});
+    let pool = json!({"name": "CAD", "workstations": names, "seats": seats, "longest_booking_minutes": 240});
     assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
     let room = Room { g, pcs: room_pcs, people: all };
     room.answer();
@@ -156,7 +156,8 @@ async fn as_many_at_once_as_there_are_licences() {
     room.seat(0, "DELETE").await;
     assert_eq!(room.seat(1, "GET").await["place"]["at"], "kept");
     // More licences were bought.
-    let more = json!({"name": "CAD", "workstations": ["cad-0", "cad-1", "cad-2"], "seats": 2, "longest_booking": 0});
+    let more =
+        json!({"name": "CAD", "workstations": ["cad-0", "cad-1", "cad-2"], "seats": 2, "longest_booking_minutes": 0});
     assert_eq!(room.g.ask(Door::Local, None, "PUT", "/pools/CAD", Some(more)).await.status, 200);
     assert_eq!(room.seat(2, "POST").await["place"]["at"], "kept");
     assert_eq!(

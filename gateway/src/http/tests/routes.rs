@@ -347,9 +347,9 @@ pub(super) fn prepared(route: &str, v: &Victim) -> (String, Option<Value>) {
         }
         "post /desktops/{desktop}/message" => json!({"text": "Please sign out by six."}),
         "post /pools" => {
-            json!({"name": format!("new-{}", v.name), "workstations": [], "seats": 2, "longest_booking": 60})
+            json!({"name": format!("new-{}", v.name), "workstations": [], "seats": 2, "longest_booking_minutes": 60})
         }
-        "put /pools/{pool}" => json!({"name": v.name, "workstations": [pc], "longest_booking": 60}),
+        "put /pools/{pool}" => json!({"name": v.name, "workstations": [pc], "longest_booking_minutes": 60}),
         "get /bookings" | "get /me/bookings" => return (format!("{path}?from=0&to=1000"), None),
         "post /me/bookings" => {
             let quarter = crate::pure::booking::QUARTER_MS;
