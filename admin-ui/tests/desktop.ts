@@ -425,7 +425,7 @@ async function files(page: Page) {
   const from = await linesSoFar();
   const name = 'plan d’été.pdf';
   await chooser.setInputFiles({ name, mimeType: 'application/pdf', buffer: content(300_001) });
-  await page.getByText('Ready: paste them on the PC.').waitFor();
+  await page.getByText(/^Now paste them on the PC\./).waitFor();
   const lines = await said(page, from, (lines) => lines.some((line) => line.startsWith('file')));
   exactly('the PC took', lines, [`file "${name}" 300001`]);
   await page.getByText('Sent', { exact: true }).waitFor();
@@ -440,7 +440,7 @@ async function files(page: Page) {
   ensure(download.suggestedFilename() === 'relevé de compte.csv', `it is named ${download.suggestedFilename()}`);
   const kept = readFileSync(await download.path());
   ensure(kept.equals(content(700_003)), `${kept.length} bytes came, and are not what was copied`);
-  await page.getByText('Saved in your downloads').waitFor();
+  await page.getByText('Given to your browser').waitFor();
   await button(page, 'Close the menu').click();
 }
 

@@ -399,16 +399,16 @@ impl Desk {
         }
         let (mut page, heard) = socket.split();
         let (from_pc, to_pc) = tokio::io::split(pc);
-        // Each is looked at when something has come for it, not for every key and picture of the others.
-        let mut ways = FuturesUnordered::<Pin<Box<dyn Future<Output = End> + Send>>>::new();
-        ways.push(Box::pin(to_page(&mut page, from_pc, passed)));
-        ways.push(Box::pin(to_the_pc(heard, to_pc, passed)));
-        ways.push(Box::pin(self.counts(id, passed, who)));
-        ways.push(Box::pin(self.ends(who)));
-        ways.push(Box::pin(who.stops()));
-        ways.push(Box::pin(self.falls_asleep(who)));
-        let mut end = ways.next().await.unwrap_or(End::Gateway);
-        drop(ways);
+        // Each is looked at when something has come for it, not for every key and picture of the others; what ends it is
+        // looked at first, however much passes.
+        let (watching, carrying) = (Ways::new(), Ways::new());
+        watching.push(Box::pin(self.counts(id, passed, who)));
+        watching.push(Box::pin(self.ends(who)));
+        watching.push(Box::pin(who.stops()));
+        watching.push(Box::pin(self.falls_asleep(who)));
+        carrying.push(Box::pin(to_page(&mut page, from_pc, passed)));
+        carrying.push(Box::pin(to_the_pc(heard, to_pc, passed)));
+        let mut end = first(watching, carrying).await;
         let again = |d: &Desktop| d.id != id && (d.user, d.resource) == (who.device.user, who.resource.id);
         if end == End::ByPc && self.board().all.values().any(again) {
             end = End::Moved;
@@ -572,6 +572,19 @@ impl Desk {
         if board.over.len() < OVER {
             board.over.insert(desktop.id, Over { user: desktop.user, desktop, end, at });
         }
+    }
+}
+
+/// What ends a desktop, each in its own way.
+type Ways<'w> = FuturesUnordered<Pin<Box<dyn Future<Output = End> + Send + 'w>>>;
+
+/// The first of them; of the former, where both come at once.
+async fn first(mut watching: Ways<'_>, mut carrying: Ways<'_>) -> End {
+    tokio::select! {
+        biased;
+        Some(end) = watching.next() => end,
+        Some(end) = carrying.next() => end,
+        else => End::Gateway,
     }
 }
 

@@ -3,7 +3,7 @@
 import type { FileTransferProvider, IronError, UserInteraction } from '@devolutions/iron-remote-desktop';
 import type { Account } from './account.ts';
 import type { Fault } from './end.ts';
-import type { Files } from './files.svelte.ts';
+import type { Carrier, Files } from './files.svelte.ts';
 import type { Size } from './size.ts';
 
 type Backend = typeof import('@devolutions/iron-remote-desktop-rdp');
@@ -115,29 +115,47 @@ function carried(backend: Backend, files: Files): FileTransferProvider {
         ...(lock === undefined ? {} : { clip_data_id: lock }),
       }),
     );
-  files.carriedBy({
-    offer: (all) =>
-      tell(backend.initiateFileCopy(all.map(({ name, size, lastModified }) => ({ name, size, lastModified })))),
+  const carrier: Carrier = {
+    offer: (all) => tell(backend.initiateFileCopy(all)),
     measure: (id, nth) => ask(id, nth, SIZE, 0, 8),
     ask: (id, nth, from, bytes) => ask(id, nth, RANGE, from, bytes),
     answer: (id, bytes) =>
       tell(backend.submitFileContents({ stream_id: id, is_error: bytes === null, data: bytes ?? new Uint8Array() })),
-  });
+  };
+  files.carriedBy(carrier);
+  // An element that was closed may hear of a PC that does not end it.
+  let alive = true;
+  const heard =
+    <T extends unknown[]>(what: (...of: T) => void) =>
+    (...of: T): void => {
+      if (alive) what(...of);
+    };
   return {
     getBuilderExtensions: () => [
-      backend.filesAvailableCallback((all, id) => {
-        lock = id;
-        files.came(all);
-      }),
-      backend.fileContentsRequestCallback(
-        ({ flags, ...asked }) => void files.asked({ ...asked, measured: (flags & SIZE) !== 0 }),
+      backend.filesAvailableCallback(
+        heard((all, id) => {
+          lock = id;
+          files.came(all);
+        }),
       ),
-      backend.fileContentsResponseCallback(({ streamId, isError, data }) =>
-        files.answered(streamId, isError ? null : data),
+      // The PC's clipboard has changed.
+      backend.locksExpiredCallback(heard(() => files.withdrawn())),
+      backend.lockCallback(heard((id) => files.locked(id))),
+      backend.unlockCallback(heard((id) => files.unlocked(id))),
+      backend.fileContentsRequestCallback(
+        heard(({ flags, dataId, ...asked }) => {
+          void files.asked({ ...asked, measured: (flags & SIZE) !== 0, lock: dataId });
+        }),
+      ),
+      backend.fileContentsResponseCallback(
+        heard(({ streamId, isError, data }) => files.answered(streamId, isError ? null : data)),
       ),
     ],
     setSession: (now) => (session = now),
-    dispose: () => files.carriedBy(null),
+    dispose: () => {
+      alive = false;
+      files.leftBy(carrier);
+    },
   };
 }
 

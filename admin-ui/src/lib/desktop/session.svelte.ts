@@ -281,6 +281,7 @@ export class Desktop {
 
   #over(end: End): void {
     this.end = end;
+    this.files.carriedBy(null);
     this.#hidden();
     this.phase = 'ended';
     this.roundTripMs = null;

@@ -9,7 +9,7 @@ use office::{Netns, Office, Process, connect, wait_until};
 /// It listens within this.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs it in the foreground, one process with one thread as `net` and `serve` have one worker each, by these lines.
+/// Runs it in the foreground, by these lines: one process with one thread, which uses no more than a core.
 ///
 /// # Errors
 /// It is missing, or does not start.
