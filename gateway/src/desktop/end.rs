@@ -16,6 +16,8 @@ pub enum End {
     ByPc,
     /// The PC closed it before anybody was signed in: name or password is wrong, or it does not let them in from afar.
     SignIn,
+    /// Nobody signed in there within three minutes, as far as can be seen.
+    NobodySignedIn,
     /// The PC's certificate is another than the one it is known by: IT has to look.
     Certificate,
     /// The PC offers less security than it did: IT has to look.
@@ -47,7 +49,7 @@ impl End {
     pub(super) fn status(self) -> u16 {
         match self {
             Self::Ticket => 401,
-            Self::NotAllowed | Self::Ended | Self::Idle | Self::Longest => 403,
+            Self::NotAllowed | Self::Ended | Self::NobodySignedIn | Self::Idle | Self::Longest => 403,
             Self::Refused(_) | Self::Moved | Self::Booked => 409,
             Self::Certificate => 423,
             Self::NoNla => 426,
@@ -62,7 +64,7 @@ impl End {
             Self::ByDevice | Self::Ticket => Ended::ByDevice,
             Self::Ended | Self::Refused(_) => Ended::Cut,
             Self::NotAllowed => Ended::NotAllowed,
-            Self::Idle => Ended::Idle,
+            Self::NobodySignedIn | Self::Idle => Ended::Idle,
             Self::Longest => Ended::Longest,
             Self::Booked => Ended::Booked,
             Self::Gateway => Ended::Gateway,

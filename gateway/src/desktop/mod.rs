@@ -499,7 +499,7 @@ impl Desk {
                 drop(board);
                 tracing::info!(login = desktop.login, workstation = desktop.workstation, "nobody signed in: ended");
                 // Without a data plane there is none of them.
-                let _ = self.cut(desktop.id, if late { End::SignIn } else { End::Refused(NoEntry::InUseHere) });
+                let _ = self.cut(desktop.id, if late { End::NobodySignedIn } else { End::Refused(NoEntry::InUseHere) });
             }
         }
     }

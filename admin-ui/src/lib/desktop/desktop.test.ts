@@ -50,6 +50,7 @@ describe('the end', () => {
     'by_device',
     'by_pc',
     'sign_in',
+    'nobody_signed_in',
     'certificate',
     'no_nla',
     'silent',

@@ -29,6 +29,7 @@ const ENDS: Record<How, Sentence> = {
   by_device: 'deskByDevice',
   by_pc: 'deskByPc',
   sign_in: 'deskSignIn',
+  nobody_signed_in: 'deskNobody',
   certificate: 'deskCertificate',
   no_nla: 'deskNoNla',
   silent: 'deskSilent',

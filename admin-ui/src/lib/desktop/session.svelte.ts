@@ -8,7 +8,7 @@ import { accountOf, remember } from './account.ts';
 import * as api from './api.ts';
 import { faultOf, load, show, type Scale, type Shown } from './component.ts';
 import type { End, Fault } from './end.ts';
-import { Files } from './files.svelte.ts';
+import type { Files } from './files.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { rateOf, type Reading } from './quality.ts';
 import type { Size } from './size.ts';
@@ -50,21 +50,27 @@ export class Desktop {
   silent = $state(false);
   /** Another window of this browser shows it. */
   elsewhere = $state(false);
+  /** The PC gave another size than was asked for: it has one of its own. */
+  keepsSize = $state(false);
   /** It shall come anew, at another size. */
   again = $state(false);
   shown = $state.raw<Shown | null>(null);
   /** What is to be known of it meanwhile. */
   readonly notices: Notices;
-  readonly files = new Files(saveAs);
+  /** There with what shows it. */
+  files = $state.raw<Files | null>(null);
   readonly #pc: string;
   readonly #mine: MyComputers;
+  /** What shows it is there then. */
+  readonly #stage: Promise<unknown>;
   /** The windows of this browser that are about this PC. */
   #windows: BroadcastChannel | null = null;
   #nth = 0;
   #id: string | null = null;
   #before: Reading | null = null;
 
-  constructor(pc: string, mine: MyComputers) {
+  constructor(pc: string, mine: MyComputers, stage: Promise<unknown>) {
+    this.#stage = stage;
     this.#pc = pc;
     this.#mine = mine;
     this.notices = new Notices(pc);
@@ -105,8 +111,10 @@ export class Desktop {
     this.notices.clear();
     this.phase = 'coming';
     remember(this.#pc, typed);
+    let files: Files;
     try {
-      await load();
+      const [{ Files }] = await Promise.all([import('./files.svelte.ts'), load(), this.#stage]);
+      files = this.files ??= new Files(saveAs);
     } catch {
       if (current()) this.#over({ by: 'unloaded' });
       return;
@@ -129,9 +137,10 @@ export class Desktop {
         size: size(),
         onclipboard,
         oncopied,
-        files: this.files,
+        files,
       };
       const shown = await show(to, asked);
+      this.keepsSize = shown.size.width !== asked.size.width;
       if (current()) this.#run(shown, current);
       else shown.close();
     } catch (error) {
@@ -207,7 +216,7 @@ export class Desktop {
   /** Whether there was something, and the browser let it through. */
   async sendClipboard(): Promise<boolean> {
     const sent = await done(this.shown?.sendClipboard());
-    if (sent) this.files.replaced();
+    if (sent) this.files?.replaced();
     return sent;
   }
 
@@ -281,7 +290,7 @@ export class Desktop {
 
   #over(end: End): void {
     this.end = end;
-    this.files.carriedBy(null);
+    this.files?.carriedBy(null);
     this.#hidden();
     this.phase = 'ended';
     this.roundTripMs = null;

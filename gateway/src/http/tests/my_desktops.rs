@@ -594,7 +594,7 @@ async fn a_pc_is_one_persons_and_nobody_keeps_it_by_doing_nothing() {
     assert_eq!(office.known(&pages[0].0).await["state"], "there");
     office.g.api.desk.end_parked(later(181));
     for (desktop, _) in &pages {
-        assert_eq!(office.end(desktop).await, json!({"how": "sign_in"}));
+        assert_eq!(office.end(desktop).await, json!({"how": "nobody_signed_in"}));
     }
     let asked = office.g.ask(hers.0, Some(&hers.1), "POST", path, Some(json!({}))).await.json();
     assert!(asked["ticket"].is_string(), "{asked}");

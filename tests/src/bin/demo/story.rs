@@ -224,7 +224,7 @@ impl Scene<'_> {
             desk::SHOWN
         ));
         screen.say(&format!(
-            "  {} is a pool: *Connect to a free seat*, or *Book a PC*. Its PCs take any name and password.",
+            "  {} is a pool: *Connect to a free seat*, or *Book a PC*. Its PCs take any name and\n  password; after three minutes with a picture that stands still, nobody is taken to be there.",
             desk::POOL
         ));
         screen.title("And you are IT, at the office");

@@ -8,7 +8,7 @@ export default {
   deskPasswordHint: 'Passa per la passarel·la de l’oficina fins a l’ordinador, i no es desa enlloc.',
   deskMissing: 'Ompliu aquest camp.',
   deskElsewhere:
-    'Teniu aquest PC obert en una altra finestra d’aquest navegador. Windows mostra un PC una sola vegada: si us connecteu aquí, s’acaba allà; el que és obert hi continua.',
+    'Teniu aquest PC obert en una altra finestra d’aquest navegador. Si us connecteu aquí, potser s’acaba allà; el que és obert hi continua.',
   deskAway: 'Primer es desperta {name}. Pot trigar un parell de minuts.',
   deskWake: 'Desperta i connecta',
   deskAgain:
@@ -56,9 +56,7 @@ export default {
   deskFilesThere: 'Copiats al PC',
   deskFilesPassed: 'Enviats i desats',
   deskFileSave: 'Desa',
-  deskFileSaveName: 'Desa {name}',
   deskFileCancel: 'Cancel·la',
-  deskFileCancelName: 'Cancel·la {name}',
   deskFilesMore: '… i {count} més: empaqueteu-los en un sol fitxer al PC.',
   deskFilesPack:
     'Les carpetes, i més de 100 fitxers alhora, no es poden enviar: empaqueteu-los abans en un sol fitxer.',
@@ -86,6 +84,8 @@ export default {
   deskByPc: 'L’ordinador ho ha acabat: hi heu tancat la sessió, o s’ha apagat o reiniciat.',
   deskSignIn:
     'L’ordinador no us ha deixat entrar: el nom d’usuari o la contrasenya no eren bons, o no hi podeu iniciar sessió a distància. Torneu-ho a provar; si n’esteu segur, aviseu informàtica.',
+  deskNobody:
+    'Durant tres minuts la passarel·la no ha vist ningú iniciar sessió, i ha acabat la connexió. Torneu-vos a connectar i inicieu sessió.',
   deskCertificate:
     'Potser és un altre ordinador que el que es coneix aquí: mostra un altre certificat. No s’ha enviat la contrasenya. Aviseu informàtica, que ho pot mirar i aprovar.',
   deskNoNla:

@@ -6,7 +6,7 @@ const en = {
   deskPasswordHint: 'It goes through your office’s gateway to the PC, and is kept nowhere.',
   deskMissing: 'Please fill this in.',
   deskElsewhere:
-    'You have this PC open in another window of this browser. Windows shows a PC once: connecting here ends it there, and what is open stays open.',
+    'You have this PC open in another window of this browser. It may end there if you connect here; what is open stays open.',
   deskAway: '{name} is woken first. That can take a minute or two.',
   deskWake: 'Wake and connect',
   deskAgain:
@@ -50,9 +50,7 @@ const en = {
   deskFilesThere: 'Copied on the PC',
   deskFilesPassed: 'Sent and saved',
   deskFileSave: 'Save',
-  deskFileSaveName: 'Save {name}',
   deskFileCancel: 'Cancel',
-  deskFileCancelName: 'Cancel {name}',
   deskFilesMore: '… and {count} more: pack them into one file on the PC.',
   deskFilesPack: 'Folders, and more than 100 files at once, cannot be sent: pack them into one file first.',
   deskFilesBusy: 'Files are being pasted on the PC: wait until they are there, or cancel them in the menu.',
@@ -79,6 +77,7 @@ const en = {
   deskByPc: 'The PC has ended it: you signed out there, or it was switched off or restarted.',
   deskSignIn:
     'The PC did not let you in: user name or password was not right, or you may not sign in on it from afar. Try again; if you are sure of both, tell IT.',
+  deskNobody: 'For three minutes the gateway saw nobody sign in, so it was ended. Connect again, and sign in.',
   deskCertificate:
     'This may be another PC than the one known here: it shows another certificate. Your password was not sent. Tell IT, who can look and approve it.',
   deskNoNla: 'The PC offers less security than before. Your password was not sent. Tell IT, who has to look at it.',

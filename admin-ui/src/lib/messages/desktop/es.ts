@@ -8,7 +8,7 @@ export default {
   deskPasswordHint: 'Pasa por la pasarela de su oficina hasta el ordenador, y no se guarda en ninguna parte.',
   deskMissing: 'Rellene este campo.',
   deskElsewhere:
-    'Tiene este PC abierto en otra ventana de este navegador. Windows muestra un PC una sola vez: si se conecta aquí, termina allí; lo que está abierto sigue abierto.',
+    'Tiene este PC abierto en otra ventana de este navegador. Si se conecta aquí, quizá termine allí; lo que está abierto sigue abierto.',
   deskAway: 'Primero se despierta {name}. Puede tardar un par de minutos.',
   deskWake: 'Despertar y conectar',
   deskAgain:
@@ -55,9 +55,7 @@ export default {
   deskFilesThere: 'Copiados en el PC',
   deskFilesPassed: 'Enviados y guardados',
   deskFileSave: 'Guardar',
-  deskFileSaveName: 'Guardar {name}',
   deskFileCancel: 'Cancelar',
-  deskFileCancelName: 'Cancelar {name}',
   deskFilesMore: '… y {count} más: empaquételos en un solo archivo en el PC.',
   deskFilesPack:
     'Las carpetas, y más de 100 archivos a la vez, no se pueden enviar: empaquételos antes en un solo archivo.',
@@ -85,6 +83,8 @@ export default {
   deskByPc: 'El ordenador lo ha terminado: cerró allí la sesión, o se apagó o se reinició.',
   deskSignIn:
     'El ordenador no le dejó entrar: el nombre de usuario o la contraseña no eran correctos, o no puede iniciar sesión en él a distancia. Inténtelo de nuevo; si está seguro de ambos, avise a informática.',
+  deskNobody:
+    'Durante tres minutos la pasarela no vio a nadie iniciar sesión, y terminó la conexión. Conéctese de nuevo e inicie sesión.',
   deskCertificate:
     'Quizá sea otro ordenador que el conocido aquí: muestra otro certificado. No se envió su contraseña. Avise a informática, que puede mirarlo y aprobarlo.',
   deskNoNla:

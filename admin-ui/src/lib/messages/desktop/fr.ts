@@ -8,7 +8,7 @@ export default {
   deskPasswordHint: 'Il passe par la passerelle de votre bureau jusqu’au PC, et n’est gardé nulle part.',
   deskMissing: 'Remplissez ce champ.',
   deskElsewhere:
-    'Ce PC est ouvert dans une autre fenêtre de ce navigateur. Windows ne montre un PC qu’une fois\u00a0: en vous connectant ici, vous l’arrêtez là-bas\u202f; ce qui est ouvert le reste.',
+    'Ce PC est ouvert dans une autre fenêtre de ce navigateur. En vous connectant ici, vous l’arrêtez peut-être là-bas\u202f; ce qui est ouvert le reste.',
   deskAway: '{name} est d’abord réveillé. Cela peut prendre une minute ou deux.',
   deskWake: 'Réveiller et se connecter',
   deskAgain:
@@ -57,9 +57,7 @@ export default {
   deskFilesThere: 'Copiés sur le PC',
   deskFilesPassed: 'Envoyés et enregistrés',
   deskFileSave: 'Enregistrer',
-  deskFileSaveName: 'Enregistrer {name}',
   deskFileCancel: 'Annuler',
-  deskFileCancelName: 'Annuler {name}',
   deskFilesMore: '… et {count} autres\u00a0: regroupez-les en une archive sur le PC.',
   deskFilesPack:
     'Les dossiers, et plus de 100 fichiers à la fois, ne peuvent pas être envoyés\u00a0: regroupez-les d’abord en une archive.',
@@ -88,6 +86,8 @@ export default {
   deskByPc: 'Le PC y a mis fin\u00a0: vous y avez fermé la session, ou il a été éteint ou redémarré.',
   deskSignIn:
     'Le PC ne vous a pas laissé entrer\u00a0: le nom d’utilisateur ou le mot de passe n’était pas bon, ou vous n’avez pas le droit d’y ouvrir une session à distance. Réessayez\u202f; si vous êtes sûr des deux, prévenez l’informatique.',
+  deskNobody:
+    'Pendant trois minutes, la passerelle n’a vu personne ouvrir de session\u00a0: la connexion a été arrêtée. Reconnectez-vous, et ouvrez une session.',
   deskCertificate:
     'C’est peut-être un autre PC que celui qui est connu ici\u00a0: il montre un autre certificat. Votre mot de passe n’a pas été envoyé. Prévenez l’informatique, qui peut vérifier et l’approuver.',
   deskNoNla:

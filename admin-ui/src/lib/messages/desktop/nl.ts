@@ -8,7 +8,7 @@ export default {
   deskPasswordHint: 'Het gaat via de gateway van uw kantoor naar de pc en wordt nergens bewaard.',
   deskMissing: 'Vul dit in.',
   deskElsewhere:
-    'U hebt deze pc al open in een ander venster van deze browser. Windows toont een pc maar één keer: als u hier verbinding maakt, eindigt het daar; wat open is, blijft open.',
+    'U hebt deze pc al open in een ander venster van deze browser. Als u hier verbinding maakt, eindigt het daar misschien; wat open is, blijft open.',
   deskAway: '{name} wordt eerst gewekt. Dat kan een of twee minuten duren.',
   deskWake: 'Wekken en verbinden',
   deskAgain:
@@ -54,9 +54,7 @@ export default {
   deskFilesThere: 'Gekopieerd op de pc',
   deskFilesPassed: 'Verzonden en opgeslagen',
   deskFileSave: 'Opslaan',
-  deskFileSaveName: '{name} opslaan',
   deskFileCancel: 'Annuleren',
-  deskFileCancelName: '{name} annuleren',
   deskFilesMore: '… en nog {count}: pak ze op de pc in één bestand in.',
   deskFilesPack:
     'Mappen, en meer dan 100 bestanden tegelijk, kunnen niet worden verzonden: pak ze eerst in één bestand in.',
@@ -84,6 +82,8 @@ export default {
   deskByPc: 'De pc heeft het beëindigd: u hebt zich daar afgemeld, of hij is uitgeschakeld of opnieuw gestart.',
   deskSignIn:
     'De pc liet u niet binnen: gebruikersnaam of wachtwoord klopte niet, of u mag zich er niet op afstand aanmelden. Probeer het opnieuw; bent u van beide zeker, meld het dan aan IT.',
+  deskNobody:
+    'De gateway zag drie minuten lang niemand aanmelden, en heeft de verbinding beëindigd. Maak opnieuw verbinding, en meld u aan.',
   deskCertificate:
     'Dit is misschien een andere pc dan hier bekend is: hij toont een ander certificaat. Uw wachtwoord is niet verstuurd. Meld het aan IT, die kan kijken en het goedkeuren.',
   deskNoNla:
