@@ -141,16 +141,12 @@ async function bar(page: Page) {
   ensure(await focused('Menu'), 'the chord does not lead to the bar');
   await page.keyboard.press('Enter');
   await page.getByText('Ctrl+Alt+Home leads back to this bar').first().waitFor();
-  for (const name of [
-    'Ctrl+Alt+Del',
-    'Windows key',
-    'Send my clipboard',
-    'Take the PC’s clipboard',
-    'Reconnect at this size',
-  ]) {
+  for (const name of ['Ctrl+Alt+Del', 'Windows key', 'Send my clipboard', 'Take the PC’s clipboard']) {
     await button(page, name).waitFor();
   }
   await page.getByText(/^\d+\sms/).waitFor();
+  const another = button(page, 'Reconnect at this size');
+  ensure((await another.count()) === 0, 'another size is offered of a PC that has one of its own');
   await fitsAbove(page, 'a desktop with its menu');
   await page.getByLabel('Picture').selectOption({ label: 'Real size, scrolled' });
   await page.getByLabel('Picture').selectOption({ label: 'Fits the window' });
@@ -236,6 +232,13 @@ async function tls(page: Page) {
   await connect(page, { user: 'anybody', password: 'whatever' });
   const { width, height } = await painted(page, 'nothing is shown', 0.5, 0.5, lit);
   ensure(width === 1280 && height % 4 === 0 && height > 700, `it is ${width} × ${height}`);
+  await page.setViewportSize({ width: 1500, height: 900 });
+  await button(page, 'Menu').click();
+  await button(page, 'Reconnect at this size').click();
+  await page.getByText('Type your password once more').waitFor();
+  await connect(page, { user: 'anybody', password: 'whatever' });
+  const wider = await painted(page, 'nothing is shown at another size', 0.5, 0.5, lit);
+  ensure(wider.width === 1472, `it is ${wider.width} wide`);
   await button(page, 'Disconnect').click();
   await ended(page, 'You have left this PC.');
 }
