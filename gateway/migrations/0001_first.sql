@@ -320,7 +320,7 @@ CREATE TABLE agents (
 );
 
 -- Office PCs with the same licensed program: `seats` of them may be used at once, all where it is absent. Minutes; 0: not
--- at all. The last two are of a desktop there; absent: what holds for the site.
+-- at all. `desktop_…` are of a desktop there; absent: what holds for the site.
 CREATE TABLE pools (
     id              TEXT   PRIMARY KEY,
     name            TEXT   NOT NULL UNIQUE,

@@ -109,7 +109,7 @@ pub enum Ended {
     Cut,
     /// The device may not reach the PC any more.
     NotAllowed,
-    /// Nobody used it for as long as IT allows.
+    /// Nobody used it for as long as IT allows, or signed in at all.
     Idle,
     /// It lasted as long as IT allows.
     Longest,

@@ -216,9 +216,7 @@ fn all(context: &Context) -> anyhow::Result<()> {
             },
             match (desktop_idle_minutes, desktop_longest_minutes) {
                 (None, None) => "as everywhere".to_owned(),
-                (desktop_idle_minutes, desktop_longest_minutes) => {
-                    desktops(desktop_idle_minutes.unwrap_or(0), desktop_longest_minutes.unwrap_or(0))
-                }
+                (idle, longest) => desktops(idle, longest),
             },
         ]
     })

@@ -188,7 +188,7 @@ impl Settings {
                 "Verification",
                 format!("{} minutes at most, {} without use", settings.verification_minutes, settings.idle_minutes),
             ),
-            ("Desktops", desktops(settings.desktop_idle_minutes, settings.desktop_longest_minutes)),
+            ("Desktops", desktops(Some(settings.desktop_idle_minutes), Some(settings.desktop_longest_minutes))),
             ("Language", settings.language),
             (
                 "Contact",
@@ -255,8 +255,12 @@ impl Change {
     }
 }
 
-/// How long desktops last.
-pub(super) fn desktops(idle: u32, longest: u32) -> String {
-    let minutes = |m: u32| if m == 0 { "any time".to_owned() } else { format!("{m} minutes") };
+/// How long desktops last; nothing: as the site has it.
+pub(super) fn desktops(idle: Option<u32>, longest: Option<u32>) -> String {
+    let minutes = |minutes: Option<u32>| match minutes {
+        None => "as long as everywhere".to_owned(),
+        Some(0) => "any time".to_owned(),
+        Some(n) => format!("{n} minutes"),
+    };
     format!("{} at most, {} without use", minutes(longest), minutes(idle))
 }

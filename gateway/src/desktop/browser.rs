@@ -1,9 +1,7 @@
 //! Desktops in the browser: a WebSocket that speaks RDCleanPath, and behind it the PC.
 //!
 //! The page says nothing of where it goes: its ticket does. The connection to the PC is made here, and so is its TLS: here
-//! alone a certificate can be looked at. What passes is relayed as it comes: the first bytes are looked at until the PC lets
-//! somebody go on, nothing else is read, and nothing is written down. Why a desktop ended is kept for the page, which the
-//! component does not tell.
+//! alone a certificate can be looked at. Why a desktop ended is kept for the page, which the component does not tell.
 
 use std::net::IpAddr;
 use std::pin::Pin;

@@ -185,7 +185,7 @@ impl Desk {
 
 /// How an end that was ours is written down, where the data plane only knows that it was told to.
 pub(super) fn written(end: End) -> Option<Ended> {
-    matches!(end, End::Idle | End::Longest | End::Booked).then(|| end.audited())
+    matches!(end, End::NobodySignedIn | End::Idle | End::Longest | End::Booked).then(|| end.audited())
 }
 
 /// In the language of whoever it is told to.

@@ -1,4 +1,6 @@
-//! Both sides of a desktop in the browser: what the page asks, and the bytes that pass.
+//! Both sides of a desktop in the browser: what the page asks, and the bytes that pass, as they come. Of what the PC says
+//! are looked at: the first bytes, until it lets somebody go on, and where its messages end, until the first picture.
+//! Nothing else is read, and nothing is written down.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -82,8 +82,8 @@ export function faultOf(error: unknown): Fault {
   }
 }
 
-/** The same, which says when the PC asks for a clipboard, as it does once if it has one: the element keeps that to itself. */
-function heard({ Backend: module }: Backend, onclipboard: () => void): Backend['Backend'] {
+/** The component, which says besides when the PC asks for a clipboard, as it does once if it has one. */
+function tellsOfClipboard({ Backend: module }: Backend, onclipboard: () => void): Backend['Backend'] {
   class SessionBuilder extends module.SessionBuilder {
     override forceClipboardUpdateCallback(callback: () => void) {
       return super.forceClipboardUpdateCallback(() => {
@@ -125,7 +125,7 @@ function carried(backend: Backend, files: Files): FileTransferProvider {
   files.carriedBy(carrier);
   // An element that was closed may hear of a PC that does not end it.
   let alive = true;
-  const heard =
+  const ifAlive =
     <T extends unknown[]>(what: (...of: T) => void) =>
     (...of: T): void => {
       if (alive) what(...of);
@@ -133,22 +133,22 @@ function carried(backend: Backend, files: Files): FileTransferProvider {
   return {
     getBuilderExtensions: () => [
       backend.filesAvailableCallback(
-        heard((all, id) => {
+        ifAlive((all, id) => {
           lock = id;
           files.came(all);
         }),
       ),
       // The PC's clipboard has changed.
-      backend.locksExpiredCallback(heard(() => files.withdrawn())),
-      backend.lockCallback(heard((id) => files.locked(id))),
-      backend.unlockCallback(heard((id) => files.unlocked(id))),
+      backend.locksExpiredCallback(ifAlive(() => files.withdrawn())),
+      backend.lockCallback(ifAlive((id) => files.locked(id))),
+      backend.unlockCallback(ifAlive((id) => files.unlocked(id))),
       backend.fileContentsRequestCallback(
-        heard(({ flags, dataId, ...asked }) => {
+        ifAlive(({ flags, dataId, ...asked }) => {
           void files.asked({ ...asked, measured: (flags & SIZE) !== 0, lock: dataId });
         }),
       ),
       backend.fileContentsResponseCallback(
-        heard(({ streamId, isError, data }) => files.answered(streamId, isError ? null : data)),
+        ifAlive(({ streamId, isError, data }) => files.answered(streamId, isError ? null : data)),
       ),
     ],
     setSession: (now) => (session = now),
@@ -189,7 +189,7 @@ async function settled(): Promise<void> {
 /** Connects; throws what `faultOf` reads. */
 export async function show(place: HTMLElement, wanted: Wanted): Promise<Shown> {
   const backend = await load();
-  const [element, ui] = await placed(place, heard(backend, wanted.onclipboard));
+  const [element, ui] = await placed(place, tellsOfClipboard(backend, wanted.onclipboard));
   await settled();
   ui.enableFileTransfer(carried(backend, wanted.files));
   const config = ui

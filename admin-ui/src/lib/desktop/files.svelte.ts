@@ -134,13 +134,9 @@ export class Files {
   carriedBy(carrier: Carrier | null): void {
     this.#carrier = carrier;
     this.withdrawn();
-    this.#batch = [];
-    this.#locked.clear();
     for (const id of [...this.#coming.keys()]) this.#failed(id);
-    for (const { id, state } of [...this.#transfers.values()]) {
-      if (state === 'waits') this.#transfers.delete(id);
-      else if (state === 'goes') this.#now(id, { state: 'failed' });
-    }
+    this.#locked.clear();
+    this.replaced();
   }
 
   /** The same once this carries nothing any more. */
@@ -172,13 +168,8 @@ export class Files {
 
   /** Something else is on the PC's clipboard: what was not pasted yet cannot be any more, but by a lock. */
   replaced(): void {
-    const kept = [...this.#locked.values()].includes(this.#batch);
-    for (const { id } of this.#batch) {
-      const state = this.#transfers.get(id)?.state;
-      if (state === 'waits') this.#transfers.delete(id);
-      else if (state === 'goes' && !kept) this.#now(id, { state: 'failed' });
-    }
     this.#batch = [];
+    this.#settle();
   }
 
   /** The PC keeps what is offered now, until it has it. */
@@ -188,6 +179,17 @@ export class Files {
 
   unlocked(lock: number): void {
     this.#locked.delete(lock);
+    this.#settle();
+  }
+
+  /** What the PC cannot ask for any more does not come. */
+  #settle(): void {
+    const there = [this.#batch, ...this.#locked.values()].flatMap((batch) => batch.map(({ id }) => id));
+    for (const { id, way, state } of [...this.#transfers.values()]) {
+      if (way === 'here' || there.includes(id)) continue;
+      if (state === 'waits') this.#transfers.delete(id);
+      else if (state === 'goes') this.#now(id, { state: 'failed' });
+    }
   }
 
   /** The PC asks for one that was sent: it is answered when those before it were. */
@@ -210,10 +212,13 @@ export class Files {
   async #part(carrier: Carrier, { index, measured, position, size, lock }: Request): Promise<Uint8Array | null> {
     const batch = lock === undefined ? this.#batch : this.#locked.get(lock);
     const chosen = batch?.[index];
-    const isOver = () =>
-      this.#carrier !== carrier || (lock === undefined ? this.#batch !== batch : this.#locked.get(lock) !== batch);
-    if (!chosen || isOver()) return null;
+    if (!chosen) return null;
     const { id, file } = chosen;
+    const isOver = () =>
+      this.#carrier !== carrier ||
+      !this.#transfers.has(id) ||
+      (lock === undefined ? this.#batch !== batch : this.#locked.get(lock) !== batch);
+    if (isOver()) return null;
     this.#asked = performance.now();
     if (measured) {
       const length = new Uint8Array(8);
@@ -274,11 +279,8 @@ export class Files {
   cancel(id: number): void {
     clearTimeout(this.#coming.get(id)?.silent);
     this.#coming.delete(id);
+    // The PC is answered no more.
     this.#transfers.delete(id);
-    // The PC is answered no more, of all that were sent with it.
-    const has = (batch: Batch) => batch.some((one) => one.id === id);
-    for (const [lock, batch] of [...this.#locked]) if (has(batch)) this.#locked.delete(lock);
-    if (has(this.#batch)) this.replaced();
   }
 
   /** The PC's answer to either question. */

@@ -131,16 +131,28 @@ describe('to the PC', () => {
     answered('bonj');
   });
 
-  it('is cancelled with those that were sent with it', async () => {
+  it('is cancelled alone', async () => {
     files.send([file, new File(['x'], 'other.txt')]);
     files.locked(1);
-    const [last] = files.transfers;
-    files.cancel(last?.id ?? 0);
-    await asked({ lock: 1 });
-    answered(null);
     await asked({});
-    answered(null);
-    expect(states()).toEqual([]);
+    files.cancel(1);
+    for (const lock of [1, undefined]) {
+      await asked({ lock });
+      answered(null);
+    }
+    await asked({ index: 1, lock: 1 });
+    answered('x');
+    expect(states()).toEqual(['other.txt done 1']);
+  });
+
+  it('does not come if the PC lets go of it after another was sent', async () => {
+    files.send([file]);
+    files.locked(1);
+    await asked({ lock: 1 });
+    files.send([new File(['x'], 'other.txt')]);
+    expect(states()).toEqual(['other.txt waits 0', 'mot.txt goes 4']);
+    files.unlocked(1);
+    expect(states()).toEqual(['other.txt waits 0', 'mot.txt failed 4']);
   });
 
   it('is no more than a hundred at once', () => {

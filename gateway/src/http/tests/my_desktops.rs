@@ -765,7 +765,7 @@ async fn who_booked_a_pc_has_it_when_they_come_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seat_lost_by_the_line_is_kept_for_a_minute_and_one_that_was_left_is_not() {
+async fn a_seat_whose_page_is_gone_is_kept_for_a_minute_and_one_that_was_left_is_not() {
     let _pc = Pc::at("127.0.5.12", 2).await;
     let office = office("127.0.5.12").await;
     office.answers();
