@@ -20,9 +20,10 @@ use clipboard::{Clipboard, Shared};
 use screen::{Press, Screen};
 
 fn main() -> anyhow::Result<()> {
-    let [_, address, directory, security] = std::env::args().collect::<Vec<_>>().try_into().map_err(|_| {
-        anyhow::anyhow!("usage: recorder ADDRESS DIRECTORY nla|tls")
-    })?;
+    let [_, address, directory, security] = std::env::args()
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("usage: recorder ADDRESS DIRECTORY nla|tls"))?;
     let directory = PathBuf::from(directory);
     let mut who = String::new();
     std::io::stdin().lock().read_line(&mut who).context("who may sign in")?;
