@@ -119,7 +119,7 @@ agent-deb: ## the agent as a Debian package, below target/debian
 
 recorder: install-deps $(TOOLS)/.deny-$(DENY) ## a PC that writes down every key and clipboard it is sent, for tests of the desktop
 	cargo fmt --manifest-path tests/recorder/Cargo.toml --check
-	$(TOOLS)/bin/cargo-deny --manifest-path tests/recorder/Cargo.toml --log-level error check --config deny.toml licenses sources
+	$(TOOLS)/bin/cargo-deny --manifest-path tests/recorder/Cargo.toml --config deny.toml --log-level error check licenses sources
 	cargo build --manifest-path tests/recorder/Cargo.toml --target-dir $(RECORDER) --locked
 
 web: admin-ui/build/index.html ## the web interface, which the gateway embeds
