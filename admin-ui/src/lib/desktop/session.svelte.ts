@@ -140,9 +140,9 @@ export class Desktop {
         files,
       };
       const shown = await show(to, asked);
+      if (!current()) return shown.close();
       this.keepsSize = shown.size.width !== asked.size.width;
-      if (current()) this.#run(shown, current);
-      else shown.close();
+      this.#run(shown, current);
     } catch (error) {
       if (!current()) return;
       if (error instanceof Refusal) this.#over({ by: 'problem', problem: problemOf(error) });
