@@ -19,6 +19,17 @@ async function line(page: Page) {
   await page.getByText('You are 1st in line').first().waitFor();
   await fits(page, 'waiting for a seat');
   await accessible(page, 'waiting for a seat');
+  // Neither one's own card of such a PC nor its page asks for a password in vain.
+  await page.getByText(/^Its PCs: cad1 and cad2$/).click();
+  await page.getByText('All licences of its program are in use.').waitFor();
+  ensure((await page.getByRole('link', { name: /^Connect: cad/ }).count()) === 0, 'a PC without a seat is offered');
+  await fits(page, 'the PCs of a pool');
+  await accessible(page, 'the PCs of a pool');
+  await page.goto(`${OFFICE}/desktop?name=cad2`);
+  await page.getByText('All licences of its program are in use.').waitFor();
+  ensure((await page.getByLabel('Password on the PC').count()) === 0, 'a password is asked for in vain');
+  await page.getByRole('link', { name: 'To your office' }).last().click();
+  await page.getByText('You are 1st in line').first().waitFor();
   await want('boris goes');
   const pc = page.getByRole('link', { name: new RegExp(`^Connect – ${CARD}: cad[12]$`) });
   await pc.waitFor();
@@ -34,6 +45,7 @@ async function book(page: Page) {
   await page.getByRole('link', { name: `Book a PC: ${CARD}` }).click();
   await heading(page, 'Book a PC');
   await page.getByText('You have booked nothing.').waitFor();
+  await page.getByText('1 of these 2 PCs can be used at once').waitFor();
   await button(page, 'The day after').click();
   await fits(page, 'a day to book');
   await accessible(page, 'a day to book');
@@ -51,10 +63,24 @@ async function book(page: Page) {
   // The same time again: one person, one PC.
   await button(page, 'Book').click();
   await page.getByText('You have booked another PC at this time.').waitFor();
+  // The only seat is used with either PC.
+  await page.getByText(/^\d\d:\d\d–\d\d:\d\d no seat left$/).waitFor();
+  await page.goto(`${OFFICE}/`);
+  await page.getByText(/^Booked for you: cad1, /).waitFor();
+  await page.goto(`${OFFICE}/bookings?pool=none`);
+  await page.getByText(`The link leads to PCs that you cannot book now. Here is ${CARD}.`).waitFor();
   await page.getByRole('button', { name: /^Give back:/ }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Give it back' }).click();
   await page.getByText(/^Given back: cad1/).waitFor();
   ensure((JSON.parse(await want('booked')) as unknown[]).length === 0, 'it is still booked');
+  await button(page, 'The day after').click();
+  await button(page, 'Book').click();
+  await page.getByText(/^cad1 is booked for you:\s/).waitFor();
+  await want('IT takes it back');
+  await page.reload();
+  await page.getByText(/^cad1, .*: IT has taken this booking back/).waitFor();
+  await fits(page, 'a booking taken back');
+  await accessible(page, 'a booking taken back');
 }
 
 await story(async (browser) => {

@@ -113,6 +113,11 @@ fn a_free_seat_is_found_waited_for_and_booked() -> anyhow::Result<()> {
                 }
                 "boris goes" => ensure!(his.delete("/api/v1/me/pools/CAD/seat")?.status == 204, "he had no seat"),
                 "booked" => return Ok(gateway.cli(&["booking", "list"])?.to_string()),
+                "IT takes it back" => {
+                    let all = gateway.cli(&["booking", "list"])?;
+                    let id = all.pointer("/0/id").and_then(Value::as_str).context("nothing is booked")?;
+                    gateway.cli(&["booking", "remove", id, "--yes"])?;
+                }
                 other => bail!("the script wants `{other}`"),
             }
             Ok(String::from("seen"))

@@ -178,7 +178,10 @@ impl Booking {
                 })
             }
             Self::Remove { booking, yes } => {
-                sure(&format!("Take booking {booking} back? Whoever made it is not told."), yes)?;
+                sure(
+                    &format!("Take booking {booking} back? Whoever made it reads so on their page of bookings."),
+                    yes,
+                )?;
                 context.client.delete::<()>(&format!("bookings/{}", escape(&booking)))?;
                 if context.json {
                     return say_json(&serde_json::json!({ "freed": Freed::It }));

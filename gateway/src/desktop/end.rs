@@ -28,7 +28,7 @@ pub enum End {
     Refused(NoEntry),
     /// Nothing allows it any more.
     NotAllowed,
-    /// IT ended it, or they themselves from elsewhere.
+    /// IT ended it.
     Ended,
     /// Nobody used it for as long as IT allows.
     Idle,

@@ -103,6 +103,8 @@ pub struct Stood {
     pub waiting: usize,
     /// When their turn passed, a moment ago.
     pub missed: Option<Unix>,
+    /// What they have booked of it: what runs, or comes next.
+    pub booked: Option<Booking>,
 }
 
 /// Why nobody is given a seat.
@@ -329,7 +331,9 @@ impl Desk {
             (None, None, None) => None,
         };
         let missed = seating.missed.get(&(pool, user)).map(|at| at.wall);
-        Some(Stood { place, free: seats::free(&seats, most, wanting), waiting: line.len(), missed })
+        let own = |b: &&Booking| b.user == user && b.ends > now.wall && seats.iter().any(|seat| seat.pc == b.pc);
+        let booked = seating.bookings.iter().filter(own).min_by_key(|b| b.begins).copied();
+        Some(Stood { place, free: seats::free(&seats, most, wanting), waiting: line.len(), missed, booked })
     }
 
     /// They want no seat any more; whether they had one, or waited.
@@ -378,6 +382,16 @@ impl Desk {
         let booked =
             || booking::holder(&board.seating.bookings, resource, now).filter(|b| b.user == user).map(|b| b.ends);
         kept.or_else(booked)
+    }
+
+    /// Why there is no seat for this person at this PC, at this moment: those of its pool are all used, or it is kept for
+    /// somebody else.
+    #[must_use]
+    pub fn no_seat(&self, resource: ResourceId, user: UserId, now: Moment) -> Option<NoEntry> {
+        let board = self.board();
+        let yields = !self.yields(&board, resource, user, now).is_empty();
+        let why = if yields { None } else { self.has_seat(&board, resource, user, now).err() };
+        why.filter(|why| matches!(why, NoEntry::NoSeat | NoEntry::Reserved))
     }
 
     /// Whether this PC is kept for somebody else.

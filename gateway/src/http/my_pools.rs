@@ -24,11 +24,11 @@ use crate::audit::Actor;
 use crate::clock::Unix;
 use crate::desktop::seats::{NoSeat, Place, Stood};
 use crate::ids::{BookingId, PoolId, ResourceId};
-use crate::pure::booking::{Freed, LEAD_MS, LONGEST_MINUTES, quarters};
+use crate::pure::booking::{Booking, Freed, LEAD_MS, LONGEST_MINUTES, quarters};
 use crate::pure::decide::{Reason, Verdict, decide};
 use crate::pure::rule::Rule;
 use crate::pure::seats::Wanting;
-use crate::store::bookings::{Full, Wanted};
+use crate::store::bookings::{Full, Named, Wanted};
 use crate::store::devices::Device;
 use crate::store::pools::Pool;
 use crate::store::resources::Resource;
@@ -56,6 +56,8 @@ pub struct MyPool {
     pub missed: Option<Unix>,
     /// The longest booking, in minutes; 0: none.
     pub longest_booking_minutes: u32,
+    /// One's own booking that runs, or the next to come.
+    pub booked: Option<MyBooking>,
 }
 
 /// One's own place.
@@ -92,7 +94,7 @@ pub enum MyPlace {
 pub struct MyBooking {
     /// Which one, if it is one's own.
     pub id: Option<BookingId>,
-    /// The pool's name.
+    /// The pool's name; empty: its PC is in none any more.
     pub pool: String,
     /// The PC's name.
     pub workstation: String,
@@ -102,6 +104,15 @@ pub struct MyBooking {
     /// Until when, in Unix milliseconds.
     #[schema(value_type = i64)]
     pub ends: Unix,
+    /// Why one's own is over before its time, until that has passed.
+    pub freed: Option<Freed>,
+}
+
+impl MyBooking {
+    fn of(booking: Booking, freed: Option<Freed>, (pool, workstation): (String, String), own: bool) -> Self {
+        let Booking { id, begins, ends, .. } = booking;
+        Self { id: own.then_some(id), pool, workstation, begins, ends, freed }
+    }
 }
 
 /// The body of `POST /api/v1/me/bookings`.
@@ -164,7 +175,8 @@ async fn leave_seat(caller: Verified, State(api): State<Arc<Api>>, Path(which): 
     if left { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::unknown("seat", &which)) }
 }
 
-/// When PCs of one's pools are booked in a span, by oneself or by somebody.
+/// When PCs of one's pools are booked in a span, by oneself or by somebody; and which of one's own others ended before
+/// their time.
 #[utoipa::path(get, path = "/me/bookings", tag = "pools", params(Span), responses((status = 200, body = [MyBooking]), Problems))]
 async fn my_bookings(
     caller: Verified,
@@ -178,16 +190,17 @@ async fn my_bookings(
         let holds = |pool: &&Pool| pool.members.iter().any(|(member, _)| *member == pc);
         pools.iter().find(holds).map(|pool| pool.rules.name.clone())
     };
-    let shown = |booked: crate::store::bookings::Named| {
+    let shown = |booked: Named| {
         let booking = booked.booking;
         let own = booking.user == caller.device.user;
-        // When colleagues worked is theirs to tell.
-        let others = !own && (booking.ends <= now || !mine.pcs.contains_key(&booking.pc));
-        if booked.freed.is_some() || others {
-            return None;
-        }
-        let (pool, id) = (named(booking.pc)?, own.then_some(booking.id));
-        Some(MyBooking { id, pool, workstation: booked.workstation, begins: booking.begins, ends: booking.ends })
+        let freed = booked.freed.map(|(_, why)| why);
+        let shown = match freed {
+            Some(why) => own && why != Freed::Back && booking.ends > now,
+            // When colleagues worked is theirs to tell.
+            None => own || booking.ends > now && mine.pcs.contains_key(&booking.pc),
+        };
+        let names = (named(booking.pc).unwrap_or_default(), booked.workstation);
+        shown.then(|| MyBooking::of(booking, freed, names, own))
     };
     Ok(Json(api.store.bookings_between(from, to).await?.into_iter().filter_map(shown).collect()))
 }
@@ -246,9 +259,7 @@ async fn book(
     write.commit().await?;
     api.desk.pools_changed().await;
     let workstation = mine.pcs.get(&booking.pc).map(|r| r.name.clone()).unwrap_or_default();
-    let (id, pool) = (Some(booking.id), pool.rules.name);
-    let made = MyBooking { id, pool, workstation, begins: booking.begins, ends: booking.ends };
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok((StatusCode::CREATED, Json(MyBooking::of(booking, None, (pool.rules.name, workstation), true))))
 }
 
 /// Gives a booking of one's own back.
@@ -322,6 +333,10 @@ impl Mine {
             place,
             missed: stood.missed,
             longest_booking_minutes: pool.rules.longest_booking_minutes,
+            booked: stood.booked.map(|booking| {
+                let (pool, workstation) = (pool.rules.name.clone(), named(booking.pc));
+                MyBooking::of(booking, None, (pool, workstation), true)
+            }),
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct MyWorkstation {
     /// It is kept for them until then, in Unix milliseconds: booked, or their turn.
     #[schema(value_type = Option<i64>)]
     pub kept_until: Option<Unix>,
+    /// Why they have no seat there: those of its pool are all used, or it is kept for somebody else.
+    pub no_seat: Option<NoEntry>,
     /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]
     pub since: Option<Unix>,
@@ -119,6 +121,7 @@ async fn my_workstations(caller: Verified, State(api): State<Arc<Api>>) -> Answe
             may_ask: api.site().ask_people && can_be_asked(&state),
             admitted: api.desk.is_admitted(r.id, caller.device.user, now.boot),
             kept_until,
+            no_seat: api.desk.no_seat(r.id, caller.device.user, now),
             since: is_on_its_way(state.judged.kind).then_some(state.since),
             wakeable: api.waker.wakeable(&state, took),
             expected_ms: u64::try_from(expected(took).as_millis()).unwrap_or(u64::MAX),

@@ -110,7 +110,6 @@ export class Desktop {
     this.again = false;
     this.notices.clear();
     this.phase = 'coming';
-    remember(this.#pc, typed);
     let files: Files;
     try {
       const [{ Files }] = await Promise.all([import('./files.svelte.ts'), load(), this.#stage]);
@@ -141,6 +140,8 @@ export class Desktop {
       };
       const shown = await show(to, asked);
       if (!current()) return shown.close();
+      // A name that did not let them in is no help the next time.
+      remember(this.#pc, typed);
       this.keepsSize = shown.size.width !== asked.size.width;
       this.#run(shown, current);
     } catch (error) {

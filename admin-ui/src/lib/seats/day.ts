@@ -66,15 +66,37 @@ export function labelsOf(words: Words, all: readonly number[], day: string): str
 export interface Span {
   from: number;
   to: number;
-  own: boolean;
+  /** Booked by oneself, by somebody; or no seat is left by what is booked of other PCs. */
+  kind: 'own' | 'taken' | 'full';
 }
 
-/** What is booked of a PC within these bounds, one after the other. */
-export const spansOf = (bookings: readonly MyBooking[], pc: string, from: number, to: number): Span[] =>
-  bookings
-    .filter((b) => b.workstation === pc && b.begins < to && b.ends > from)
-    .map(({ id, begins, ends }) => ({ from: Math.max(begins, from), to: Math.min(ends, to), own: id != null }))
-    .sort((a, b) => a.from - b.from);
+/** When a PC cannot be booked within these bounds, one after the other; `seats`: how many of `pcs` can be used at once. */
+export function spansOf(
+  bookings: readonly MyBooking[],
+  pcs: readonly string[],
+  seats: number,
+  pc: string,
+  from: number,
+  to: number,
+): Span[] {
+  const within = bookings.filter((b) => pcs.includes(b.workstation) && b.begins < to && b.ends > from);
+  const edges = [...new Set([from, to, ...within.flatMap(({ begins, ends }) => [begins, ends])])]
+    .filter((at) => at >= from && at <= to)
+    .sort((a, b) => a - b);
+  const spans: Span[] = [];
+  for (const [nth, begins] of edges.slice(0, -1).entries()) {
+    const now = within.filter((b) => b.begins <= begins && b.ends > begins);
+    const here = now.find((b) => b.workstation === pc);
+    const kind = here ? (here.id == null ? 'taken' : 'own') : now.length >= seats ? 'full' : null;
+    if (!kind) continue;
+    const end = edges[nth + 1] ?? to;
+    const last = spans.at(-1);
+    const goesOn = last && last.to === begins && last.kind === kind && (kind === 'full' || here?.begins !== begins);
+    if (goesOn) last.to = end;
+    else spans.push({ from: begins, to: end, kind });
+  }
+  return spans;
+}
 
 /** `14:00–15:00` */
 export const rangeOf = (words: Words, from: number, to: number): string => `${words.time(from)}–${words.time(to)}`;

@@ -171,13 +171,37 @@ describe('what is booked', () => {
 
   it('is drawn a PC each, within the day', () => {
     const all = [booked('a', 22, 26), booked('a', -2, 1), booked('b', 9, 10), booked('a', 9, 10, 'mine')];
-    expect(spansOf(all, 'a', from, to).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.own])).toEqual([
-      [0, 1, false],
-      [9, 10, true],
-      [22, 24, false],
+    const spans = (pc: string, seats = 3, pcs = ['a', 'b', 'c']) =>
+      spansOf(all, pcs, seats, pc, from, to).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.kind]);
+    expect(spans('a')).toEqual([
+      [0, 1, 'taken'],
+      [9, 10, 'own'],
+      [22, 24, 'taken'],
     ]);
-    expect(spansOf(all, 'b', from + 10 * HOUR, to)).toEqual([]);
-    expect(spansOf(all, 'c', from, to)).toEqual([]);
+    expect(spansOf(all, ['a', 'b', 'c'], 3, 'b', from + 10 * HOUR, to)).toEqual([]);
+    expect(spans('c')).toEqual([]);
+    // The only seat is used with any of them; of two, one is left.
+    const full = [
+      [0, 1, 'full'],
+      [9, 10, 'full'],
+      [22, 24, 'full'],
+    ];
+    expect(spans('c', 1)).toEqual(full);
+    expect(spans('b', 1)).toEqual([full[0], [9, 10, 'taken'], full[2]]);
+    expect(spans('c', 2)).toEqual([full[1]]);
+    // What is booked of other pools' PCs takes no seat of this one.
+    expect(spans('c', 1, ['b', 'c'])).toEqual([full[1]]);
+  });
+
+  it('is one span while no seat is left, and one a booking', () => {
+    const all = [booked('a', 9, 10), booked('b', 10, 11), booked('a', 10, 12)];
+    const spans = (pc: string) =>
+      spansOf(all, ['a', 'b', 'c'], 1, pc, from, to).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.kind]);
+    expect(spans('c')).toEqual([[9, 12, 'full']]);
+    expect(spans('a')).toEqual([
+      [9, 10, 'taken'],
+      [10, 12, 'taken'],
+    ]);
   });
 
   it('is told with its day', () => {

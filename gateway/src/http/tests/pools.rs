@@ -150,6 +150,15 @@ async fn as_many_at_once_as_there_are_licences() {
     for (n, pc, why) in [(1, "cad-0", "reserved"), (1, "cad-1", "no_seat"), (2, "cad-2", "no_seat")] {
         assert_eq!(room.desktop(n, pc).await["refused"], why);
     }
+    // They are told so before they type a password; whose the seat is, is not.
+    for (n, why) in [(0, json!([null, null, null])), (1, json!(["reserved", "no_seat", "no_seat"]))] {
+        let pcs = room.asks(n, "GET", "/me/workstations", None).await.json();
+        let told = ["cad-0", "cad-1", "cad-2"].map(|name| {
+            let is = |pc: &&Value| pc["name"] == name;
+            pcs.as_array().unwrap().iter().find(is).unwrap()["no_seat"].clone()
+        });
+        assert_eq!(json!(told), why, "person {n}");
+    }
     // Whose the seat is takes another PC with it.
     assert!(room.desktop(0, "cad-2").await["ticket"].is_string());
     assert_eq!(room.seat(1, "POST").await["place"]["before"], 0);
@@ -193,8 +202,10 @@ async fn a_pool_is_nobodys_business_who_may_use_none_of_its_pcs() {
     let mine = room.asks(0, "GET", &span, None).await.json();
     let id = mine[0]["id"].as_str().unwrap();
     assert_eq!(room.g.ask(anne, None, "DELETE", &format!("/me/bookings/{id}"), None).await.slug(), "not-found");
+    assert_eq!(room.seat(0, "GET").await["booked"], mine[0]);
     assert_eq!(room.asks(0, "DELETE", &format!("/me/bookings/{id}"), None).await.status, 204);
-    assert_eq!(room.asks(0, "GET", &span, None).await.json(), json!([]));
+    assert_eq!(room.asks(0, "GET", &span, None).await.json(), json!([]), "they know themselves");
+    assert!(room.seat(0, "GET").await["booked"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +249,7 @@ async fn what_is_booked_is_kept_for_who_booked_it_unless_they_stay_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_takes_a_booking_back() {
-    let room = room(1, 1, None).await;
+    let room = room(1, 2, None).await;
     let booked = room.books(0, None, quarter()..quarter() + 2).await.json();
     let path = format!("/bookings/{}", booked["id"].as_str().unwrap());
     assert_eq!(room.g.ask(Door::Local, None, "DELETE", &path, None).await.status, 204);
@@ -246,6 +257,13 @@ async fn it_takes_a_booking_back() {
     let span = format!("/bookings?from={}&to={}", quarter() * QUARTER_MS, (quarter() + 4) * QUARTER_MS);
     let freed = room.g.ask(Door::Local, None, "GET", &span, None).await.json();
     assert_eq!((freed.as_array().unwrap().len(), &freed[0]["freed"]), (1, &json!("it")));
+    // Whose it was is told so, and nobody else; of a PC that left its pool, too.
+    let told = async |n| room.asks(n, "GET", &format!("/me{span}"), None).await.json();
+    assert_eq!((told(0).await[0]["freed"].clone(), told(1).await), (json!("it"), json!([])));
+    assert_eq!(room.books(0, None, quarter() + 2..quarter() + 3).await.status, 201);
+    assert_eq!(room.g.ask(Door::Local, None, "DELETE", "/pools/CAD", None).await.status, 204);
+    let both = told(0).await;
+    assert_eq!((&both[1]["freed"], &both[1]["pool"], both.as_array().unwrap().len()), (&json!("it"), &json!(""), 2));
     for bad in ["/bookings?from=5&to=5", "/bookings?from=0&to=9999999999999"] {
         assert_eq!(room.g.ask(Door::Local, None, "GET", bad, None).await.status, 400);
     }

@@ -69,6 +69,7 @@ export default {
   deskFileFailed: 'No ha arribat sencer: torneu-ho a provar, o feu servir una carpeta compartida',
   deskFilesReady: 'S’han copiat fitxers al PC: deseu-los des del menú.',
   deskFilesChosen: 'Ara enganxeu-los al PC. Si no s’hi pot enganxar res, no accepta fitxers.',
+  deskFilesRefused: 'L’ordinador no ha acceptat els fitxers. Torneu-ho a provar o feu servir una carpeta compartida.',
   deskScale: 'Imatge',
   deskFit: 'S’ajusta a la finestra',
   deskReal: 'Mida real, es desplaça',
@@ -94,7 +95,7 @@ export default {
   deskNotAllowed:
     'S’ha acabat el vostre accés a aquest ordinador. El que hi ha obert hi continua obert. Si no és correcte, aviseu informàtica.',
   deskEnded:
-    'Aquesta connexió s’ha acabat: per informàtica, o per vós des d’un altre lloc. El que hi ha obert a l’ordinador continua obert.',
+    'Informàtica ha tallat aquesta connexió. El que hi ha obert a l’ordinador continua obert. Pregunteu-ho a informàtica si encara la necessiteu.',
   deskMoved: 'Heu obert aquest ordinador en un altre lloc, en una altra finestra o aplicació. Continua allà.',
   deskIdle:
     'Ningú no ha fet servir aquesta connexió durant el temps que informàtica permet, i s’ha acabat. El que hi ha obert a l’ordinador continua obert: torneu a connectar per continuar.',

@@ -62,6 +62,7 @@ const en = {
   deskFileFailed: 'Did not arrive whole: try again, or use a share',
   deskFilesReady: 'Files were copied on the PC: save them from the menu.',
   deskFilesChosen: 'Now paste them on the PC. If nothing can be pasted there, it takes no files.',
+  deskFilesRefused: 'The PC did not take the files. Try again, or use a share.',
   deskScale: 'Picture',
   deskFit: 'Fits the window',
   deskReal: 'Real size, scrolled',
@@ -83,7 +84,7 @@ const en = {
   deskNoNla: 'The PC offers less security than before. Your password was not sent. Tell IT, who has to look at it.',
   deskSilent: 'The PC did not answer. Try again in a minute; if it stays so, tell IT.',
   deskNotAllowed: 'Your access to this PC has ended. What is open on it stays open. If that is wrong, tell IT.',
-  deskEnded: 'This connection was ended: by IT, or by you elsewhere. What is open on the PC stays open.',
+  deskEnded: 'IT has ended this connection. What is open on the PC stays open. Ask IT if you still need it.',
   deskMoved: 'You opened this PC elsewhere, in another window or app. It goes on there.',
   deskIdle:
     'Nobody used this connection for as long as IT allows, so it was ended. What is open on the PC stays open: connect again to go on.',

@@ -68,6 +68,7 @@ export default {
   deskFileFailed: 'No llegó entero: vuelva a intentarlo, o use una carpeta compartida',
   deskFilesReady: 'Se han copiado archivos en el PC: guárdelos desde el menú.',
   deskFilesChosen: 'Ahora péguelos en el PC. Si allí no se puede pegar nada, no acepta archivos.',
+  deskFilesRefused: 'El ordenador no aceptó los archivos. Inténtelo de nuevo o use una carpeta compartida.',
   deskScale: 'Imagen',
   deskFit: 'Se ajusta a la ventana',
   deskReal: 'Tamaño real, se desplaza',
@@ -93,7 +94,7 @@ export default {
   deskNotAllowed:
     'Su acceso a este ordenador ha terminado. Lo que está abierto en él sigue abierto. Si no es correcto, avise a informática.',
   deskEnded:
-    'Esta conexión se terminó: por informática, o por usted desde otro sitio. Lo que está abierto en el ordenador sigue abierto.',
+    'Informática ha cortado esta conexión. Lo que está abierto en el ordenador sigue abierto. Pregunte a informática si todavía la necesita.',
   deskMoved: 'Abrió este ordenador en otro sitio, en otra ventana o aplicación. Sigue allí.',
   deskIdle:
     'Nadie usó esta conexión durante el tiempo que informática permite, y se terminó. Lo que está abierto en el ordenador sigue abierto: vuelva a conectar para continuar.',

@@ -71,6 +71,7 @@ export default {
   deskFileFailed: 'N’est pas arrivé entier\u00a0: réessayez, ou passez par un partage',
   deskFilesReady: 'Des fichiers ont été copiés sur le PC\u00a0: enregistrez-les depuis le menu.',
   deskFilesChosen: 'Collez-les maintenant sur le PC. Si rien ne peut y être collé, il n’accepte pas de fichiers.',
+  deskFilesRefused: 'Le PC n’a pas accepté les fichiers. Réessayez, ou passez par un partage.',
   deskScale: 'Image',
   deskFit: 'À la taille de la fenêtre',
   deskReal: 'Taille réelle, défilante',
@@ -96,7 +97,7 @@ export default {
   deskNotAllowed:
     'Votre accès à ce PC a pris fin. Ce qui y est ouvert le reste. Si ce n’est pas normal, prévenez l’informatique.',
   deskEnded:
-    'Cette connexion a été arrêtée\u00a0: par l’informatique, ou par vous ailleurs. Ce qui est ouvert sur le PC le reste.',
+    'L’informatique a mis fin à cette connexion. Ce qui est ouvert sur le PC le reste. Demandez-lui si vous en avez encore besoin.',
   deskMoved: 'Vous avez ouvert ce PC ailleurs, dans une autre fenêtre ou application. Cela continue là-bas.',
   deskIdle:
     'Cette connexion est restée inutilisée aussi longtemps que l’informatique le permet\u202f; elle a pris fin. Ce qui est ouvert sur le PC le reste\u00a0: reconnectez-vous pour continuer.',

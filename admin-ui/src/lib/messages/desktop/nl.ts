@@ -67,6 +67,7 @@ export default {
   deskFileFailed: 'Niet volledig aangekomen: probeer opnieuw, of gebruik een gedeelde map',
   deskFilesReady: 'Er zijn bestanden gekopieerd op de pc: sla ze op via het menu.',
   deskFilesChosen: 'Plak ze nu op de pc. Kan er niets worden geplakt, dan neemt hij geen bestanden aan.',
+  deskFilesRefused: 'De pc nam de bestanden niet aan. Probeer het opnieuw, of gebruik een gedeelde map.',
   deskScale: 'Beeld',
   deskFit: 'Past in het venster',
   deskReal: 'Ware grootte, schuivend',
@@ -91,7 +92,8 @@ export default {
   deskSilent: 'De pc antwoordde niet. Probeer het over een minuut opnieuw; blijft het zo, meld het dan aan IT.',
   deskNotAllowed:
     'Uw toegang tot deze pc is beëindigd. Wat erop openstaat, blijft open. Klopt dat niet, meld het dan aan IT.',
-  deskEnded: 'Deze verbinding is beëindigd: door IT, of door u elders. Wat op de pc openstaat, blijft open.',
+  deskEnded:
+    'IT heeft deze verbinding beëindigd. Wat op de pc openstaat, blijft open. Vraag het IT als u hem nog nodig hebt.',
   deskMoved: 'U hebt deze pc elders geopend, in een ander venster of een andere app. Het gaat daar verder.',
   deskIdle:
     'Deze verbinding werd zo lang niet gebruikt als IT toelaat; ze is beëindigd. Wat op de pc openstaat, blijft open: maak opnieuw verbinding om verder te gaan.',

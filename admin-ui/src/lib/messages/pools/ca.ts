@@ -52,7 +52,9 @@ export default {
   poolsPickWrong: 'Trieu almenys un ordinador, i 200 com a màxim.',
   poolsPickTaken:
     'Mentrestant, un d’aquests ordinadors s’ha posat en un altre pool. La llista s’ha tornat a carregar: reviseu-la.',
-  poolsLeaves: 'S’anul·la el que hi ha reservat de: {pcs}.',
+  poolsGone_one: 'S’anul·la {n} reserva futura: {all}. Aviseu la persona.',
+  poolsGone_other: 'S’anul·len {n} reserves futures: {all}. Aviseu aquestes persones.',
+  poolsGoneMore: '… i {n} més',
   poolsBooking: 'Reserva més llarga',
   poolsBookingWrong: 'Escriviu una durada de 15 minuts a 12 hores.',
   poolsUpTo: 'Fins a …',
@@ -73,8 +75,6 @@ export default {
     'Els ordinadors es queden, i qui en fa servir un s’hi queda. La cua s’acaba, i les reserves dels seus ordinadors s’anul·len. No es pot desfer.',
   poolsRemoveLine_one: '{n} persona espera: {people}.',
   poolsRemoveLine_other: '{n} persones esperen: {people}.',
-  poolsRemoveBooked_one: 'Encara queda {n} reserva.',
-  poolsRemoveBooked_other: 'Encara queden {n} reserves.',
   bookingsWhy: 'De qui és cada PC d’un pool, i quan. Qui no hi és durant un quart d’hora el perd.',
   bookingsNone:
     'No hi ha res reservat en aquest temps. Els usuaris reserven un ordinador a la seva primera pàgina, si el pool ho permet.',

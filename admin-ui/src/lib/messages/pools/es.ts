@@ -52,7 +52,9 @@ export default {
   poolsPickWrong: 'Elija al menos un ordenador, y 200 como máximo.',
   poolsPickTaken:
     'Mientras tanto, uno de estos ordenadores se puso en otro pool. La lista se ha vuelto a cargar: revísela.',
-  poolsLeaves: 'Se anula lo reservado de: {pcs}.',
+  poolsGone_one: 'Se anula {n} reserva futura: {all}. Avise a la persona.',
+  poolsGone_other: 'Se anulan {n} reservas futuras: {all}. Avise a estas personas.',
+  poolsGoneMore: '… y {n} más',
   poolsBooking: 'Reserva más larga',
   poolsBookingWrong: 'Escriba una duración de 15 minutos a 12 horas.',
   poolsUpTo: 'Hasta …',
@@ -73,8 +75,6 @@ export default {
     'Los ordenadores se quedan, y quien usa uno sigue en él. La cola termina, y las reservas de sus ordenadores se anulan. No se puede deshacer.',
   poolsRemoveLine_one: '{n} persona espera: {people}.',
   poolsRemoveLine_other: '{n} personas esperan: {people}.',
-  poolsRemoveBooked_one: 'Aún queda {n} reserva.',
-  poolsRemoveBooked_other: 'Aún quedan {n} reservas.',
   bookingsWhy: 'De quién es cada PC de un pool, y cuándo. Quien no está durante un cuarto de hora lo pierde.',
   bookingsNone:
     'No hay nada reservado en este tiempo. Los usuarios reservan un ordenador en su primera página, si el pool lo permite.',
