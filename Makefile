@@ -95,7 +95,7 @@ $(TOOLS)/.fuzz-$(CARGO_FUZZ): | install-deps
 	cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug --root $(TOOLS) --quiet
 	@touch $@
 
-bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; 1,000 PCs; 30 minutes, root
+bench: install-deps tools web ## what people wait for; 10,000 peers beside boringtun-cli and wireguard-go; desktops beside HAProxy; 1,000 PCs; 40 minutes, root
 	@NODE=$(NODE) tests/install bench
 	cargo build --release -p passerelle -p passerelle-agent
 	cargo build -p virtual-office --bin bench

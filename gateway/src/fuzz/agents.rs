@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Unix;
+use crate::pure::tpkt::Beginning;
 use crate::pure::wanted::Wanted;
 use crate::pure::workstation::{Probe, Seen, Told, judge};
 use crate::pure::x224::{self, Peeked};
@@ -33,13 +34,19 @@ fn again<M: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(text: &s
 }
 
 /// The first bytes of what a PC answers to RDP's first request: a confirm is never shorter than what is looked at, and
-/// what follows changes nothing.
+/// what follows changes nothing. And what it says then is passed on whole, however it comes.
 pub(super) fn confirms(bytes: &[u8]) {
     let is = x224::confirms(bytes);
     assert!(!is || bytes.len() >= x224::ENOUGH);
     assert!(!x224::confirms(&x224::REQUEST));
     if let Some(first) = bytes.get(..x224::ENOUGH) {
         assert_eq!(x224::confirms(first), is);
+    }
+    let (mut beginning, mut rest) = (Beginning::default(), bytes);
+    while !rest.is_empty() {
+        let cut = beginning.cut(rest);
+        assert!((1..=rest.len()).contains(&cut));
+        rest = &rest[cut..];
     }
 }
 

@@ -7,7 +7,7 @@ import { Words } from '../messages/words.ts';
 import { isToCome, spanAsked, spanOf, SPANS, spanText, standing, timesText } from './bookings.ts';
 import { typedOf, written } from './pool.ts';
 import { isFull, minutesText, momentText, poolsOf, rulesOf, seatsOf } from './pools.ts';
-import { tripText } from './trip.ts';
+import { tripText } from './desktops.ts';
 
 const words = new Words('en', [portal, fleet, pools], 'en-GB');
 const plain = (text: string) => text.replace(/[\u00a0\u202f\u2009]/g, ' ');

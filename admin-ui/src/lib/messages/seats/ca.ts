@@ -40,7 +40,7 @@ export default {
   bookSeats_one:
     'D’aquests {all} PC, només se’n pot fer servir {n} alhora: mentre n’hi ha un de reservat, els altres no estan disponibles.',
   bookSeats_other:
-    'D’aquests {all} PC, se’n poden fer servir {n} alhora: mentre n’hi ha {n} de reservats, els altres no estan disponibles.',
+    'D’aquests {all} PC, se’n poden fer servir {n} alhora: mentre n’hi ha tants de reservats, els altres no estan disponibles.',
   bookNobody: 'ningú no l’ha reservat',
   bookSpanOwn: '{span} vostre',
   bookSpanTaken: '{span} reservat',

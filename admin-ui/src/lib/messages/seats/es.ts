@@ -40,7 +40,7 @@ export default {
   bookSeats_one:
     'De estos {all} PC, solo puede usarse {n} a la vez: mientras uno está reservado, los demás no están disponibles.',
   bookSeats_other:
-    'De estos {all} PC, pueden usarse {n} a la vez: mientras {n} están reservados, los demás no están disponibles.',
+    'De estos {all} PC, pueden usarse {n} a la vez: mientras haya tantos reservados, los demás no están disponibles.',
   bookNobody: 'nadie lo ha reservado',
   bookSpanOwn: '{span} suyo',
   bookSpanTaken: '{span} reservado',

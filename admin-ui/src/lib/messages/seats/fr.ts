@@ -40,7 +40,7 @@ export default {
   bookSeats_one:
     'De ces {all} PC, {n} seul peut être utilisé à la fois\u00a0: tant que l’un est réservé, les autres ne sont pas disponibles.',
   bookSeats_other:
-    'De ces {all} PC, {n} peuvent être utilisés à la fois\u00a0: tant que {n} sont réservés, les autres ne sont pas disponibles.',
+    'De ces {all} PC, {n} peuvent être utilisés à la fois\u00a0: tant qu’autant sont réservés, les autres ne sont pas disponibles.',
   bookNobody: 'personne ne l’a réservé',
   bookSpanOwn: '{span} à vous',
   bookSpanTaken: '{span} réservé',

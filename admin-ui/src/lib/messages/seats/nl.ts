@@ -40,7 +40,7 @@ export default {
   bookSeats_one:
     'Van deze {all} pc’s kan er {n} tegelijk worden gebruikt: zolang er een gereserveerd is, zijn de andere niet vrij.',
   bookSeats_other:
-    'Van deze {all} pc’s kunnen er {n} tegelijk worden gebruikt: zolang er {n} gereserveerd zijn, zijn de andere niet vrij.',
+    'Van deze {all} pc’s kunnen er {n} tegelijk worden gebruikt: zolang er zoveel gereserveerd zijn, zijn de andere niet vrij.',
   bookNobody: 'niemand heeft hem gereserveerd',
   bookSpanOwn: '{span} van u',
   bookSpanTaken: '{span} gereserveerd',
