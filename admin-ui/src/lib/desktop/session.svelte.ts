@@ -4,7 +4,7 @@ import { problemOf, type Problem } from '../door/problem.ts';
 import { Refusal } from '../api/client.ts';
 import type { MyComputers } from '../computers/mine.svelte.ts';
 import { isAway, underWay } from '../computers/state.ts';
-import { accountOf, remember } from './account.ts';
+import { accountOf, remember, remembered } from './account.ts';
 import * as api from './api.ts';
 import { faultOf, load, show, type Scale, type Shown } from './component.ts';
 import type { End, Fault } from './end.ts';
@@ -35,6 +35,8 @@ const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Desktop {
   phase = $state<Phase>('ask');
+  /** The name that was typed last. */
+  typed: string;
   end = $state.raw<End | null>(null);
   /** The size that the PC gave it. */
   size = $state.raw<Size | null>(null);
@@ -74,6 +76,7 @@ export class Desktop {
     this.#pc = pc;
     this.#mine = mine;
     this.notices = new Notices(pc);
+    this.typed = remembered(pc);
   }
 
   /** Begins to look after it; gives the way to end that. */
@@ -110,6 +113,7 @@ export class Desktop {
     this.again = false;
     this.notices.clear();
     this.phase = 'coming';
+    this.typed = typed;
     let files: Files;
     try {
       const [{ Files }] = await Promise.all([import('./files.svelte.ts'), load(), this.#stage]);
@@ -140,7 +144,7 @@ export class Desktop {
       };
       const shown = await show(to, asked);
       if (!current()) return shown.close();
-      // A name that did not let them in is no help the next time.
+      // A name that did not let them in is no help another day.
       remember(this.#pc, typed);
       this.keepsSize = shown.size.width !== asked.size.width;
       this.#run(shown, current);
