@@ -53,7 +53,7 @@ async function painted(page: Page, what: string, x: number, y: number, as: (colo
 
 const lit = (colour: number[]) => colour.some((part) => part > 40);
 
-/** Goes there by the form; `name` is remembered once it was typed. */
+/** Goes there by the form. */
 async function connect(page: Page, { user, password }: Pick<Desk, 'user' | 'password'>, action = 'Connect') {
   const [name, secret] = [page.getByLabel('User name on the PC'), page.getByLabel('Password on the PC')];
   if ((await name.inputValue()) !== user) await name.fill(user);
@@ -87,10 +87,15 @@ async function refusals(page: Page, desk: Desk) {
   await fits(page, 'a password refused');
   await accessible(page, 'a password refused');
   await again(page);
-  ensure((await page.getByLabel('User name on the PC').inputValue()) === desk.user, 'the name is not remembered');
+  ensure((await page.getByLabel('User name on the PC').inputValue()) === desk.user, 'what was typed is gone');
   const secret = page.getByLabel('Password on the PC');
   ensure((await secret.inputValue()) === '', 'the password is kept');
   ensure(await isFocused(secret), 'the password is not where one types');
+  // Another day, a name that did not let them in is no help.
+  await page.reload();
+  await heading(page, 'pc-cad in this browser');
+  await secret.waitFor();
+  ensure((await page.getByLabel('User name on the PC').inputValue()) === '', 'a name that was refused is remembered');
 }
 
 async function picture_(page: Page, desk: Desk) {
@@ -151,9 +156,11 @@ async function bar(page: Page) {
   await page.getByLabel('Keyboard').selectOption({ label: 'By character' });
   await page.getByLabel('Keyboard').selectOption({ label: 'By key' });
   ensure((await reads(page)) === 0, 'this computer’s clipboard was read before anybody wished it');
-  await page.getByText('This PC shares no clipboard.').waitFor();
+  await page.getByText('The PC has offered no clipboard so far.').waitFor();
   for (const name of ['Send my clipboard', 'Take the PC’s clipboard'])
     ensure((await button(page, name).count()) === 0, `${name}: there is none`);
+  // The component takes the focus wherever the pointer comes over it, as when what covered it is gone.
+  await page.mouse.move(2, 2);
   await button(page, 'Close the menu').focus();
   await page.keyboard.press('Escape');
   ensure(await focused('Menu'), 'the focus is lost with the menu');
@@ -225,6 +232,13 @@ async function twice(page: Page, desk: Desk) {
   await painted(page, 'the first window is dark', 0.9, 0.9, lit);
 }
 
+/** Where somebody came in, they type the password alone another day. */
+async function remembered(page: Page, desk: Desk) {
+  await come(page, 'pc-cad');
+  await page.getByLabel('Password on the PC').waitFor();
+  ensure((await page.getByLabel('User name on the PC').inputValue()) === desk.user, 'the name is not remembered');
+}
+
 /** TLS alone, at the size that this window has. */
 async function tls(page: Page) {
   await come(page, 'pc-linux');
@@ -254,6 +268,7 @@ async function shownAndEnded(page: Page) {
   await restart(page, desk);
   await crash(page, desk);
   await twice(page, desk);
+  await remembered(page, desk);
   await tls(page);
   const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
   ensure(!kept.includes(desk.password) && kept.includes(desk.user), `kept in the browser: ${kept}`);

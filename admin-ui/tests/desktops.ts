@@ -20,19 +20,39 @@ async function pool(page: Page) {
   await row(page, 'CAD').getByText('1 of 1 used').waitFor();
   await fits(page, 'a pool');
   await accessible(page, 'a pool');
+  // Whose booking would go is said before it goes, while nothing is changed.
+  await want('book');
   await button(page, 'Change: CAD').click();
   const changed = page.getByRole('dialog', { name: 'Change the pool CAD' });
+  const gone = changed.getByText(/^1 booking is taken back with it\./);
+  ensure((await gone.count()) === 0, 'a booking that stays is said to go');
+  await changed.getByRole('checkbox', { name: 'desk' }).uncheck();
+  await gone.waitFor();
+  await changed
+    .getByRole('listitem')
+    .filter({ hasText: /^anne: desk, / })
+    .waitFor();
+  await fits(page, 'a booking that would go');
+  await accessible(page, 'a booking that would go');
+  await changed.getByRole('checkbox', { name: 'desk' }).check();
   await changed.getByLabel('Name', { exact: true }).fill('Drawings');
   await changed.getByRole('button', { name: 'Save' }).click();
   await row(page, 'Drawings').waitFor();
   await parts.getByRole('link', { name: 'Bookings' }).click();
-  await page.getByText('Nothing is booked in this time.').waitFor();
-  await fits(page, 'no bookings');
-  await accessible(page, 'no bookings');
+  await row(page, 'desk').getByText('To come').waitFor();
+  await fits(page, 'bookings');
+  await accessible(page, 'bookings');
   await parts.getByRole('link', { name: 'Pools' }).click();
   await button(page, 'Remove: Drawings').click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click();
+  const question = page.getByRole('alertdialog');
+  await question
+    .getByRole('listitem')
+    .filter({ hasText: /^anne: desk, / })
+    .waitFor();
+  await question.getByRole('button', { name: 'Remove' }).click();
   await page.getByText('No pool yet.').waitFor();
+  await parts.getByRole('link', { name: 'Bookings' }).click();
+  await row(page, 'desk').getByText('Taken back by IT').waitFor();
   await parts.getByRole('link', { name: 'Connected' }).click();
   await row(page, 'desk').getByText('anne').waitFor();
 }

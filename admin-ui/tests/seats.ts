@@ -80,6 +80,8 @@ async function book(page: Page) {
   await page.reload();
   await page.getByText(/^cad1, .*: IT has taken this booking back/).waitFor();
   await fits(page, 'a booking taken back');
+  await page.goto(`${OFFICE}/`);
+  await page.getByText(/^cad1, .*: IT has taken this booking back/).waitFor();
   await accessible(page, 'a booking taken back');
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real time")]
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail, ensure};
 use office::addresses::GATEWAY_LAN;
@@ -10,7 +10,7 @@ use office::agent::Agent;
 use office::gateway::{Cast, GatewayOptions, Lan, Role};
 use office::rdp::Screen;
 use office::{Browser, Client, Home, Office, OfficeOptions, Part, Sleeper, connect, scenario, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An app comes to its PC within this; one that is woken, too.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -266,6 +266,14 @@ fn it_sees_who_is_connected_and_ends_it() -> anyhow::Result<()> {
                 "connect" => {
                     app = Some(screen.app(&at.ip().to_string())?);
                     until_there(&cast)?;
+                }
+                "book" => {
+                    let quarter = 15 * 60_000;
+                    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+                    let begins = (now / quarter + 8) * quarter;
+                    let book = json!({ "pool": "CAD", "begins": begins, "ends": begins + quarter });
+                    let booked = cast.gateway.web(client.ns())?.post("/api/v1/me/bookings", &book)?;
+                    ensure!(booked.status == 201, "{}", booked.body);
                 }
                 "gone" => {
                     app.take().context("an app")?.wait(CUT).context("the app goes on")?;

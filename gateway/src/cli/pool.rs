@@ -178,10 +178,7 @@ impl Booking {
                 })
             }
             Self::Remove { booking, yes } => {
-                sure(
-                    &format!("Take booking {booking} back? Whoever made it reads so on their page of bookings."),
-                    yes,
-                )?;
+                sure(&format!("Take booking {booking} back? Whoever made it reads so on their first page."), yes)?;
                 context.client.delete::<()>(&format!("bookings/{}", escape(&booking)))?;
                 if context.json {
                     return say_json(&serde_json::json!({ "freed": Freed::It }));

@@ -93,7 +93,7 @@ pub enum Place {
 }
 
 /// A pool as one person finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stood {
     /// Their own place; nothing: they have asked for none.
     pub place: Option<Place>,
@@ -105,6 +105,8 @@ pub struct Stood {
     pub missed: Option<Unix>,
     /// What they have booked of it: what runs, or comes next.
     pub booked: Option<Booking>,
+    /// When as many of it are booked as there are seats.
+    pub full: Vec<(Unix, Unix)>,
 }
 
 /// Why nobody is given a seat.
@@ -333,7 +335,9 @@ impl Desk {
         let missed = seating.missed.get(&(pool, user)).map(|at| at.wall);
         let own = |b: &&Booking| b.user == user && b.ends > now.wall && seats.iter().any(|seat| seat.pc == b.pc);
         let booked = seating.bookings.iter().filter(own).min_by_key(|b| b.begins).copied();
-        Some(Stood { place, free: seats::free(&seats, most, wanting), waiting: line.len(), missed, booked })
+        let here = seating.bookings.iter().filter(|b| seats.iter().any(|seat| seat.pc == b.pc));
+        let full = booking::full(here, most);
+        Some(Stood { place, free: seats::free(&seats, most, wanting), waiting: line.len(), missed, booked, full })
     }
 
     /// They want no seat any more; whether they had one, or waited.
@@ -384,14 +388,14 @@ impl Desk {
         kept.or_else(booked)
     }
 
-    /// Why there is no seat for this person at this PC, at this moment: those of its pool are all used, or it is kept for
-    /// somebody else.
+    /// Why there is no seat for this person at this PC, at this moment: those of its pool are all used, they have one
+    /// already, or it is kept for somebody else.
     #[must_use]
     pub fn no_seat(&self, resource: ResourceId, user: UserId, now: Moment) -> Option<NoEntry> {
         let board = self.board();
         let yields = !self.yields(&board, resource, user, now).is_empty();
         let why = if yields { None } else { self.has_seat(&board, resource, user, now).err() };
-        why.filter(|why| matches!(why, NoEntry::NoSeat | NoEntry::Reserved))
+        why.filter(|why| matches!(why, NoEntry::NoSeat | NoEntry::OwnSeat | NoEntry::Reserved))
     }
 
     /// Whether this PC is kept for somebody else.
@@ -558,7 +562,7 @@ impl Desk {
             board.seating.pool_of(d.resource).map(|p| p.id) == board.seating.pool_of(resource).map(|p| p.id)
         };
         if board.seating.pool_of(resource).is_some() && board.all.values().any(|d| elsewhere(d) && same(d)) {
-            return Err(NoEntry::NoSeat);
+            return Err(NoEntry::OwnSeat);
         }
         let Some((pool, others)) = self.others(board, resource, user, now) else { return Ok(()) };
         if seats::taken(&others, user) >= pool.most() { Err(NoEntry::NoSeat) } else { Ok(()) }

@@ -34,7 +34,7 @@ fn again<M: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(text: &s
 }
 
 /// The first bytes of what a PC answers to RDP's first request: a confirm is never shorter than what is looked at, and
-/// what follows changes nothing. And what it says then is passed on whole, however it comes.
+/// what follows changes nothing.
 pub(super) fn confirms(bytes: &[u8]) {
     let is = x224::confirms(bytes);
     assert!(!is || bytes.len() >= x224::ENOUGH);
@@ -42,11 +42,19 @@ pub(super) fn confirms(bytes: &[u8]) {
     if let Some(first) = bytes.get(..x224::ENOUGH) {
         assert_eq!(x224::confirms(first), is);
     }
-    let (mut beginning, mut rest) = (Beginning::default(), bytes);
-    while !rest.is_empty() {
-        let cut = beginning.cut(rest);
-        assert!((1..=rest.len()).contains(&cut));
-        rest = &rest[cut..];
+}
+
+/// What a PC says after that, in two pieces: all of it is passed on, in messages that are never empty.
+pub(super) fn beginnings(bytes: &[u8]) {
+    let Some((at, bytes)) = bytes.split_first() else { return };
+    let (first, second) = bytes.split_at(bytes.len().min(usize::from(*at)));
+    let mut beginning = Beginning::default();
+    for mut rest in [first, second] {
+        while !rest.is_empty() {
+            let cut = beginning.cut(rest);
+            assert!((1..=rest.len()).contains(&cut));
+            rest = &rest[cut..];
+        }
     }
 }
 

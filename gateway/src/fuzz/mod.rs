@@ -22,9 +22,10 @@ use crate::pure::state::{Held, State};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     ("agents", agents::messages),
     ("answers", dns::answers),
+    ("beginnings", agents::beginnings),
     ("bodies", people::bodies),
     ("config", people::config),
     ("confirms", agents::confirms),

@@ -58,6 +58,19 @@ pub struct MyPool {
     pub longest_booking_minutes: u32,
     /// One's own booking that runs, or the next to come.
     pub booked: Option<MyBooking>,
+    /// When as many of its PCs are booked as there are seats, by whomever: the others cannot be booked then.
+    pub full: Vec<Times>,
+}
+
+/// From when until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Times {
+    /// From when on, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub begins: Unix,
+    /// Until when, in Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub ends: Unix,
 }
 
 /// One's own place.
@@ -94,7 +107,7 @@ pub enum MyPlace {
 pub struct MyBooking {
     /// Which one, if it is one's own.
     pub id: Option<BookingId>,
-    /// The pool's name; empty: its PC is in none any more.
+    /// The pool's name; empty: its PC is in none any more that one may use.
     pub pool: String,
     /// The PC's name.
     pub workstation: String,
@@ -199,7 +212,9 @@ async fn my_bookings(
             // When colleagues worked is theirs to tell.
             None => own || booking.ends > now && mine.pcs.contains_key(&booking.pc),
         };
-        let names = (named(booking.pc).unwrap_or_default(), booked.workstation);
+        // Where IT has put it since may be nobody's business.
+        let pool = named(booking.pc).filter(|_| freed.is_none() || mine.pcs.contains_key(&booking.pc));
+        let names = (pool.unwrap_or_default(), booked.workstation);
         shown.then(|| MyBooking::of(booking, freed, names, own))
     };
     Ok(Json(api.store.bookings_between(from, to).await?.into_iter().filter_map(shown).collect()))
@@ -337,6 +352,7 @@ impl Mine {
                 let (pool, workstation) = (pool.rules.name.clone(), named(booking.pc));
                 MyBooking::of(booking, None, (pool, workstation), true)
             }),
+            full: stood.full.into_iter().map(|(begins, ends)| Times { begins, ends }).collect(),
         }
     }
 }

@@ -61,7 +61,7 @@ pub struct MyWorkstation {
     /// It is kept for them until then, in Unix milliseconds: booked, or their turn.
     #[schema(value_type = Option<i64>)]
     pub kept_until: Option<Unix>,
-    /// Why they have no seat there: those of its pool are all used, or it is kept for somebody else.
+    /// Why they have no seat there: those of its pool are all used, they have one already, or it is kept for somebody else.
     pub no_seat: Option<NoEntry>,
     /// Since when, in Unix milliseconds, while it wakes or starts: else it would say when somebody came or went.
     #[schema(value_type = Option<i64>)]

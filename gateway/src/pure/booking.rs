@@ -3,6 +3,7 @@
 //! Times are quarters of an hour of Unix time: what nobody may have twice is one quarter of one PC. That it is nobody's
 //! twice is the database's to hold.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,28 @@ pub enum NoTime {
     /// The pool is not booked at all.
     #[error("pool: IT has switched bookings off here")]
     Off,
+}
+
+/// When so many of these are booked at once, or more: one after the other, none touching the next.
+pub fn full<'b>(bookings: impl Iterator<Item = &'b Booking>, most: usize) -> Vec<(Unix, Unix)> {
+    let mut edges = BTreeMap::<Unix, (usize, usize)>::new();
+    for booking in bookings {
+        edges.entry(booking.begins).or_default().0 += 1;
+        edges.entry(booking.ends).or_default().1 += 1;
+    }
+    let (mut now, mut since, mut spans) = (0, None, Vec::new());
+    for (at, (begin, end)) in edges {
+        now = now + begin - end;
+        match since {
+            None if now >= most => since = Some(at),
+            Some(from) if now < most => {
+                spans.push((from, at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans
 }
 
 /// The quarters of a time that can be booked now.
@@ -177,5 +200,23 @@ mod tests {
         assert_eq!(next(paul, 0), Some(Unix(HOUR)));
         assert_eq!(next(paul, 2 * HOUR), None, "it is over");
         assert_eq!(next(UserId::new(), 0), Some(Unix(HOUR)));
+    }
+
+    #[test]
+    fn when_no_seat_is_left() {
+        let one = |from: i64, to: i64| Booking {
+            id: BookingId::new(),
+            pc: ResourceId::new(),
+            user: UserId::new(),
+            begins: Unix(from),
+            ends: Unix(to),
+        };
+        let spans = |all: &[Booking], most| full(all.iter(), most).iter().map(|(a, b)| (a.0, b.0)).collect::<Vec<_>>();
+        let all = [one(9, 10), one(10, 12), one(10, 11), one(14, 15)];
+        assert_eq!(spans(&all, 1), [(9, 12), (14, 15)], "what follows at once is one");
+        assert_eq!(spans(&all, 2), [(10, 11)]);
+        assert_eq!(spans(&all, 3), []);
+        assert_eq!(spans(&all, usize::MAX), []);
+        assert_eq!(spans(&[], 1), []);
     }
 }

@@ -24,6 +24,8 @@ pub enum NoEntry {
     Reserved,
     /// It is one of several with the same program, and as many of them are used as there are licences.
     NoSeat,
+    /// They use another PC of the same kind, or are on their way to one: one seat for one person.
+    OwnSeat,
     /// Its agent is silent: nobody can say whether somebody is at it.
     Unseen,
     /// Remote desktop is switched off on it.

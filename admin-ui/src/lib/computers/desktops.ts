@@ -9,10 +9,10 @@ export function tripText(words: Words, us: number): string {
   return new Intl.NumberFormat(words.tag, format).format(us / 1_000);
 }
 
-/** `laptop · browser · Since 14:02`: of two that one person has open, which. */
+/** `laptop · browser · since 23 Nov, 14:02`: of two that one person has open, which. */
 export const whichText = (words: Words, { device_name, via, since }: Desktop): string =>
-  [
-    device_name,
-    words.say(via === 'app' ? 'viaApp' : 'viaBrowser'),
-    `${words.say('desktopSince')} ${words.short(since)}`,
-  ].join(' · ');
+  words.say('desktopWhich', {
+    device: device_name,
+    via: words.say(via === 'app' ? 'viaApp' : 'viaBrowser'),
+    time: words.short(since),
+  });

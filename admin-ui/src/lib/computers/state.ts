@@ -71,6 +71,7 @@ export const NO_ENTRY: Record<NoEntry, Sentence> = {
   locked_by_another: 'noLocked',
   reserved: 'noReserved',
   no_seat: 'noSeat',
+  own_seat: 'noOwnSeat',
   unseen: 'noUnseen',
   rdp_off: 'noRdpOff',
   still_waking: 'noStillWaking',

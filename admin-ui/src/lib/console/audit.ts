@@ -178,6 +178,7 @@ export const VALUES: Record<string, Record<string, Sentence>> = {
     locked_by_another: 'value_locked_by_another',
     reserved: 'value_reserved',
     no_seat: 'value_no_seat',
+    own_seat: 'value_own_seat',
     unseen: 'value_unseen',
     rdp_off: 'value_rdp_off',
     still_waking: 'value_still_waking',

@@ -1,5 +1,5 @@
 // A day of bookings, in the reader's own time: quarters of an hour, and who has a PC when.
-import type { MyBooking } from '#lib/api/document.d.ts';
+import type { MyBooking, Times } from '#lib/api/document.d.ts';
 import { boundsOf } from '../computers/day.ts';
 import type { Words } from '../messages/words.ts';
 
@@ -70,33 +70,36 @@ export interface Span {
   kind: 'own' | 'taken' | 'full';
 }
 
-/** When a PC cannot be booked within these bounds, one after the other; `seats`: how many of `pcs` can be used at once. */
+/** When a PC cannot be booked within these bounds, one after the other; `full`: when no seat of its pool can. */
 export function spansOf(
   bookings: readonly MyBooking[],
-  pcs: readonly string[],
-  seats: number,
+  full: readonly Times[],
   pc: string,
   from: number,
   to: number,
 ): Span[] {
-  const within = bookings.filter((b) => pcs.includes(b.workstation) && b.begins < to && b.ends > from);
-  const edges = [...new Set([from, to, ...within.flatMap(({ begins, ends }) => [begins, ends])])]
-    .filter((at) => at >= from && at <= to)
-    .sort((a, b) => a - b);
-  const spans: Span[] = [];
-  for (const [nth, begins] of edges.slice(0, -1).entries()) {
-    const now = within.filter((b) => b.begins <= begins && b.ends > begins);
-    const here = now.find((b) => b.workstation === pc);
-    const kind = here ? (here.id == null ? 'taken' : 'own') : now.length >= seats ? 'full' : null;
-    if (!kind) continue;
-    const end = edges[nth + 1] ?? to;
-    const last = spans.at(-1);
-    const goesOn = last && last.to === begins && last.kind === kind && (kind === 'full' || here?.begins !== begins);
-    if (goesOn) last.to = end;
-    else spans.push({ from: begins, to: end, kind });
-  }
-  return spans;
+  const within = ({ begins, ends }: Times) => begins < to && ends > from;
+  const cut = ({ begins, ends }: Times) => ({ from: Math.max(begins, from), to: Math.min(ends, to) });
+  const booked = bookings
+    .filter((b) => within(b) && b.workstation === pc)
+    .map((b): Span => ({ ...cut(b), kind: b.id == null ? 'taken' : 'own' }));
+  // Only where nothing is booked of this PC.
+  const rest = booked.reduce<Span[]>(
+    (spans, b) =>
+      spans.flatMap((span) =>
+        [
+          { ...span, to: Math.min(span.to, b.from) },
+          { ...span, from: Math.max(span.from, b.to) },
+        ].filter((part) => part.from < part.to),
+      ),
+    full.filter(within).map((times): Span => ({ ...cut(times), kind: 'full' })),
+  );
+  return [...booked, ...rest].sort((a, b) => a.from - b.from);
 }
+
+/** Those that are over before their time. */
+export const lostOf = (bookings: readonly MyBooking[], now: number): MyBooking[] =>
+  bookings.filter(({ freed, ends }) => freed != null && ends > now);
 
 /** `14:00–15:00` */
 export const rangeOf = (words: Words, from: number, to: number): string => `${words.time(from)}–${words.time(to)}`;

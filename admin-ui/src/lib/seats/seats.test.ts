@@ -32,6 +32,7 @@ const pool: MyPool = {
   free: 2,
   waiting: 0,
   longest_booking_minutes: 240,
+  full: [],
 };
 const kept: MyPool = { ...pool, place: { at: 'kept', workstation: 'pc-cad2', dns_name: 'pc-cad2.lan', until: UNTIL } };
 const waits = (before: number): MyPool => ({ ...pool, free: 0, place: { at: 'waiting', before, since: UNTIL } });
@@ -171,37 +172,39 @@ describe('what is booked', () => {
 
   it('is drawn a PC each, within the day', () => {
     const all = [booked('a', 22, 26), booked('a', -2, 1), booked('b', 9, 10), booked('a', 9, 10, 'mine')];
-    const spans = (pc: string, seats = 3, pcs = ['a', 'b', 'c']) =>
-      spansOf(all, pcs, seats, pc, from, to).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.kind]);
-    expect(spans('a')).toEqual([
+    const spans = (pc: string, full: [number, number][] = []) =>
+      spansOf(
+        all,
+        full.map(([begins, ends]) => ({ begins: from + begins * HOUR, ends: from + ends * HOUR })),
+        pc,
+        from,
+        to,
+      ).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.kind]);
+    const mine = [
       [0, 1, 'taken'],
       [9, 10, 'own'],
       [22, 24, 'taken'],
-    ]);
-    expect(spansOf(all, ['a', 'b', 'c'], 3, 'b', from + 10 * HOUR, to)).toEqual([]);
-    expect(spans('c')).toEqual([]);
-    // The only seat is used with any of them; of two, one is left.
-    const full = [
-      [0, 1, 'full'],
-      [9, 10, 'full'],
-      [22, 24, 'full'],
     ];
-    expect(spans('c', 1)).toEqual(full);
-    expect(spans('b', 1)).toEqual([full[0], [9, 10, 'taken'], full[2]]);
-    expect(spans('c', 2)).toEqual([full[1]]);
-    // What is booked of other pools' PCs takes no seat of this one.
-    expect(spans('c', 1, ['b', 'c'])).toEqual([full[1]]);
-  });
-
-  it('is one span while no seat is left, and one a booking', () => {
-    const all = [booked('a', 9, 10), booked('b', 10, 11), booked('a', 10, 12)];
-    const spans = (pc: string) =>
-      spansOf(all, ['a', 'b', 'c'], 1, pc, from, to).map((s) => [(s.from - from) / HOUR, (s.to - from) / HOUR, s.kind]);
-    expect(spans('c')).toEqual([[9, 12, 'full']]);
-    expect(spans('a')).toEqual([
-      [9, 10, 'taken'],
-      [10, 12, 'taken'],
+    expect(spans('a')).toEqual(mine);
+    expect(spansOf(all, [], 'b', from + 10 * HOUR, to)).toEqual([]);
+    expect(spans('c')).toEqual([]);
+    // No seat is left: whoever has booked it has it.
+    expect(
+      spans('c', [
+        [-3, 2],
+        [8, 12],
+        [30, 31],
+      ]),
+    ).toEqual([
+      [0, 2, 'full'],
+      [8, 12, 'full'],
     ]);
+    expect(
+      spans('a', [
+        [8, 12],
+        [22, 26],
+      ]),
+    ).toEqual([mine[0], [8, 9, 'full'], mine[1], [10, 12, 'full'], mine[2]]);
   });
 
   it('is told with its day', () => {

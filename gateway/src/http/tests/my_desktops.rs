@@ -113,22 +113,22 @@ struct Office {
 type Page = WebSocketStream<DuplexStream>;
 
 /// Anne at home, signed in, her door open, and a PC that she may use.
-async fn office(address: &str) -> Office {
-    let g = Gateway::new().await;
-    let new = NewResource {
+fn workstation(name: &str, address: &str) -> NewResource {
+    let rdp = crate::link::message::Ports { transport: crate::link::message::Transport::Tcp, first: 3389, last: 3389 };
+    NewResource {
         kind: ResourceKind::Workstation,
-        name: "hers".to_owned(),
+        name: name.to_owned(),
         dns_names: Vec::new(),
         real4: Some(format!("{address}/32").parse().unwrap()),
         real6: None,
-        ports: vec![crate::link::message::Ports {
-            transport: crate::link::message::Transport::Tcp,
-            first: 3389,
-            last: 3389,
-        }],
-    };
+        ports: vec![rdp],
+    }
+}
+
+async fn office(address: &str) -> Office {
+    let g = Gateway::new().await;
     let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
-    let pc = write.add_resource(&new).await.unwrap();
+    let pc = write.add_resource(&workstation("hers", address)).await.unwrap();
     let group = write.add_group("desk").await.unwrap();
     write.add_member(group, g.anne.0).await.unwrap();
     let policy = write.add_policy(group, pc, None, None).await.unwrap();
@@ -770,8 +770,21 @@ async fn a_seat_whose_page_is_gone_is_kept_for_a_minute_and_one_that_was_left_is
     let office = office("127.0.5.12").await;
     office.answers();
     let g = &office.g;
-    let pool = json!({"name": "CAD", "workstations": ["hers"], "seats": 1, "longest_booking_minutes": 60});
+    let mut write = g.api.store.write(Moment::now(), Actor::System).await.unwrap();
+    let other = write.add_resource(&workstation("other", "127.0.5.13")).await.unwrap();
+    write.add_policy(office.group, other, None, None).await.unwrap();
+    write.commit().await.unwrap();
+    g.api.fleet.reload(&g.api.store.resources().await.unwrap(), Moment::now()).await.unwrap();
+    let pool = json!({"name": "CAD", "workstations": ["hers", "other"], "longest_booking_minutes": 60});
     assert_eq!(g.ask(Door::Local, None, "POST", "/pools", Some(pool)).await.status, 201);
+    let no_seat = async || {
+        let pcs = g.ask(office.door, Some(&office.cookie), "GET", "/me/workstations", None).await.json();
+        ["hers", "other"].map(|name| {
+            let is = |pc: &&Value| pc["name"] == name;
+            pcs.as_array().unwrap().iter().find(is).unwrap()["no_seat"].clone()
+        })
+    };
+    assert_eq!(no_seat().await, [Value::Null, Value::Null]);
     let place =
         async || g.ask(office.door, Some(&office.cookie), "GET", "/me/pools", None).await.json()[0]["place"].clone();
     let comes = async || {
@@ -781,6 +794,8 @@ async fn a_seat_whose_page_is_gone_is_kept_for_a_minute_and_one_that_was_left_is
         (desktop, page)
     };
     let (_, page) = comes().await;
+    // One seat for one person, however many are free; and that is what is said.
+    assert_eq!(no_seat().await, [Value::Null, json!("own_seat")]);
     drop(page);
     office.until_nobody_is_there().await;
     let kept = place().await;

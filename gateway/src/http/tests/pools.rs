@@ -160,6 +160,7 @@ async fn as_many_at_once_as_there_are_licences() {
         assert_eq!(json!(told), why, "person {n}");
     }
     // Whose the seat is takes another PC with it.
+    assert_eq!(room.seat(2, "GET").await["full"], json!([]));
     assert!(room.desktop(0, "cad-2").await["ticket"].is_string());
     assert_eq!(room.seat(1, "POST").await["place"]["before"], 0);
     room.seat(0, "DELETE").await;

@@ -73,6 +73,7 @@ export default {
   noLocked: 'Algú altre hi té la sessió bloquejada: demaneu-li que la tanqui.',
   noReserved: 'Ara està reservat per a algú altre. Agafeu-ne un altre, o torneu-ho a provar més tard.',
   noSeat: 'Totes les llicències del seu programa estan en ús. Espereu un lloc a la vostra oficina, a «Ordinadors».',
+  noOwnSeat: 'Ja feu servir un altre PC del mateix grup: un lloc per persona. Deixeu primer aquell.',
   noUnseen:
     'No s’ha pogut veure si hi ha algú a l’ordinador. Torneu-ho a provar d’aquí a un minut; si continua igual, aviseu informàtica.',
   noStillWaking:

@@ -70,6 +70,7 @@ const en = {
   noLocked: 'Somebody else is signed in there, and has locked it: ask them to sign out.',
   noReserved: 'It is kept for somebody else now. Take another one, or try again later.',
   noSeat: 'All licences of its program are in use. Wait for a seat in your office, under “Computers”.',
+  noOwnSeat: 'You are using another PC of the same kind: one seat is for one person. Leave that one first.',
   noUnseen: 'Whether somebody is at the PC could not be seen. Try again in a minute; if it stays so, tell IT.',
   noStillWaking: 'The PC was still starting. Wait until this page says that it is ready, then connect again.',
   noNotWoken: 'The PC could not be woken. Press “Wake”: the page says why.',

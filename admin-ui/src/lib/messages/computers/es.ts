@@ -74,6 +74,7 @@ export default {
   noLocked: 'Otra persona tiene allí la sesión bloqueada: pídale que la cierre.',
   noReserved: 'Ahora está reservado para otra persona. Tome otro, o inténtelo más tarde.',
   noSeat: 'Todas las licencias de su programa están en uso. Espere un puesto en su oficina, en «Ordenadores».',
+  noOwnSeat: 'Ya usa otro PC del mismo grupo: un puesto por persona. Deje primero ese.',
   noUnseen:
     'No se pudo ver si hay alguien en el ordenador. Inténtelo en un minuto; si sigue igual, avise a informática.',
   noStillWaking: 'El ordenador aún arrancaba. Espere a que esta página diga que está listo y vuelva a conectar.',

@@ -77,6 +77,7 @@ export default {
   noReserved: 'Il est réservé à quelqu’un d’autre en ce moment. Prenez-en un autre, ou réessayez plus tard.',
   noSeat:
     'Toutes les licences de son programme sont utilisées. Attendez un poste dans votre bureau, sous «\u00a0Ordinateurs\u00a0».',
+  noOwnSeat: 'Vous utilisez déjà un autre PC du même groupe\u00a0: un poste par personne. Quittez d’abord celui-là.',
   noUnseen:
     'On n’a pas pu voir si quelqu’un est devant le PC. Réessayez dans une minute\u202f; si cela continue, prévenez l’informatique.',
   noStillWaking: 'Le PC démarrait encore. Attendez que cette page dise qu’il est prêt, puis reconnectez-vous.',

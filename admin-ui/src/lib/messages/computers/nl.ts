@@ -75,6 +75,7 @@ export default {
   noLocked: 'Iemand anders is daar aangemeld en heeft hem vergrendeld: vraag die persoon zich af te melden.',
   noReserved: 'Hij is nu voor iemand anders gereserveerd. Neem een andere, of probeer het later opnieuw.',
   noSeat: 'Alle licenties van zijn programma zijn in gebruik. Wacht in uw kantoor op een plaats, onder “Computers”.',
+  noOwnSeat: 'U gebruikt al een andere pc van dezelfde groep: één plaats per persoon. Verlaat die eerst.',
   noUnseen:
     'Er kon niet worden gezien of er iemand aan de pc zit. Probeer het over een minuut opnieuw; blijft het zo, meld het dan aan IT.',
   noStillWaking:

@@ -48,7 +48,7 @@ export default {
   deskTaken: 'Agafat: enganxeu-ho aquí.',
   deskCtrlAltDel: 'Ctrl+Alt+Supr',
   deskNotTaken: 'No ha vingut res: copieu primer un text o una imatge a l’ordinador.',
-  deskNoClipboard: 'Aquest ordinador no comparteix cap porta-retalls.',
+  deskNoClipboard: 'L’ordinador encara no ha ofert cap porta-retalls.',
   deskFiles: 'Fitxers',
   deskFilesWhy:
     'Els fitxers que trieu es posen al porta-retalls del PC: enganxeu-los allà. Els fitxers que copieu al PC surten aquí.',
@@ -95,7 +95,7 @@ export default {
   deskNotAllowed:
     'S’ha acabat el vostre accés a aquest ordinador. El que hi ha obert hi continua obert. Si no és correcte, aviseu informàtica.',
   deskEnded:
-    'Informàtica ha tallat aquesta connexió. El que hi ha obert a l’ordinador continua obert. Pregunteu-ho a informàtica si encara la necessiteu.',
+    'Informàtica ha tallat aquesta connexió. El que hi ha obert a l’ordinador continua obert. Si encara la necessiteu, demaneu-ho a informàtica.',
   deskMoved: 'Heu obert aquest ordinador en un altre lloc, en una altra finestra o aplicació. Continua allà.',
   deskIdle:
     'Ningú no ha fet servir aquesta connexió durant el temps que informàtica permet, i s’ha acabat. El que hi ha obert a l’ordinador continua obert: torneu a connectar per continuar.',

@@ -42,7 +42,7 @@ const en = {
   deskTaken: 'Taken: paste it here.',
   deskCtrlAltDel: 'Ctrl+Alt+Del',
   deskNotTaken: 'Nothing came: copy a text or a picture on the PC first.',
-  deskNoClipboard: 'This PC shares no clipboard.',
+  deskNoClipboard: 'The PC has offered no clipboard so far.',
   deskFiles: 'Files',
   deskFilesWhy:
     'Files that you choose are put on the PC’s clipboard: paste them there. Files that you copy on the PC are listed here.',
@@ -84,7 +84,7 @@ const en = {
   deskNoNla: 'The PC offers less security than before. Your password was not sent. Tell IT, who has to look at it.',
   deskSilent: 'The PC did not answer. Try again in a minute; if it stays so, tell IT.',
   deskNotAllowed: 'Your access to this PC has ended. What is open on it stays open. If that is wrong, tell IT.',
-  deskEnded: 'IT has ended this connection. What is open on the PC stays open. Ask IT if you still need it.',
+  deskEnded: 'IT has ended this connection. What is open on the PC stays open. If you still need it, ask IT.',
   deskMoved: 'You opened this PC elsewhere, in another window or app. It goes on there.',
   deskIdle:
     'Nobody used this connection for as long as IT allows, so it was ended. What is open on the PC stays open: connect again to go on.',

@@ -47,7 +47,7 @@ export default {
   deskTaken: 'Tomado: péguelo aquí.',
   deskCtrlAltDel: 'Ctrl+Alt+Supr',
   deskNotTaken: 'No vino nada: copie antes un texto o una imagen en el ordenador.',
-  deskNoClipboard: 'Este ordenador no comparte ningún portapapeles.',
+  deskNoClipboard: 'El ordenador aún no ha ofrecido ningún portapapeles.',
   deskFiles: 'Archivos',
   deskFilesWhy:
     'Los archivos que elija se ponen en el portapapeles del PC: péguelos allí. Los archivos que copie en el PC aparecen aquí.',
@@ -94,7 +94,7 @@ export default {
   deskNotAllowed:
     'Su acceso a este ordenador ha terminado. Lo que está abierto en él sigue abierto. Si no es correcto, avise a informática.',
   deskEnded:
-    'Informática ha cortado esta conexión. Lo que está abierto en el ordenador sigue abierto. Pregunte a informática si todavía la necesita.',
+    'Informática ha cortado esta conexión. Lo que está abierto en el ordenador sigue abierto. Si todavía la necesita, diríjase a informática.',
   deskMoved: 'Abrió este ordenador en otro sitio, en otra ventana o aplicación. Sigue allí.',
   deskIdle:
     'Nadie usó esta conexión durante el tiempo que informática permite, y se terminó. Lo que está abierto en el ordenador sigue abierto: vuelva a conectar para continuar.',

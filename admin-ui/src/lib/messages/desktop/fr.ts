@@ -49,7 +49,7 @@ export default {
   deskTaken: 'Pris\u00a0: collez-le ici.',
   deskCtrlAltDel: 'Ctrl+Alt+Suppr',
   deskNotTaken: 'Rien n’est venu\u00a0: copiez d’abord un texte ou une image sur le PC.',
-  deskNoClipboard: 'Ce PC ne partage pas de presse-papiers.',
+  deskNoClipboard: 'Le PC n’a pas encore proposé de presse-papiers.',
   deskFiles: 'Fichiers',
   deskFilesWhy:
     'Les fichiers que vous choisissez sont mis dans le presse-papiers du PC\u00a0: collez-les là-bas. Les fichiers que vous copiez sur le PC apparaissent ici.',
@@ -97,7 +97,7 @@ export default {
   deskNotAllowed:
     'Votre accès à ce PC a pris fin. Ce qui y est ouvert le reste. Si ce n’est pas normal, prévenez l’informatique.',
   deskEnded:
-    'L’informatique a mis fin à cette connexion. Ce qui est ouvert sur le PC le reste. Demandez-lui si vous en avez encore besoin.',
+    'L’informatique a mis fin à cette connexion. Ce qui est ouvert sur le PC le reste. Si vous en avez encore besoin, adressez-vous à elle.',
   deskMoved: 'Vous avez ouvert ce PC ailleurs, dans une autre fenêtre ou application. Cela continue là-bas.',
   deskIdle:
     'Cette connexion est restée inutilisée aussi longtemps que l’informatique le permet\u202f; elle a pris fin. Ce qui est ouvert sur le PC le reste\u00a0: reconnectez-vous pour continuer.',

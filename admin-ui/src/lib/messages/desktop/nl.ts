@@ -46,7 +46,7 @@ export default {
   deskTaken: 'Opgehaald: plak het hier.',
   deskCtrlAltDel: 'Ctrl+Alt+Delete',
   deskNotTaken: 'Er kwam niets: kopieer eerst een tekst of een afbeelding op de pc.',
-  deskNoClipboard: 'Deze pc deelt geen klembord.',
+  deskNoClipboard: 'De pc heeft nog geen klembord aangeboden.',
   deskFiles: 'Bestanden',
   deskFilesWhy:
     'Bestanden die u kiest, komen op het klembord van de pc: plak ze daar. Bestanden die u op de pc kopieert, staan hier.',
@@ -93,7 +93,7 @@ export default {
   deskNotAllowed:
     'Uw toegang tot deze pc is beëindigd. Wat erop openstaat, blijft open. Klopt dat niet, meld het dan aan IT.',
   deskEnded:
-    'IT heeft deze verbinding beëindigd. Wat op de pc openstaat, blijft open. Vraag het IT als u hem nog nodig hebt.',
+    'IT heeft deze verbinding beëindigd. Wat op de pc openstaat, blijft open. Hebt u ze nog nodig, vraag het dan aan IT.',
   deskMoved: 'U hebt deze pc elders geopend, in een ander venster of een andere app. Het gaat daar verder.',
   deskIdle:
     'Deze verbinding werd zo lang niet gebruikt als IT toelaat; ze is beëindigd. Wat op de pc openstaat, blijft open: maak opnieuw verbinding om verder te gaan.',

@@ -13,6 +13,7 @@ export default {
     'Qui està connectat ara a quin ordinador de l’oficina per la passarel·la, amb una aplicació RDP pròpia o al navegador. El que s’hi fa no es mostra a ningú.',
   desktopsNone: 'Ara ningú no està connectat a cap ordinador de l’oficina per la passarel·la.',
   desktopSince: 'Des de',
+  desktopWhich: '{device} · {via} · des de {time}',
   viaApp: 'aplicació RDP',
   viaBrowser: 'navegador',
   desktopPassed: 'Trànsit',

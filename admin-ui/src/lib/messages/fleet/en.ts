@@ -10,6 +10,7 @@ const en = {
     'Who is connected to which office PC through the gateway now, by an RDP app of their own or in the browser. What they do there is shown to nobody.',
   desktopsNone: 'Nobody is connected to an office PC through the gateway now.',
   desktopSince: 'Since',
+  desktopWhich: '{device} · {via} · since {time}',
   viaApp: 'RDP app',
   viaBrowser: 'browser',
   desktopPassed: 'Traffic',

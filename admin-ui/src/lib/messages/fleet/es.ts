@@ -13,6 +13,7 @@ export default {
     'Quién está conectado ahora a qué ordenador de la oficina por la pasarela, con una aplicación RDP propia o en el navegador. Lo que se hace allí no se muestra a nadie.',
   desktopsNone: 'Ahora nadie está conectado a un ordenador de la oficina por la pasarela.',
   desktopSince: 'Desde',
+  desktopWhich: '{device} · {via} · desde {time}',
   viaApp: 'aplicación RDP',
   viaBrowser: 'navegador',
   desktopPassed: 'Tráfico',

@@ -13,6 +13,7 @@ export default {
     'Qui est connecté en ce moment à quel PC du bureau par la passerelle, avec sa propre application RDP ou dans le navigateur. Ce qui s’y fait n’est montré à personne.',
   desktopsNone: 'Personne n’est connecté à un PC du bureau par la passerelle en ce moment.',
   desktopSince: 'Depuis',
+  desktopWhich: '{device} · {via} · depuis {time}',
   viaApp: 'application RDP',
   viaBrowser: 'navigateur',
   desktopPassed: 'Trafic',

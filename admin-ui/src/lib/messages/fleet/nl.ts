@@ -12,6 +12,7 @@ export default {
     'Wie nu via de gateway met welke kantoor-pc verbonden is, met een eigen RDP-app of in de browser. Wat iemand daar doet, wordt niemand getoond.',
   desktopsNone: 'Niemand is nu via de gateway met een kantoor-pc verbonden.',
   desktopSince: 'Sinds',
+  desktopWhich: '{device} · {via} · sinds {time}',
   viaApp: 'RDP-app',
   viaBrowser: 'browser',
   desktopPassed: 'Verkeer',

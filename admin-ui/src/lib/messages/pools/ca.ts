@@ -52,9 +52,10 @@ export default {
   poolsPickWrong: 'Trieu almenys un ordinador, i 200 com a màxim.',
   poolsPickTaken:
     'Mentrestant, un d’aquests ordinadors s’ha posat en un altre pool. La llista s’ha tornat a carregar: reviseu-la.',
-  poolsGone_one: 'S’anul·la {n} reserva futura: {all}. Aviseu la persona.',
-  poolsGone_other: 'S’anul·len {n} reserves futures: {all}. Aviseu aquestes persones.',
-  poolsGoneMore: '… i {n} més',
+  poolsGone_one: 'Amb això s’anul·la {n} reserva. Aviseu la persona:',
+  poolsGone_other: 'Amb això s’anul·len {n} reserves. Aviseu aquestes persones:',
+  poolsGoneUnknown:
+    'No s’han pogut consultar les reserves. Les dels PC que surten d’un pool s’anul·len: mireu primer «Reserves».',
   poolsBooking: 'Reserva més llarga',
   poolsBookingWrong: 'Escriviu una durada de 15 minuts a 12 hores.',
   poolsUpTo: 'Fins a …',

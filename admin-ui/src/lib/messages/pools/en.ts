@@ -49,9 +49,10 @@ const en = {
   poolsElsewhere: '{name} (in the pool {pool})',
   poolsPickWrong: 'Choose at least one PC, and at most 200.',
   poolsPickTaken: 'One of these PCs was put into another pool meanwhile. The list was loaded anew: look at it again.',
-  poolsGone_one: '{n} booking to come is taken back: {all}. Tell whoever it is.',
-  poolsGone_other: '{n} bookings to come are taken back: {all}. Tell these people.',
-  poolsGoneMore: '… and {n} more',
+  poolsGone_one: '{n} booking is taken back with it. Tell whoever made it:',
+  poolsGone_other: '{n} bookings are taken back with it. Tell these people:',
+  poolsGoneUnknown:
+    'What is booked could not be looked up. Bookings of PCs that leave a pool are taken back: look at “Bookings” first.',
   poolsBooking: 'Longest booking',
   poolsBookingWrong: 'Write a time from 15 minutes to 12 hours.',
   poolsUpTo: 'Up to …',

@@ -52,9 +52,10 @@ export default {
   poolsPickWrong: 'Elija al menos un ordenador, y 200 como máximo.',
   poolsPickTaken:
     'Mientras tanto, uno de estos ordenadores se puso en otro pool. La lista se ha vuelto a cargar: revísela.',
-  poolsGone_one: 'Se anula {n} reserva futura: {all}. Avise a la persona.',
-  poolsGone_other: 'Se anulan {n} reservas futuras: {all}. Avise a estas personas.',
-  poolsGoneMore: '… y {n} más',
+  poolsGone_one: 'Con esto se anula {n} reserva. Avise a la persona:',
+  poolsGone_other: 'Con esto se anulan {n} reservas. Avise a estas personas:',
+  poolsGoneUnknown:
+    'No se han podido consultar las reservas. Las de los PC que salen de un pool se anulan: mire primero «Reservas».',
   poolsBooking: 'Reserva más larga',
   poolsBookingWrong: 'Escriba una duración de 15 minutos a 12 horas.',
   poolsUpTo: 'Hasta …',

@@ -52,9 +52,10 @@ export default {
   poolsElsewhere: '{name} (dans le pool {pool})',
   poolsPickWrong: 'Choisissez au moins un PC, et 200 au plus.',
   poolsPickTaken: 'Un de ces PC a été mis entre-temps dans un autre pool. La liste a été rechargée\u00a0: vérifiez-la.',
-  poolsGone_one: '{n} réservation à venir est annulée\u00a0: {all}. Prévenez la personne.',
-  poolsGone_other: '{n} réservations à venir sont annulées\u00a0: {all}. Prévenez ces personnes.',
-  poolsGoneMore: '… et {n} de plus',
+  poolsGone_one: '{n} réservation est annulée avec cela. Prévenez la personne\u00a0:',
+  poolsGone_other: '{n} réservations sont annulées avec cela. Prévenez ces personnes\u00a0:',
+  poolsGoneUnknown:
+    'Les réservations n’ont pas pu être consultées. Celles des PC qui quittent un pool sont annulées\u00a0: regardez d’abord «\u00a0Réservations\u00a0».',
   poolsBooking: 'Réservation la plus longue',
   poolsBookingWrong: 'Écrivez une durée de 15 minutes à 12 heures.',
   poolsUpTo: 'Jusqu’à …',

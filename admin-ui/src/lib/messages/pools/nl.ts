@@ -51,9 +51,10 @@ export default {
   poolsElsewhere: '{name} (in de pool {pool})',
   poolsPickWrong: 'Kies minstens één pc, en hoogstens 200.',
   poolsPickTaken: 'Een van deze pc’s is intussen in een andere pool gezet. De lijst is opnieuw geladen: kijk ze na.',
-  poolsGone_one: '{n} komende reservering wordt ingetrokken: {all}. Laat het die persoon weten.',
-  poolsGone_other: '{n} komende reserveringen worden ingetrokken: {all}. Laat het die mensen weten.',
-  poolsGoneMore: '… en nog {n}',
+  poolsGone_one: '{n} reservering wordt daarmee ingetrokken. Laat het die persoon weten:',
+  poolsGone_other: '{n} reserveringen worden daarmee ingetrokken. Laat het die mensen weten:',
+  poolsGoneUnknown:
+    'De reserveringen konden niet worden opgezocht. Die van pc’s die een pool verlaten, worden ingetrokken: kijk eerst bij “Reserveringen”.',
   poolsBooking: 'Langste reservering',
   poolsBookingWrong: 'Schrijf een duur van 15 minuten tot 12 uur.',
   poolsUpTo: 'Tot …',

@@ -57,6 +57,7 @@ export default {
   bookPc: 'Ordinador',
   bookAny: 'Qualsevol que estigui lliure',
   bookPcTaken: '{name} (ja reservat)',
+  bookPcFull: '{name} (cap lloc lliure aleshores)',
   bookAct: 'Reserva',
   bookDone: '{name} està reservat per a vós: {when}.',
   bookNoTime: 'Aquesta hora no es pot reservar: ja ha passat o és massa estona. Trieu-ne una altra.',

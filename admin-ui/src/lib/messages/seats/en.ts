@@ -53,6 +53,7 @@ const en = {
   bookPc: 'PC',
   bookAny: 'Any free one',
   bookPcTaken: '{name} (booked then)',
+  bookPcFull: '{name} (no seat left then)',
   bookAct: 'Book',
   bookDone: '{name} is booked for you: {when}.',
   bookNoTime: 'This time cannot be booked: it has passed, or it is too long. Choose another.',

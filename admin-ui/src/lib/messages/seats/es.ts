@@ -57,6 +57,7 @@ export default {
   bookPc: 'Ordenador',
   bookAny: 'Cualquiera que esté libre',
   bookPcTaken: '{name} (ya reservado)',
+  bookPcFull: '{name} (ningún puesto libre entonces)',
   bookAct: 'Reservar',
   bookDone: '{name} está reservado para usted: {when}.',
   bookNoTime: 'Esta hora no se puede reservar: ya ha pasado o es demasiado tiempo. Elija otra.',

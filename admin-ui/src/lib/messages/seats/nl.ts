@@ -57,6 +57,7 @@ export default {
   bookPc: 'Pc',
   bookAny: 'Eender welke vrije',
   bookPcTaken: '{name} (dan gereserveerd)',
+  bookPcFull: '{name} (dan geen plaats vrij)',
   bookAct: 'Reserveren',
   bookDone: '{name} is voor u gereserveerd: {when}.',
   bookNoTime: 'Deze tijd kan niet worden gereserveerd: hij is voorbij, of te lang. Kies een andere.',

@@ -324,6 +324,7 @@ export default {
   value_locked_by_another: 'bloquejat per algú altre',
   value_reserved: 'reservat per a algú altre',
   value_no_seat: 'cap plaça del pool no és lliure',
+  value_own_seat: 'ja té una plaça del pool',
   value_unseen: 'no es veu qui hi ha',
   value_rdp_off: 'escriptori remot desactivat',
   value_still_waking: 'encara s’engega',

@@ -320,6 +320,7 @@ const en = {
   value_locked_by_another: 'locked by somebody else',
   value_reserved: 'kept for somebody else',
   value_no_seat: 'no seat of the pool is free',
+  value_own_seat: 'they have a seat of the pool already',
   value_unseen: 'not seen who is there',
   value_rdp_off: 'remote desktop is off',
   value_still_waking: 'still starting',

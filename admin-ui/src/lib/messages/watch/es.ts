@@ -324,6 +324,7 @@ export default {
   value_locked_by_another: 'bloqueado por otra persona',
   value_reserved: 'reservado para otra persona',
   value_no_seat: 'ninguna plaza del pool está libre',
+  value_own_seat: 'ya tiene una plaza del pool',
   value_unseen: 'no se ve quién hay',
   value_rdp_off: 'escritorio remoto desactivado',
   value_still_waking: 'aún arrancando',

@@ -325,6 +325,7 @@ export default {
   value_locked_by_another: 'verrouillé par quelqu’un d’autre',
   value_reserved: 'réservé à quelqu’un d’autre',
   value_no_seat: 'aucune place du pool n’est libre',
+  value_own_seat: 'la personne a déjà une place du pool',
   value_unseen: 'on ne voit pas qui est là',
   value_rdp_off: 'bureau à distance désactivé',
   value_still_waking: 'démarrage en cours',

@@ -325,6 +325,7 @@ export default {
   value_locked_by_another: 'vergrendeld door iemand anders',
   value_reserved: 'gereserveerd voor iemand anders',
   value_no_seat: 'geen plaats van de pool is vrij',
+  value_own_seat: 'die persoon heeft al een plaats van de pool',
   value_unseen: 'niet te zien wie er is',
   value_rdp_off: 'extern bureaublad staat uit',
   value_still_waking: 'nog aan het opstarten',
