@@ -69,7 +69,7 @@ const heading2 = (page: Page, name: string) => page.getByRole('heading', { level
 /** What is looked for on every PC. */
 async function looked(page: Page) {
   await open(page, 'Settings');
-  const group = page.getByRole('region', { name: 'Office PCs' });
+  const group = page.getByRole('region', { name: 'Office PCs', exact: true });
   await group.getByLabel('Programs to look for').fill('Shell = /bin/sh\nAutoCAD = /opt/nowhere');
   await button(page, 'Save').and(group.getByRole('button')).click();
   await group.getByText('Saved').waitFor();
